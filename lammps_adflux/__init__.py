@@ -1,0 +1,53 @@
+"""JAX potentials in LAMMPS, with the exact heat flux by automatic differentiation.
+
+Names are imported when they are first used, so that `adflux kappa` does not wait for JAX and
+`fluxseries`/`greenkubo` need NumPy only.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AdfluxError": "errors",
+    "Graph": "graph",
+    "graph_from_atoms": "graph",
+    "Potential": "potentials",
+    "LennardJones": "potentials",
+    "StillingerWeber": "potentials",
+    "energy_forces_virial": "derivatives",
+    "heat_flux": "flux",
+    "atomic_virials": "flux",
+    "export": "modelfile",
+    "load": "modelfile",
+    "FluxSeries": "fluxseries",
+    "read_flux": "fluxseries",
+    "Conductivity": "greenkubo",
+    "green_kubo": "greenkubo",
+    "template_path": "paths",
+}
+__all__ = [*_HOME, "__version__"]
+
+if TYPE_CHECKING:
+    from .derivatives import energy_forces_virial
+    from .errors import AdfluxError
+    from .flux import atomic_virials, heat_flux
+    from .fluxseries import FluxSeries, read_flux
+    from .graph import Graph, graph_from_atoms
+    from .greenkubo import Conductivity, green_kubo
+    from .modelfile import export, load
+    from .paths import template_path
+    from .potentials import LennardJones, Potential, StillingerWeber
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,25 @@
+"""Where the files that travel with the package lie."""
+
+from pathlib import Path
+
+from .errors import AdfluxError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _data_folder(name: str) -> Path:
+    # a wheel carries the folder inside the package; a checkout has it beside the package
+    for folder in (_PACKAGE / name, _PACKAGE.parent / name):
+        if folder.is_dir():
+            return folder
+    raise AdfluxError(f"The folder {name}/ of lammps_adflux is missing from {_PACKAGE}: install the package again.")
+
+
+def template_path() -> str:
+    """Folder of the LAMMPS input templates, for `-var adflux $(adflux path)`."""
+    return str(_data_folder("input_templates"))
+
+
+def cmake_path() -> str:
+    """Folder of the CMake superbuild, the presets (`cmake -C`) and the patches to LAMMPS."""
+    return str(_data_folder("cmake"))
