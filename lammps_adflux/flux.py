@@ -1,0 +1,76 @@
+"""The potential part of the heat flux, exact for any number of message-passing layers."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .derivatives import energies_and_pair_gradients, owned_energies
+from .graph import Graph
+from .potentials import Potential
+
+
+@eqx.filter_jit
+def heat_flux(
+    potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]
+) -> Float[Array, "3"]:
+    """J_pot = Σ_i Σ_j (r_i - r_j)(∂U_i/∂r_j · v_j), extensive: not divided by the volume [3].
+
+    i runs over owned atoms, j over all atoms that U_i depends on. Unit: energy · velocity. Langer, Frank,
+    Knoop, J. Chem. Phys. 159, 174105 (2023). Evaluated without unfolding the cell, by the hop rule:
+    J_pot = ∂/∂s Σ_i U̇_i(s) at s = 0, where every tangent that goes from j to i is weighted by (1 - s·r_p).
+    The whole flux adds the convective part Σ_i (U_i + ½ m_i v_i²) v_i. Invalid for energies that mix
+    atoms outside the pairs (global attention, Ewald sums).
+    """
+    if potential.hops == 1:
+        _, pair_gradients = energies_and_pair_gradients(potential, graph)
+        return edge_flux(graph, pair_gradients, velocities)
+    return hop_flux(potential, graph, velocities)
+
+
+@eqx.filter_jit
+def atomic_virials(potential: Potential, graph: Graph) -> Float[Array, "atoms 3 3"]:
+    """W_j = ∂J_pot/∂v_j, per-atom virials with J_pot = Σ_j W_j v_j, i.e. einsum("iab,ib->a", W, v).
+
+    W_j = Σ_i (r_i - r_j) ⊗ ∂U_i/∂r_j [energy]; Σ_j W_j = -∂U/∂ε, the virial. Not symmetric atom by atom.
+    """
+    if potential.hops == 1:
+        _, pair_gradients = energies_and_pair_gradients(potential, graph)
+        return edge_virials(graph, pair_gradients)
+    still = jnp.zeros((len(graph.species), 3), graph.vectors.dtype)
+    _, pull_back = jax.vjp(lambda velocities: hop_flux(potential, graph, velocities), still)
+    (by_direction,) = jax.vmap(pull_back)(jnp.eye(3, dtype=graph.vectors.dtype))
+    return jnp.einsum("aib->iab", by_direction)
+
+
+def hop_flux(
+    potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]
+) -> Float[Array, "3"]:
+    """J_pot by the hop rule: the derivative of the weighted power Σ_i U̇_i(s) with respect to s."""
+
+    def power(probe):
+        probed = eqx.tree_at(lambda g: g.probe, graph, probe, is_leaf=lambda x: x is None)
+
+        def energy(vectors):
+            return jnp.sum(owned_energies(potential, eqx.tree_at(lambda g: g.vectors, probed, vectors)))
+
+        weight = 1.0 - graph.vectors @ probe
+        rates = weight[:, None] * velocities[graph.others] - velocities[graph.centers]
+        return jax.jvp(energy, (graph.vectors,), (rates,))[1]
+
+    return jax.grad(power)(jnp.zeros(3, graph.vectors.dtype))
+
+
+def edge_flux(
+    graph: Graph, pair_gradients: Float[Array, "pairs 3"], velocities: Float[Array, "atoms 3"]
+) -> Float[Array, "3"]:
+    """-Σ_p r_p (g_p · v_j): J_pot where each energy depends on its own pairs only, wrong for more layers."""
+    power = jnp.einsum("pa,pa->p", pair_gradients, velocities[graph.others])
+    return -jnp.einsum("p,pa->a", jnp.where(graph.mask, power, 0.0), graph.vectors)
+
+
+def edge_virials(graph: Graph, pair_gradients: Float[Array, "pairs 3"]) -> Float[Array, "atoms 3 3"]:
+    """W_j = -Σ_{p: j other} r_p ⊗ g_p, where each energy depends on its own pairs only."""
+    outer = jnp.einsum("pa,pb->pab", graph.vectors, pair_gradients)
+    outer = jnp.where(graph.mask[:, None, None], outer, 0.0)
+    return -jax.ops.segment_sum(outer, graph.others, len(graph.species))

@@ -1,0 +1,131 @@
+"""The Graph: directed pairs within the cutoff, with the operations that models are built from."""
+
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Shaped
+
+from .errors import AdfluxError
+
+if TYPE_CHECKING:
+    import ase
+
+    from .potentials import Potential
+
+
+class Graph(eqx.Module):
+    """Directed pairs p = (i centre, j other) within the cutoff, padded to a fixed capacity.
+
+    Pairs are sorted by centre. Each neighbour relation appears as (i, j) and as (j, i). Padding pairs
+    have mask False and a vector longer than the cutoff, never zero: the gradient of a norm at zero is
+    NaN. Padding atoms and atoms of other domains have owned False: their energies never count.
+    """
+
+    vectors: Float[Array, "pairs 3"]  # r_p = r_j - r_i, in LAMMPS' or ASE's length unit
+    centers: Int[Array, " pairs"]  # i, owns the energy
+    others: Int[Array, " pairs"]  # j
+    species: Int[Array, " atoms"]  # index into the potential's elements
+    mask: Bool[Array, " pairs"]  # False for padding
+    owned: Bool[Array, " atoms"]  # atoms whose energies count here
+    probe: Float[Array, "3"] | None = None  # s of the hop rule; None everywhere but in flux.py
+
+    def hop(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "pairs *shape"]:
+        """Values at the other atom of each pair: what a message takes from j to i.
+
+        Under a flux evaluation the tangent is weighted by (1 - s·r_p), the hop rule (DESIGN §4, from
+        Langer, Frank, Knoop, J. Chem. Phys. 159, 174105 (2023), eq. 13): so read what belongs to the
+        other atom through `hop` only, never by indexing with `others`.
+        """
+        if self.probe is None or not jnp.issubdtype(values.dtype, jnp.inexact):
+            return values[self.others]
+        return _weighted_gather(values, self.others, 1.0 - self.vectors @ self.probe)
+
+    def at_center(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "pairs *shape"]:
+        """Values at the centre of each pair: nothing moves, so the hop rule does not apply."""
+        return values[self.centers]
+
+    def sum_pairs(self, messages: Float[Array, "pairs *shape"]) -> Float[Array, "atoms *shape"]:
+        """Σ over the pairs of each centre; padding does not count, whatever it holds."""
+        mask = self.mask.reshape(-1, *(1,) * (messages.ndim - 1))
+        return jax.ops.segment_sum(
+            jnp.where(mask, messages, 0.0), self.centers, len(self.species), indices_are_sorted=True
+        )
+
+    @property
+    def distances(self) -> Float[Array, " pairs"]:
+        """|r_p|; for padding longer than the cutoff."""
+        return jnp.sqrt(jnp.einsum("pa,pa->p", self.vectors, self.vectors))
+
+
+@jax.custom_jvp
+def _weighted_gather(values, others, weight):
+    return values[others]
+
+
+@_weighted_gather.defjvp
+def _weighted_gather_jvp(primals, tangents):
+    values, others, weight = primals
+    carried = tangents[0][others]
+    return values[others], weight.reshape(-1, *(1,) * (carried.ndim - 1)) * carried
+
+
+def pad(graph: Graph, pairs: int, atoms: int, cutoff: float) -> Graph:
+    """The same graph with room for `pairs` pairs and `atoms` atoms; at least one atom must be padding."""
+    n_pairs, n_atoms = len(graph.centers), len(graph.species)
+    if pairs < n_pairs or atoms <= n_atoms:
+        raise ValueError(f"{n_pairs} pairs of {n_atoms} atoms do not fit into {pairs} pairs of {atoms} atoms")
+    more_pairs, more_atoms = pairs - n_pairs, atoms - n_atoms
+    far = jnp.tile(jnp.asarray([2.0 * cutoff, 0.0, 0.0], graph.vectors.dtype), (more_pairs, 1))
+    return Graph(
+        vectors=jnp.concatenate([graph.vectors, far]),
+        centers=jnp.pad(graph.centers, (0, more_pairs), constant_values=atoms - 1),
+        others=jnp.pad(graph.others, (0, more_pairs), constant_values=atoms - 1),
+        species=jnp.pad(graph.species, (0, more_atoms)),
+        mask=jnp.pad(graph.mask, (0, more_pairs)),
+        owned=jnp.pad(graph.owned, (0, more_atoms)),
+    )
+
+
+def graph_from_atoms(atoms: "ase.Atoms", potential: "Potential", dtype=None) -> Graph:
+    """Graph of an ASE structure, one row per atom, in the order of `atoms`.
+
+    Any cell and any mixture of periodic directions, also cells smaller than the cutoff: then an atom is
+    a neighbour of its own images. Neighbours come from vesin. dtype: that of JAX (float64 with
+    `jax.config.update("jax_enable_x64", True)`), if not given.
+    """
+    import vesin
+
+    elements = potential.elements
+    unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
+    if unknown:
+        raise AdfluxError(
+            f"The structure holds {', '.join(unknown)}, but the potential knows only {', '.join(elements)}: "
+            "give a potential for these elements."
+        )
+    positions = np.asarray(atoms.positions, np.float64)
+    if not np.isfinite(positions).all():
+        raise AdfluxError("The structure holds positions that are not finite: mend it.")
+    periodic = np.asarray(atoms.pbc, bool)
+    cell = np.asarray(atoms.cell.array, np.float64)
+    if periodic.any():
+        cell = np.asarray(atoms.cell.complete().array, np.float64)
+        if abs(np.linalg.det(cell)) < 1e-12:
+            raise AdfluxError("The structure is periodic but its cell has no volume: set the cell or pbc=False.")
+    neighbors = vesin.NeighborList(cutoff=float(potential.cutoff), full_list=True)
+    centers, others, vectors = neighbors.compute(
+        points=positions, box=cell, periodic=periodic, quantities="ijD", copy=True
+    )
+    order = np.lexsort((others, centers))
+    index = {element: number for number, element in enumerate(elements)}
+    dtype = dtype or jnp.result_type(float)
+    return Graph(
+        vectors=jnp.asarray(np.asarray(vectors).reshape(-1, 3)[order], dtype),
+        centers=jnp.asarray(np.asarray(centers)[order].astype(np.int32)),
+        others=jnp.asarray(np.asarray(others)[order].astype(np.int32)),
+        species=jnp.asarray([index[symbol] for symbol in atoms.get_chemical_symbols()], jnp.int32),
+        mask=jnp.ones(len(centers), bool),
+        owned=jnp.ones(len(positions), bool),
+    )

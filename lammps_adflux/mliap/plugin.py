@@ -1,0 +1,209 @@
+"""The MLIAPUnified object that LAMMPS calls at every step."""
+
+import ctypes
+import itertools
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from lammps.mliap.mliap_unified_abc import MLIAPUnified
+
+from ..derivatives import energies_and_pair_gradients
+from ..errors import AdfluxError
+from ..flux import atomic_virials, edge_flux, edge_virials, hop_flux
+from ..graph import Graph
+from . import runtime
+from .buffers import PairBuffers, to_host
+
+PLUGINS: list["AdfluxPlugin"] = []  # all that this process has made; attach.py picks those of its LAMMPS
+LISTENERS: list = []  # attach.Attachment objects: told of each force call
+_events = itertools.count(1)
+
+
+class AdfluxPlugin(MLIAPUnified):
+    """Energies, forces and, on demand, the flux of one `pair_style mliap unified` command."""
+
+    def __init__(self, potential, dtype: str):
+        super().__init__(None, list(potential.elements), 1, 1, potential.cutoff / 2.0)
+        if dtype == "float64" and not jax.config.jax_enable_x64:
+            raise AdfluxError(
+                "This model computes in float64, but JAX is set to float32 only: unset JAX_ENABLE_X64, "
+                "or export the model with --dtype float32."
+            )
+        self.potential = jax.device_put(potential.astype(dtype), _device())
+        self.buffers = PairBuffers(potential.cutoff, dtype)
+        self.created = next(_events)
+        self.last_call = self.call_before = 0  # event numbers of the last two force calls
+        self.force_address = 0  # of LAMMPS' forces: tells to which LAMMPS this plugin belongs
+        self.compilations = 0
+        self._graph: tuple | None = None
+        self._pair_gradients = None
+        self.energies = np.zeros(0)
+        PLUGINS.append(self)
+
+    def compute_descriptors(self, data) -> None:
+        """Nothing: `compute_forces` does all."""
+
+    def compute_gradients(self, data) -> None:
+        """Nothing: `compute_forces` does all."""
+
+    def compute_forces(self, data) -> None:
+        """Give LAMMPS the energies and forces of the present pair list."""
+        try:
+            self._check_ghosts(data)
+            self._compute(data)
+        except AdfluxError as error:
+            runtime.fail(str(error))
+        except Exception as error:
+            if runtime.world().size == 1:
+                raise
+            runtime.fail(f"{type(error).__name__}: {error}")
+
+    def _compute(self, data) -> None:
+        self.force_address = _address(data.f) if data.ntotal else 0
+        buffers = self.buffers
+        buffers.fill(data)
+        self._graph = _put(buffers)
+        energies, energy, gradients = _evaluate(self.potential, *self._graph, count=self._count)
+        self._pair_gradients = gradients
+        energy = float(energy)
+        if not np.isfinite(energy):
+            raise AdfluxError(self._explain_not_finite(energy))
+        self.energies = np.asarray(energies)
+        data.energy = energy
+        if data.nlistatoms:
+            listed = self.energies[to_host(data.iatoms)[: data.nlistatoms]]
+            if data.eflag:
+                _write_energies(data, listed)
+        if data.npairs:
+            data.update_pair_forces(_pair_forces_for(data, gradients))
+        self.call_before, self.last_call = self.last_call, next(_events)
+        for listener in LISTENERS:
+            if listener.serves(self):
+                listener.after_forces(self)
+
+    def flux(self, velocities: np.ndarray) -> np.ndarray:
+        """J_pot of this domain [3], from velocities of owned and ghost atoms [atoms, 3] in the order of the list."""
+        padded = np.zeros((len(self.buffers.species), 3))
+        padded[: len(velocities)] = velocities
+        return np.asarray(_flux(self.potential, *self._graph, self._pair_gradients, padded), np.float64)
+
+    def atomic_virials(self) -> np.ndarray:
+        """W_j of this domain [atoms, 3, 3], shares of ghosts included."""
+        virials = _virials(self.potential, *self._graph, self._pair_gradients)
+        return np.asarray(virials, np.float64)[: self.buffers.atoms]
+
+    def _count(self) -> None:
+        self.compilations += 1
+        comm = runtime.world()
+        if comm.rank == 0:
+            pairs, atoms = self.buffers.vectors.shape[1], len(self.buffers.species)
+            # LAMMPS takes no commands during a run, so this goes to the screen; the template's variable
+            # adflux_compilations brings the count into the log
+            print(f"adflux: compilation {self.compilations} on rank 0, for up to {pairs} pairs and {atoms} atoms", flush=True)
+
+    def lammps(self):
+        """The LAMMPS that this plugin serves, if it is known: a repaired LAMMPS or the input template tells it."""
+        address = getattr(self.interface, "lmp", None)
+        if address is not None:
+            from lammps import lammps
+
+            return lammps(ptr=address)
+        return next((owner.lammps for owner in LISTENERS if owner.serves(self)), None)
+
+    def _check_ghosts(self, data) -> None:
+        if self.potential.hops > 1:
+            from .ghosts import check_ghosts
+
+            check_ghosts(self, data)
+
+    def _explain_not_finite(self, energy: float) -> str:
+        buffers = self.buffers
+        distances = np.linalg.norm(buffers.vectors[:, : buffers.pairs], axis=0)
+        if len(distances) == 0:
+            return f"The energy is {energy} although no atom has a neighbour: check the potential's parameters."
+        closest = float(distances.min())
+        return (
+            f"The energy of the JAX potential is {energy}, and the closest pair of atoms is {closest:.3g} apart: "
+            "finite energies are needed; mend overlapping atoms, the time step, or the potential's parameters."
+        )
+
+
+def _mask_and_graph(columns, centers, others, species, owned, pairs) -> Graph:
+    # inside jit, XLA keeps the component-major layout for this transpose
+    return Graph(columns.T, centers, others, species, jnp.arange(columns.shape[1]) < pairs, owned)
+
+
+@partial(jax.jit, static_argnames="count")
+def _evaluate(potential, *graph, count):
+    count()  # runs while JAX traces: once per compilation
+    graph = _mask_and_graph(*graph)
+    energies, gradients = energies_and_pair_gradients(potential, graph)
+    return energies.astype(float), jnp.sum(energies, dtype=float), gradients.astype(float)
+
+
+@jax.jit
+def _flux(potential, *graph_gradients_velocities):
+    *graph, gradients, velocities = graph_gradients_velocities
+    graph = _mask_and_graph(*graph)
+    if potential.hops == 1:
+        return edge_flux(graph, gradients, velocities)
+    return hop_flux(potential, graph, velocities.astype(graph.vectors.dtype))
+
+
+@jax.jit
+def _virials(potential, *graph_gradients):
+    *graph, gradients = graph_gradients
+    graph = _mask_and_graph(*graph)
+    return edge_virials(graph, gradients) if potential.hops == 1 else atomic_virials(potential, graph)
+
+
+def _put(buffers: PairBuffers) -> tuple:
+    arrays = (buffers.vectors, buffers.centers, buffers.others, buffers.species, buffers.owned)
+    return (*jax.device_put(arrays, _device()), np.int32(buffers.pairs))
+
+
+@cache
+def _device():
+    """This rank's accelerator, where a node has several; JAX's own choice otherwise."""
+    devices = jax.local_devices()
+    if len(devices) == 1:
+        return devices[0]
+    from mpi4py import MPI
+
+    node = runtime.world().Split_type(MPI.COMM_TYPE_SHARED)
+    return devices[node.rank % len(devices)]
+
+
+def _pair_forces_for(data, gradients):
+    """∂U/∂r_p as LAMMPS' setter wants it: float64, C-contiguous, writable; on the GPU where LAMMPS is there."""
+    array = np.asarray(gradients)
+    if hasattr(data.rij, "get"):
+        import cupy
+
+        return cupy.asarray(array)
+    if array.ctypes.data % 8 or not array.flags.c_contiguous:
+        return np.array(array, np.float64, order="C")
+    # LAMMPS only reads, but its Cython code asks for a writable array, and a copy would cost a tenth of the step
+    pointer = ctypes.cast(array.ctypes.data, ctypes.POINTER(ctypes.c_double))
+    return np.ctypeslib.as_array(pointer, shape=array.shape)
+
+
+def _write_energies(data, energies: np.ndarray) -> None:
+    if type(data).__module__.endswith("kokkos"):  # there a plain attribute, filled in place
+        data.eatoms[...] = _like(data.eatoms, energies)
+    else:
+        data.eatoms = np.array(energies, np.float64)
+
+
+def _like(array, values):
+    if hasattr(array, "get"):
+        import cupy
+
+        return cupy.asarray(values)
+    return values
+
+
+def _address(forces) -> int:
+    return forces.data.ptr if hasattr(forces, "get") else forces.ctypes.data

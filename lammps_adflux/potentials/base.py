@@ -1,0 +1,62 @@
+"""What a potential is: Graph → energies."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..errors import AdfluxError
+from ..graph import Graph
+
+
+class Potential(eqx.Module):
+    """Graph → energy per atom; everything else follows by automatic differentiation.
+
+    Parameters are the array leaves. cutoff, hops and elements are static fields: the energy of atom i
+    depends on atoms up to hops · cutoff away, through `hops` layers of messages along pairs no longer
+    than cutoff. The energy must be invariant under translation, and take what belongs to the other
+    atom of a pair through `Graph.hop`.
+    """
+
+    cutoff: eqx.AbstractVar[float]
+    hops: eqx.AbstractVar[int]
+    elements: eqx.AbstractVar[tuple[str, ...]]
+
+    @abstractmethod
+    def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
+        """Energy of each atom, U_i, in the unit of the parameters."""
+
+    def astype(self, dtype) -> "Potential":
+        """The same potential with its floating-point arrays in another precision."""
+
+        def cast(leaf):
+            return leaf.astype(dtype) if eqx.is_inexact_array_like(leaf) and hasattr(leaf, "astype") else leaf
+
+        return jax.tree.map(cast, self)
+
+    @property
+    def reach(self) -> float:
+        """hops · cutoff, the distance beyond which atoms do not feel each other's energy."""
+        return self.hops * self.cutoff
+
+
+def check_elements(elements) -> tuple[str, ...]:
+    """Element names as a tuple without repetition."""
+    names = (elements,) if isinstance(elements, str) else tuple(elements)
+    if not names or len(set(names)) != len(names) or not all(isinstance(name, str) and name for name in names):
+        raise AdfluxError(f"Elements must be different names, one or more, but found {names}.")
+    return names
+
+
+def smooth_switch(
+    squared: Float[Array, " pairs"], onset: float, cutoff: float
+) -> Float[Array, " pairs"]:
+    """S = 1 below the onset, (c²-r²)²(c²+2r²-3o²)/(c²-o²)³ up to the cutoff c, 0 beyond.
+
+    squared is r². First derivative continuous. As in glp (and HOOMD-blue's XPLOR switching).
+    """
+    c, o = cutoff**2, onset**2
+    between = (c - squared) ** 2 * (c + 2.0 * squared - 3.0 * o) / (c - o) ** 3
+    return jnp.where(squared < o, 1.0, jnp.where(squared < c, between, 0.0))
