@@ -1,6 +1,8 @@
 """The `adflux` command: one thin function per subcommand."""
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -20,6 +22,75 @@ def path() -> None:
     from .paths import template_path
 
     print(template_path())
+
+
+@app.command()
+def kappa(
+    files: Annotated[
+        list[Path], typer.Argument(help="LAMMPS logs, fix ave/time or fix ave/correlate files, one per seed.")
+    ],
+    log: Annotated[
+        list[Path] | None, typer.Option(help="Log of the run, or one per file, for what files do not say.")
+    ] = None,
+    units: Annotated[str | None, typer.Option(help="LAMMPS units: metal, real, lj, …")] = None,
+    volume: Annotated[float | None, typer.Option(help="Volume of the box (length³).")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Default: mean of the log's Temp.")] = None,
+    timestep: Annotated[float | None, typer.Option(help="MD time step (time).")] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="The flux columns, such as 'v_qx v_qy v_qz'; default v_adflux_j*.")
+    ] = None,
+    skip: Annotated[int, typer.Option(help="Samples to leave out at the beginning.")] = 0,
+    discard: Annotated[float, typer.Option(help="Time to leave out at the beginning.")] = 0.0,
+    run: Annotated[str, typer.Option(help="Which run of a log: -1 the last, 0 the first, all.")] = "-1",
+    cutoff: Annotated[float | None, typer.Option(help="End of the integral; default automatic.")] = None,
+    filter_window: Annotated[
+        float | None, typer.Option(help="Width of the noise filter (time); default automatic.")
+    ] = None,
+    blocks: Annotated[int | None, typer.Option(help="Blocks per seed; default automatic.")] = None,
+    subtract_mean: Annotated[bool, typer.Option(help="Remove the mean flux of a drifting system.")] = False,
+    stacie_model: Annotated[str, typer.Option(help="STACIE's model: lorentz, exppoly or none.")] = "lorentz",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="PREFIX of the files written: .json, .csv, .png.")
+    ] = Path("kappa"),
+    json: Annotated[bool, typer.Option("--json", help="Print the JSON on stdout and nothing else.")] = False,
+) -> None:
+    """Thermal conductivity by Green–Kubo, with errors over seeds, over blocks and from STACIE.
+
+    Examples:
+
+        adflux kappa log.lammps
+
+        adflux kappa seed1/log.lammps seed2/log.lammps --discard 50 -o si
+
+        adflux kappa flux.dat --log log.lammps
+
+        adflux kappa J0Jt.dat --units metal --volume 20000 --temperature 300 --timestep 0.001
+    """
+    from .report import kappa_report
+
+    kappa_report(
+        files,
+        reading={
+            "log": log or None,
+            "units": units,
+            "volume": volume,
+            "temperature": temperature,
+            "timestep": timestep,
+            "columns": columns.replace(",", " ").split() if columns else None,
+            "skip": skip,
+            "discard": discard,
+            "run": run,
+        },
+        analysing={
+            "cutoff": cutoff,
+            "filter_window": filter_window,
+            "blocks": blocks,
+            "subtract_mean": subtract_mean,
+            "spectrum_model": stacie_model,
+        },
+        prefix=output,
+        as_json=json,
+    )
 
 
 def main() -> None:
