@@ -1,0 +1,25 @@
+"""float64 everywhere in the tests; LAMMPS runs in processes of its own (lammps_runner.py)."""
+
+import jax
+import pytest
+from lammps_runner import find_program
+
+jax.config.update("jax_enable_x64", True)
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "lammps: needs the LAMMPS of this environment; with `ranks` > 1 also mpiexec"
+    )
+
+
+def pytest_collection_modifyitems(items):
+    """Where LAMMPS or MPI is absent, say so once per test."""
+    for item in items:
+        if item.get_closest_marker("lammps") is None:
+            continue
+        ranks = item.callspec.params.get("ranks", 1) if hasattr(item, "callspec") else 1
+        if find_program("lmp") is None:
+            item.add_marker(pytest.mark.skip(reason="needs lmp: run `adflux build-lammps`"))
+        elif ranks > 1 and find_program("mpiexec") is None:
+            item.add_marker(pytest.mark.skip(reason="needs mpiexec: install mpich"))
