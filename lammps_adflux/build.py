@@ -23,7 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .errors import AdfluxError
 from .lammps_install import install
-from .lammps_source import NEWEST, OLDEST, RELEASES, apply_patch, fetch, stage, version_number, version_of
+from .lammps_source import NEWEST, OLDEST, RELEASES, apply_patches, fetch, stage, version_number, version_of
 from .paths import cmake_path
 
 console = Console(highlight=False, soft_wrap=True)
@@ -218,8 +218,7 @@ def _build(version: str, source: Path | None, tools: Tools, built: Path, jobs: i
     with tempfile.TemporaryDirectory(dir=cache, prefix="build-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         stage(tree, folder / "source", own=source is None)
-        for patch in sorted(Path(cmake_path(), "patches").glob("*.patch")):
-            apply_patch(patch, folder / "source")
+        apply_patches(sorted(Path(cmake_path(), "patches").glob("*.patch")), folder / "source")
         console.print(
             f"Building LAMMPS {version} with {jobs} jobs, once per machine: about 4 minutes on 2 cores.\n"
             f"Log: {log}"

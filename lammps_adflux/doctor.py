@@ -243,7 +243,11 @@ def _probe(command: list[str], everything: bool = False) -> dict:
 
 
 def _run(
-    command: list[str], *, timeout: float, cwd: str | None = None, environment: dict[str, str] | None = None
+    command: list[str],
+    *,
+    timeout: int | float,
+    cwd: str | None = None,
+    environment: dict[str, str] | None = None,
 ) -> tuple[str, int]:
     """Output and exit code; what does not end in time is stopped, with all that it has started."""
     try:

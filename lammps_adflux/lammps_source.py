@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,8 +146,9 @@ def _from_debian(release: Release, folder: Path, say) -> Path:
         raise AdfluxError(f"Debian: {release.suite} no longer has LAMMPS {release.version} (found {found})")
     say(f"Unpacking {tarballs[0].name}")
     tree = folder / "lammps"
+    safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 and newer
     with tarfile.open(tarballs[0]) as tar:
-        tar.extractall(tree, members=_needed(tar), filter="data")
+        tar.extractall(tree, members=_needed(tar), **safely)
     return tree
 
 
@@ -171,7 +173,7 @@ def _debian_mirror() -> str:
     raise AdfluxError("apt has no Debian archive configured")
 
 
-def _run(command: list[str], *, timeout: float, cwd: Path | None = None) -> str:
+def _run(command: list[str], *, timeout: int | float, cwd: Path | None = None) -> str:
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
         done = subprocess.run(
@@ -219,38 +221,60 @@ def stage(source: Path, destination: Path, *, own: bool) -> None:
     (destination / "doc" / "lammps.1").touch()
 
 
-def apply_patch(patch: Path, source: Path) -> None:
-    """Apply a git patch; hunks may have moved but must fit exactly, those already applied are skipped.
+def apply_patches(patches: list[Path], source: Path) -> None:
+    """Apply a series of git patches; hunks may have moved but must fit exactly, and what is already in stays.
 
     Own code, because neither git nor patch need be installed where a compiler and Python are.
     """
+    files: dict[str, list[str]] = {}
+    for name in {name for patch in patches for name, *_ in _hunks(patch)}:
+        if not (source / name).is_file():
+            raise AdfluxError(f"The patches need the file {name}, which {source} lacks.")
+        files[name] = (source / name).read_text().splitlines(keepends=True)
+    pristine = dict(files)
+    # take out those that are in (a later one may have changed lines of an earlier one), then put in all
+    for patch in reversed(patches):
+        with suppress(AdfluxError):
+            files = _patched(files, [(name, at, new, old) for name, at, old, new in _hunks(patch)])
+    for patch in patches:
+        try:
+            files = _patched(files, _hunks(patch))
+        except AdfluxError as error:
+            raise AdfluxError(
+                f"{patch.name} does not fit {error} of {source} (version {version_of(source)}): "
+                f"lammps_adflux has patches for LAMMPS {OLDEST} to {NEWEST}."
+            ) from None
+    for name, lines in files.items():
+        if lines != pristine[name]:
+            # a new file, never the old one rewritten: that one may be a link into the cache
+            fresh = source / (name + ".patched")
+            fresh.write_text("".join(lines))
+            os.replace(fresh, source / name)
+
+
+Hunk = tuple[str, int, list[str], list[str]]  # file, line number, lines there, lines instead
+
+
+def _hunks(patch: Path) -> list[Hunk]:
+    hunks = []
     for section in re.split(r"^diff --git .*\n", patch.read_text(), flags=re.M)[1:]:
-        name = re.search(r"^\+\+\+ b/(\S+)", section, flags=re.M)
-        assert name, f"{patch} is not a git patch"
-        target = source / name[1]
-        if not target.is_file():
-            raise AdfluxError(f"{patch.name} needs the file {name[1]}, which {source} lacks.")
-        lines = target.read_text().splitlines(keepends=True)
+        (name,) = re.findall(r"^\+\+\+ b/(\S+)", section, flags=re.M)
         for hunk in re.finditer(r"^@@ -(\d+)\S* \+\d+\S* @@.*\n((?:[ +-].*\n|\n)+)", section, flags=re.M):
+            # some editors strip the blank that stands for an empty line of context
             body = [line if line.strip("\n") else " \n" for line in hunk[2].splitlines(keepends=True)]
             old = [line[1:] for line in body if line[0] in " -"]
             new = [line[1:] for line in body if line[0] in " +"]
-            if _find(new, lines, int(hunk[1])) is not None:
-                continue
-            start = _find(old, lines, int(hunk[1]))
-            if start is None:
-                raise AdfluxError(
-                    f"{patch.name} does not fit {name[1]} (version {version_of(source)}): "
-                    f"lammps_adflux has patches for LAMMPS {OLDEST} to {NEWEST}."
-                )
-            lines[start : start + len(old)] = new
-        # a new file, never the old one rewritten: that one may be a link into the cache
-        fresh = target.with_name(target.name + ".patched")
-        fresh.write_text("".join(lines))
-        os.replace(fresh, target)
+            hunks.append((name, int(hunk[1]), old, new))
+    return hunks
 
 
-def _find(wanted: list[str], lines: list[str], expected: int) -> int | None:
-    """Where `wanted` stands in `lines`: the place nearest to line number `expected`."""
-    starts = [i for i in range(len(lines) - len(wanted) + 1) if lines[i : i + len(wanted)] == wanted]
-    return min(starts, key=lambda i: abs(i + 1 - expected), default=None)
+def _patched(files: dict[str, list[str]], hunks: list[Hunk]) -> dict[str, list[str]]:
+    files = dict(files)
+    for name, number, old, new in hunks:
+        lines = files[name]
+        starts = [i for i in range(len(lines) - len(old) + 1) if lines[i : i + len(old)] == old]
+        if not starts:
+            raise AdfluxError(name)
+        start = min(starts, key=lambda i: abs(i + 1 - number))
+        files[name] = [*lines[:start], *new, *lines[start + len(old) :]]
+    return files
