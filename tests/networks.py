@@ -1,0 +1,60 @@
+"""A small message-passing network, for the laws that one-layer potentials fulfil too easily."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lammps_adflux import Graph, Potential
+
+
+class MessagePassing(Potential):
+    """Scalar and vector features, `hops` layers; messages use both ends, and vectors that travel.
+
+    Everything decays smoothly at the cutoff, so that finite differences are sharp.
+    """
+
+    layers: tuple
+    readout: np.ndarray
+    embedding: np.ndarray
+    cutoff: float = eqx.field(static=True)
+    hops: int = eqx.field(static=True)
+    elements: tuple = eqx.field(static=True)
+
+    def __call__(self, graph: Graph):
+        distances = graph.distances
+        inside = graph.mask & (distances < self.cutoff)
+        r = jnp.where(inside, distances, 0.5 * self.cutoff)
+        envelope = jnp.where(inside, (1.0 - (r / self.cutoff) ** 2) ** 3, 0.0)
+        directions = graph.vectors / jnp.where(inside, r, 1.0)[:, None]
+        radial = jnp.stack([jnp.sin((n + 1) * jnp.pi * r / self.cutoff) / r for n in range(4)], axis=1)
+        scalars = jnp.asarray(self.embedding)[graph.species]
+        vectors = jnp.zeros((*scalars.shape, 3), scalars.dtype)
+        for layer in self.layers:
+            gate = jnp.tanh(graph.at_center(scalars) @ layer["center"] + graph.hop(scalars) @ layer["other"])
+            filters = (radial @ layer["radial"]) * envelope[:, None]
+            message = gate * filters
+            scalars = scalars + graph.sum_pairs(message)
+            carried = graph.hop(vectors) * filters[..., None]
+            vectors = vectors + graph.sum_pairs(message[..., None] * directions[:, None, :] + carried)
+            scalars = scalars + jnp.tanh(jnp.sum(vectors**2, axis=-1) @ layer["norm"])
+        return jnp.tanh(scalars) @ jnp.asarray(self.readout)
+
+
+def message_passing(hops: int, cutoff: float = 3.0, elements=("Si", "Ge"), seed: int = 0, width: int = 5):
+    """A network with random weights of order one."""
+    keys = iter(jax.random.split(jax.random.PRNGKey(seed), 100))
+
+    def weights(*shape):
+        return np.asarray(jax.random.normal(next(keys), shape, dtype=float)) / np.sqrt(shape[0])
+
+    layers = tuple(
+        {
+            "center": weights(width, width),
+            "other": weights(width, width),
+            "radial": weights(4, width) * 2.0,
+            "norm": weights(width, width),
+        }
+        for _ in range(hops)
+    )
+    return MessagePassing(layers, weights(width), weights(len(elements), width), cutoff, hops, tuple(elements))
