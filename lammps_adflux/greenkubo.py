@@ -125,7 +125,7 @@ def green_kubo(
         time is taken.
     filter_window: width of the filter (time) instead of the automatic one, such as the period of the
     lowest mode.
-    blocks: pieces per seed for the error over blocks; default as many as are 20 cutoffs long, at most 10.
+    blocks: pieces per seed for the error over blocks; default as many as are 5 cutoffs long, at most 10.
     subtract_mean: only where ⟨J⟩ is known not to vanish, such as a drifting system; biases κ by −2
     cutoff/length.
     spectrum_model: STACIE's "lorentz" or "exppoly", or "none"; `Conductivity.stacie` says which was used.
@@ -228,9 +228,9 @@ def _estimate(tensors: np.ndarray, needed: str, count: int) -> Estimate:
 def _over_blocks(flux, blocks, zero, lags, conductivities) -> tuple[Estimate, np.ndarray | None]:
     samples = flux.shape[1]
     if blocks is None:
-        blocks = min(10, samples // (20 * zero))
-        if blocks < 2:
-            reason = f"the series is shorter than 2 blocks of 20 cutoffs ({40 * zero} samples)"
+        blocks = min(10, samples // (5 * zero))
+        if blocks < 2 or blocks * len(flux) < 4:
+            reason = f"4 blocks of 5 cutoffs are needed ({5 * zero} samples each)"
             return Estimate(reason=reason), None
     elif blocks < 2 or samples // blocks < 2 * zero:
         most = samples // (2 * zero)

@@ -1,0 +1,96 @@
+"""`adflux kappa`: files in, table or JSON out, one sentence for bad input."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+
+def adflux(folder, *arguments):
+    command = [
+        sys.executable,
+        "-c",
+        "from lammps_adflux.cli import main; main()",
+        "kappa",
+        *map(str, arguments),
+    ]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two seeds of 2000 samples of a relaxing flux, as fix ave/time writes them."""
+    folder = tmp_path_factory.mktemp("kappa")
+    rng = np.random.default_rng(0)
+    for seed in (1, 2):
+        flux = rng.normal(size=(2000, 3))
+        for index in range(1, 2000):
+            flux[index] = 0.8 * flux[index - 1] + 0.6 * flux[index]
+        rows = "".join(f"{10 * i} {x:.9g} {y:.9g} {z:.9g}\n" for i, (x, y, z) in enumerate(flux))
+        (folder / f"flux.{seed}").write_text(
+            "# Time-averaged data for fix f\n# TimeStep v_adflux_jx v_adflux_jy v_adflux_jz\n" + rows
+        )
+    return folder
+
+
+GIVEN = ("--units", "real", "--volume", 1e4, "--temperature", 300, "--timestep", 1)
+
+
+def test_table_and_files(folder):
+    done = adflux(folder, "flux.1", "flux.2", *GIVEN, "-o", "out/lj", "--stacie-model", "exppoly")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    for word in (
+        "W/(m K)",
+        "over seeds",
+        "2 seeds",
+        "over blocks",
+        "20 blocks",
+        "STACIE",
+        "exppoly",
+        "out/lj.png",
+    ):
+        assert word in done.stdout, done.stdout
+    data = json.loads((folder / "out/lj.json").read_text())
+    assert data["seeds"] == 2 and data["stacie"]["error"] > 0 and np.shape(data["tensor"]) == (3, 3)
+    header, *rows = (folder / "out/lj.csv").read_text().splitlines()
+    assert header.startswith("time,hfacf,hfacf_filtered,kappa,kappa_error,kappa_xx") and len(rows) > 10
+    assert (folder / "out/lj.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_json_alone_on_stdout(folder):
+    done = adflux(folder, "flux.1", *GIVEN, "--json", "--stacie-model", "none", "--cutoff", 200)
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert data["cutoff"] == 200 and data["units"] == "real"
+    assert data["stacie"]["reason"] == "not asked for"
+    assert data["over_seeds"]["reason"] == "a second seed is needed"
+    assert (folder / "kappa.json").exists() and (folder / "kappa.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("flux.1",), "--units and --volume and --temperature and --timestep are needed"),
+        (("flux.3",), "flux.3 could not be read"),
+        (("flux.1", *GIVEN, "--units", "metric"), "no unit system 'metric'"),
+        (("flux.1", *GIVEN, "--columns", "v_a v_b"), "--columns needs 3 names"),
+        (("flux.1", *GIVEN, "--columns", "v_a v_b v_c"), "v_a, v_b, v_c were needed"),
+        (("flux.1", *GIVEN, "--cutoff", "1e9"), "--cutoff must lie between"),
+        (("flux.1", *GIVEN, "--skip", "1995"), "16 samples or more"),
+        (("flux.1", *GIVEN, "--stacie-model", "magic"), "must be one of lorentz, exppoly"),
+    ],
+)
+def test_bad_input_is_one_sentence(folder, arguments, sentence):
+    done = adflux(folder, *arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert sentence in done.stderr and done.stderr.count("\n") == 1 and done.stderr.startswith("adflux: ")
+
+
+def test_help_has_examples(folder):
+    done = adflux(folder, "--help")
+    assert done.returncode == 0
+    assert "adflux kappa log.lammps" in done.stdout
