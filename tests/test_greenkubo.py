@@ -187,6 +187,12 @@ def test_missing_error_bars_come_with_their_reason(relaxing):
     assert result.over_seeds.reason and result.over_blocks.reason and result.stacie.reason
 
 
+def test_coarse_sampling_is_noticed(relaxing):
+    flux = relaxing[0][:4]
+    assert quick(series(flux)).notes == ()
+    assert any("far apart" in note for note in quick(series(flux[:, ::6], step=1.2)).notes)
+
+
 def test_a_drift_is_noticed_and_can_be_removed(relaxing):
     flux = relaxing[0][:2] + np.array([0.0, 0.0, 2.0])
     assert any("--subtract-mean" in note for note in quick(series(flux), cutoff=4.0).notes)
