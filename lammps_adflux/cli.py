@@ -73,14 +73,19 @@ def _names(elements: str) -> list[str]:
 def run(
     context: typer.Context,
     script: Annotated[Path, typer.Argument(help="A LAMMPS input script.")],
-    ranks: Annotated[int, typer.Option("--ranks", "-n", help="MPI ranks.")] = 1,
+    ranks: Annotated[int, typer.Option("--ranks", "-np", help="MPI ranks; -n as well.")] = 1,
     lmp: Annotated[Path | None, typer.Option(help="Another lmp than this environment's.")] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all that LAMMPS prints.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show all that LAMMPS prints.")] = False,
 ) -> None:
     """Run LAMMPS with the templates at hand (${adflux}); what follows the script goes to lmp: adflux run in.lj -n 2 -var seed 3"""
     from .run import run_lammps
 
-    raise typer.Exit(run_lammps(script, ranks, tuple(context.args), lmp, verbose))
+    extra = list(context.args)
+    if "-n" in extra[:-1]:  # not declared above: the parser would find it inside LAMMPS' own -partition
+        place = extra.index("-n")
+        ranks = int(extra[place + 1]) if extra[place + 1].isdigit() else 0
+        del extra[place : place + 2]
+    raise typer.Exit(run_lammps(script, ranks, tuple(extra), lmp, verbose))
 
 
 @app.command("build-lammps")
@@ -96,7 +101,7 @@ def build_lammps(
     jobs: Annotated[int | None, typer.Option(help="Files compiled at once; default: all cores.")] = None,
     force: Annotated[bool, typer.Option(help="Build again, even if the cache has it.")] = False,
 ) -> None:
-    """Build LAMMPS with Python ML-IAP into this environment: 4 minutes on 2 cores, then seconds."""
+    """Build LAMMPS with Python ML-IAP into this environment: 4 to 7 minutes on 2 cores, then seconds."""
     from .build import build_lammps
 
     build_lammps(version, source, mpi_cxx, jobs, force)

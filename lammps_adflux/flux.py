@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .derivatives import energies_and_pair_gradients, owned_energies
+from .derivatives import energies_and_pair_gradients, owned_energies, with_vectors
 from .graph import Graph
 from .potentials import Potential
 
@@ -52,7 +52,7 @@ def hop_flux(
         probed = eqx.tree_at(lambda g: g.probe, graph, probe, is_leaf=lambda x: x is None)
 
         def energy(vectors):
-            return jnp.sum(owned_energies(potential, eqx.tree_at(lambda g: g.vectors, probed, vectors)))
+            return jnp.sum(owned_energies(potential, with_vectors(probed, vectors)))
 
         weight = 1.0 - graph.vectors @ probe
         rates = weight[:, None] * velocities[graph.others] - velocities[graph.centers]

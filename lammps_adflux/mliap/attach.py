@@ -6,7 +6,9 @@ variable only where something asks for it, so a run pays for the flux at its sam
 
 import ctypes
 import os
+import sys
 import tempfile
+import weakref
 
 import numpy as np
 
@@ -15,10 +17,11 @@ from . import runtime
 from .halo import Halo
 from .plugin import LISTENERS, PLUGINS
 
-UP_TO_DATE, NEW, NO_FORCES, CHANGED, NO_PLUGIN = range(5)
+UP_TO_DATE, NEW, NO_FORCES, CHANGED, REPLACED, NO_PLUGIN = range(6)
 FAULTS = {
     NO_FORCES: "The heat flux was asked for before the first force call after its template was included: put `run 0` first.",
     CHANGED: "The heat flux was asked for after atoms, types or the box were changed since the last force call: put `run 0` first.",
+    REPLACED: "The heat flux was asked for after pair_style was changed: put `run 0` first, and for another style than mliap include its template once more.",
     NO_PLUGIN: "The heat flux needs a pair_style mliap unified with a model file of lammps_adflux, but none has computed forces here.",
 }
 PARTIAL = "adflux_partial"
@@ -27,8 +30,9 @@ PARTIAL = "adflux_partial"
 class Attachment:
     """One LAMMPS, the plugins that serve it, and the flux at its present step."""
 
-    def __init__(self, lmp):
-        self.lammps = lmp
+    def __init__(self, lmp, address: int):
+        self.lammps, self.address = lmp, address
+        self.end: weakref.finalize | None = None  # set off when this LAMMPS ends
         self.comm = lmp.get_mpi_comm() or runtime.world()
         self._snapshots: dict = {}  # plugin → state of the atoms at its last force call
         self._halo: Halo | None = None
@@ -72,7 +76,7 @@ class Attachment:
 
     def _evaluate(self, plugins, velocities: np.ndarray) -> np.ndarray:
         everywhere = self._halo_now().forward(velocities)
-        energies = sum(plugin.energies[: len(velocities)] for plugin in plugins)
+        energies = sum(plugin.energies()[: len(velocities)] for plugin in plugins)
         kinetic = 0.5 * self.lammps.extract_global("mvv2e") * self._masses() * np.sum(velocities**2, axis=1)
         local = np.zeros((2, 3))
         if self._total():
@@ -91,9 +95,22 @@ class Attachment:
         since = max(latest.call_before, latest.created)
         return [plugin for plugin in mine if plugin is latest or plugin.last_call > since]
 
+    def _pair_style_changed(self, last_call: int) -> bool:
+        """Is there another pair style than at the last force call, or a model that has not computed forces yet?"""
+        if str(self.lammps.extract_global("pair_style")) != self._pair_style:
+            return True
+        return any(plugin.last_call == 0 and plugin.created > last_call and self.owns(plugin) for plugin in PLUGINS)
+
+    def owns(self, plugin) -> bool:
+        """May the plugin, which has not computed forces yet, belong to this LAMMPS? Only a repaired LAMMPS tells."""
+        address = getattr(plugin.interface, "lmp", None)
+        return address is None or address == self.address
+
     def _status(self, plugins, state) -> int:
         if not plugins:
             return NO_PLUGIN
+        if self._pair_style_changed(max(plugin.last_call for plugin in plugins)):
+            return REPLACED
         now = self._atoms()
         for plugin in plugins:
             if plugin not in self._snapshots:
@@ -149,8 +166,6 @@ class Attachment:
 
     def _refuse_other_styles(self) -> None:
         """A flux that leaves out part of the energy is wrong: stop, unless the user wants just the JAX part."""
-        if str(self.lammps.extract_global("pair_style")) != self._pair_style:
-            runtime.fail_together(self.comm, "pair_style was changed after heat_flux.lmp was included: include it once more.")
         others = list(self._other_pairs)
         for kind in ("bond", "angle", "dihedral", "improper", "kspace"):
             style = self.lammps.extract_global(f"{kind}_style")
@@ -190,26 +205,53 @@ def _max():
     return MPI.MAX
 
 
-_attachments: dict[int, Attachment] = {}
+_attachments: dict[int, Attachment] = {}  # by the address of their LAMMPS
+
+
+class _Attach:
+    """Start to follow the force calls of the LAMMPS that calls this; stop when that LAMMPS ends.
+
+    LAMMPS holds the only reference to it, and drops it when it is closed or cleared. Nothing else tells that
+    a LAMMPS is gone, and to ask one that is gone would crash.
+    """
+
+    def __call__(self, pointer) -> None:
+        from lammps import lammps
+
+        vars(sys.modules["__main__"]).pop("adflux_attach", None)
+        runtime.prepare_process()
+        address = _address(pointer)
+        here = _attachments.get(address)
+        if here is None:
+            here = _attachments[address] = Attachment(lammps(ptr=pointer), address)
+            LISTENERS.append(here)
+        if here.end is not None:
+            here.end.detach()  # included once more: LAMMPS has taken the new object instead of the old one
+        here.end = weakref.finalize(self, _detach, address)
+        here.look_at_styles()
+
+
+def new_attachment() -> _Attach:
+    """What the templates give to LAMMPS as the function `adflux_attach`."""
+    return _Attach()
+
+
+def _detach(address: int) -> None:
+    LISTENERS.remove(_attachments.pop(address))
 
 
 def attachment(pointer) -> Attachment:
     """The attachment of the LAMMPS behind `pointer`, as LAMMPS hands it to Python functions."""
-    from lammps import lammps
-
-    ctypes.pythonapi.PyCapsule_GetPointer.restype = ctypes.c_void_p
-    ctypes.pythonapi.PyCapsule_GetPointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
-    address = ctypes.pythonapi.PyCapsule_GetPointer(pointer, None)
+    address = _address(pointer)
     if address not in _attachments:
-        runtime.prepare_process()
-        _attachments[address] = Attachment(lammps(ptr=pointer))
-        LISTENERS.append(_attachments[address])
+        runtime.fail("LAMMPS was cleared after heat_flux.lmp or atomic_virials.lmp was included: include it once more.")
     return _attachments[address]
 
 
-def adflux_attach(pointer) -> None:
-    """Start to follow the force calls of this LAMMPS."""
-    attachment(pointer).look_at_styles()
+def _address(pointer) -> int:
+    ctypes.pythonapi.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    ctypes.pythonapi.PyCapsule_GetPointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
+    return ctypes.pythonapi.PyCapsule_GetPointer(pointer, None)
 
 
 def adflux_compilations(pointer) -> float:
@@ -219,7 +261,7 @@ def adflux_compilations(pointer) -> float:
     return float(here.comm.allreduce(mine, op=_max()))
 
 
-def adflux_update_virials(pointer) -> None:
+def adflux_update_virials(pointer, _virial_flag: int = 0) -> None:
     """Write W_j into d2_adflux_virial[1..9] = xx xy xz yx yy yz zx zy zz of the owned atoms."""
     here = attachment(pointer)
     virials = here.atomic_virials()

@@ -38,6 +38,10 @@ class PairBuffers:
         if data.nlistatoms:
             self.owned[to_host(data.iatoms)[: data.nlistatoms]] = True
 
+    def arrays(self) -> tuple:
+        """vectors [3, pairs], centers, others, species, owned, and the number of pairs in use; valid until the next `fill`."""
+        return self.vectors, self.centers, self.others, self.species, self.owned, np.int32(self.pairs)
+
     def _reserve(self, pairs: int, atoms: int) -> None:
         pair_capacity, atom_capacity = self.vectors.shape[1], len(self.species)
         # one atom and one pair more than needed: padding pairs join padding atoms

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from lammps.mliap.mliap_unified_abc import MLIAPUnified
 
-from ..derivatives import energies_and_pair_gradients
+from ..derivatives import owned_energies, with_vectors
 from ..errors import AdfluxError
 from ..flux import atomic_virials, edge_flux, edge_virials, hop_flux
 from ..graph import Graph
@@ -31,15 +31,14 @@ class AdfluxPlugin(MLIAPUnified):
                 "This model computes in float64, but JAX is set to float32 only: unset JAX_ENABLE_X64, "
                 "or export the model with --dtype float32."
             )
-        self.potential = jax.device_put(potential.astype(dtype), _device())
+        self.potential = jax.device_put(potential.astype(dtype), _device())  # JAX computes where this lies
         self.buffers = PairBuffers(potential.cutoff, dtype)
         self.created = next(_events)
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
         self.force_address = 0  # of LAMMPS' forces: tells to which LAMMPS this plugin belongs
         self.compilations = 0
-        self._graph: tuple | None = None
         self._pair_gradients = None
-        self.energies = np.zeros(0)
+        self._energies: np.ndarray | None = None
         PLUGINS.append(self)
 
     def compute_descriptors(self, data) -> None:
@@ -62,46 +61,60 @@ class AdfluxPlugin(MLIAPUnified):
 
     def _compute(self, data) -> None:
         self.force_address = _address(data.f) if data.ntotal else 0
-        buffers = self.buffers
-        buffers.fill(data)
-        self._graph = _put(buffers)
-        energies, energy, gradients = _evaluate(self.potential, *self._graph, count=self._count)
-        self._pair_gradients = gradients
-        energy = float(energy)
-        if not np.isfinite(energy):
-            raise AdfluxError(self._explain_not_finite(energy))
-        self.energies = np.asarray(energies)
-        data.energy = energy
-        if data.nlistatoms:
-            listed = self.energies[to_host(data.iatoms)[: data.nlistatoms]]
-            if data.eflag:
-                _write_energies(data, listed)
+        self.buffers.fill(data)
+        self._energies = None
+        # without lists of ghosts every pair has an owned centre, and the gradient needs no mask
+        all_owned = data.natomneigh == data.nlistatoms
+        graph = self.buffers.arrays()
+        self._pair_gradients, finite = _pair_gradients(self.potential, *graph, all_owned=all_owned, count=self._count)
+        if not finite:
+            raise AdfluxError(self._explain_not_finite("its forces are"))
+        if data.eflag:
+            self._tell_energies(data)
+        else:
+            data.energy = 0.0  # LAMMPS wants a number, and does not use it
         if data.npairs:
-            data.update_pair_forces(_pair_forces_for(data, gradients))
+            data.update_pair_forces(_pair_forces_for(data, self._pair_gradients))
         self.call_before, self.last_call = self.last_call, next(_events)
         for listener in LISTENERS:
             if listener.serves(self):
                 listener.after_forces(self)
 
+    def _tell_energies(self, data) -> None:
+        listed = self.energies()[to_host(data.iatoms)[: data.nlistatoms]] if data.nlistatoms else np.zeros(0)
+        energy = float(np.sum(listed))
+        data.energy = energy
+        if not np.isfinite(energy):
+            raise AdfluxError(self._explain_not_finite("its energy is"))
+        if data.nlistatoms:
+            _write_energies(data, listed)
+
+    def energies(self) -> np.ndarray:
+        """U_i at the last force call [atoms], zero for ghosts; evaluated when first asked for."""
+        if self._energies is None:
+            energies = _energies(self.potential, *self.buffers.arrays(), count=self._count)
+            self._energies = np.asarray(energies)
+        return self._energies
+
     def flux(self, velocities: np.ndarray) -> np.ndarray:
         """J_pot of this domain [3], from velocities of owned and ghost atoms [atoms, 3] in the order of the list."""
         padded = np.zeros((len(self.buffers.species), 3))
         padded[: len(velocities)] = velocities
-        return np.asarray(_flux(self.potential, *self._graph, self._pair_gradients, padded), np.float64)
+        return np.asarray(_flux(self.potential, *self.buffers.arrays(), self._pair_gradients, padded), np.float64)
 
     def atomic_virials(self) -> np.ndarray:
         """W_j of this domain [atoms, 3, 3], shares of ghosts included."""
-        virials = _virials(self.potential, *self._graph, self._pair_gradients)
+        virials = _virials(self.potential, *self.buffers.arrays(), self._pair_gradients)
         return np.asarray(virials, np.float64)[: self.buffers.atoms]
 
-    def _count(self) -> None:
+    def _count(self, what: str) -> None:
         self.compilations += 1
         comm = runtime.world()
         if comm.rank == 0:
             pairs, atoms = self.buffers.vectors.shape[1], len(self.buffers.species)
             # LAMMPS takes no commands during a run, so this goes to the screen; the template's variable
             # adflux_compilations brings the count into the log
-            print(f"adflux: compilation {self.compilations} on rank 0, for up to {pairs} pairs and {atoms} atoms", flush=True)
+            print(f"adflux: compilation {self.compilations} ({what}) on rank 0, for up to {pairs} pairs of {atoms} atoms", flush=True)
 
     def lammps(self):
         """The LAMMPS that this plugin serves, if it is known: a repaired LAMMPS or the input template tells it."""
@@ -118,15 +131,15 @@ class AdfluxPlugin(MLIAPUnified):
 
             check_ghosts(self, data)
 
-    def _explain_not_finite(self, energy: float) -> str:
+    def _explain_not_finite(self, what: str) -> str:
         buffers = self.buffers
         distances = np.linalg.norm(buffers.vectors[:, : buffers.pairs], axis=0)
         if len(distances) == 0:
-            return f"The energy is {energy} although no atom has a neighbour: check the potential's parameters."
+            return f"The JAX potential failed: {what} not finite although no atom has a neighbour; check its parameters."
         closest = float(distances.min())
         return (
-            f"The energy of the JAX potential is {energy}, and the closest pair of atoms is {closest:.3g} apart: "
-            "finite energies are needed; mend overlapping atoms, the time step, or the potential's parameters."
+            f"The JAX potential failed: {what} not finite, and the closest pair of atoms is {closest:.3g} apart; "
+            "mend overlapping atoms, the time step, or the potential's parameters."
         )
 
 
@@ -135,12 +148,24 @@ def _mask_and_graph(columns, centers, others, species, owned, pairs) -> Graph:
     return Graph(columns.T, centers, others, species, jnp.arange(columns.shape[1]) < pairs, owned)
 
 
-@partial(jax.jit, static_argnames="count")
-def _evaluate(potential, *graph, count):
-    count()  # runs while JAX traces: once per compilation
+@partial(jax.jit, static_argnames=("all_owned", "count"))
+def _pair_gradients(potential, *graph, all_owned, count):
+    """∂U/∂r_p [pairs, 3] in float64, as LAMMPS wants them, and whether all are finite."""
+    count("forces")  # runs while JAX traces: once per compilation
     graph = _mask_and_graph(*graph)
-    energies, gradients = energies_and_pair_gradients(potential, graph)
-    return energies.astype(float), jnp.sum(energies, dtype=float), gradients.astype(float)
+
+    def energy(vectors):
+        energies = potential if all_owned else partial(owned_energies, potential)
+        return jnp.sum(energies(with_vectors(graph, vectors)))
+
+    gradients = jax.grad(energy)(graph.vectors)
+    return gradients.astype(float), jnp.isfinite(jnp.sum(gradients))
+
+
+@partial(jax.jit, static_argnames="count")
+def _energies(potential, *graph, count):
+    count("energies")
+    return owned_energies(potential, _mask_and_graph(*graph)).astype(float)
 
 
 @jax.jit
@@ -157,11 +182,6 @@ def _virials(potential, *graph_gradients):
     *graph, gradients = graph_gradients
     graph = _mask_and_graph(*graph)
     return edge_virials(graph, gradients) if potential.hops == 1 else atomic_virials(potential, graph)
-
-
-def _put(buffers: PairBuffers) -> tuple:
-    arrays = (buffers.vectors, buffers.centers, buffers.others, buffers.species, buffers.owned)
-    return (*jax.device_put(arrays, _device()), np.int32(buffers.pairs))
 
 
 @cache

@@ -1,5 +1,6 @@
 """Settings and failures of a process in which LAMMPS and JAX live together."""
 
+import ctypes
 import os
 import signal
 import sys
@@ -32,11 +33,20 @@ def prepare_process() -> None:
         # Python installs a handler that waits for the interpreter; LAMMPS must stop on Ctrl-C
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.excepthook = _one_sentence
+        _keep_freed_memory()
     if "jax" in sys.modules:
         import jax
 
         if os.environ["JAX_ENABLE_X64"].lower() in ("true", "1"):
             jax.config.update("jax_enable_x64", True)
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what XLA frees: fresh pages for the arrays of every step would cost a third of it."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+            mallopt(parameter, 1 << 30)
 
 
 def cache_folder() -> Path:
@@ -67,8 +77,7 @@ def fail(message: str) -> None:
         raise AdfluxError(message)
     # lower ranks speak first, so that a fault of all of them is told once
     time.sleep(min(0.2 * comm.rank, 2.0))
-    print(f"adflux: {message} (rank {comm.rank})", file=sys.stderr, flush=True)
-    comm.Abort(1)
+    _abort(comm, f"{message} (rank {comm.rank})")
 
 
 def fail_together(comm, message: str) -> None:
@@ -76,9 +85,15 @@ def fail_together(comm, message: str) -> None:
     if comm.size == 1:
         raise AdfluxError(message)
     if comm.rank == 0:
-        print(f"adflux: {message}", file=sys.stderr, flush=True)
-        comm.Abort(1)
+        _abort(comm, message)
     time.sleep(10.0)  # rank 0 ends this process meanwhile
+    comm.Abort(1)
+
+
+def _abort(comm, message: str) -> None:
+    print(f"adflux: {message}", file=sys.stderr, flush=True)
+    # mpiexec drops what it has not yet read when a rank aborts: half of the messages, without this rest
+    time.sleep(0.5)
     comm.Abort(1)
 
 
