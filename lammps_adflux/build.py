@@ -26,6 +26,7 @@ from .lammps_install import install
 from .lammps_source import NEWEST, OLDEST, RELEASES, apply_patches, fetch, stage, version_number, version_of
 from .paths import cmake_path
 
+MPI_PACKAGES = ("mpich", "openmpi", "impi-rt")
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -136,7 +137,9 @@ def cache_key(inputs: Mapping[str, str]) -> str:
 
 def _mpi(tools: Tools) -> str:
     if tools.own_mpi:
-        return f"mpich {importlib.metadata.version('mpich')} of the environment"
+        # the same in every environment with the same MPI
+        packages = [d.name + d.version for d in importlib.metadata.distributions() if d.name in MPI_PACKAGES]
+        return " ".join(["of the environment", *sorted(packages)])
     return f"{tools.mpi_compiler} {_output(tools.mpi_compiler, '-show')}"
 
 
@@ -220,7 +223,7 @@ def _build(version: str, source: Path | None, tools: Tools, built: Path, jobs: i
         stage(tree, folder / "source", own=source is None)
         apply_patches(sorted(Path(cmake_path(), "patches").glob("*.patch")), folder / "source")
         console.print(
-            f"Building LAMMPS {version} with {jobs} jobs, once per machine: about 4 minutes on 2 cores.\n"
+            f"Building LAMMPS {version} with {jobs} jobs, once per machine: 4 to 7 minutes on 2 cores.\n"
             f"Log: {log}"
         )
         environment = {
@@ -231,6 +234,15 @@ def _build(version: str, source: Path | None, tools: Tools, built: Path, jobs: i
             "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs),
         }
         environment.pop("PYTHONHOME", None)
+        options = ["-D", f"ADFLUX_PYTHON_LIBDIR={sysconfig.get_config_var('LIBDIR') or ''}"]
+        if tools.own_mpi:
+            # mpicxx would put this environment's lib folder into the library, which other environments share
+            options += [
+                "-D",
+                f"MPI_CXX_LINK_FLAGS=-L{sys.prefix}/lib",
+                "-D",
+                "ADFLUX_RPATH_USE_LINK_PATH=OFF",
+            ]
         commands = [
             [
                 tools.cmake, "-G", "Ninja", "-S", cmake_path(), "-B", folder / "build",
@@ -240,8 +252,7 @@ def _build(version: str, source: Path | None, tools: Tools, built: Path, jobs: i
                 "-D", f"CMAKE_CXX_COMPILER={tools.compiler}",
                 "-D", f"MPI_CXX_COMPILER={tools.mpi_compiler}",
                 "-D", f"Python_EXECUTABLE={sys.executable}",
-                "-D", f"ADFLUX_RPATH_USE_LINK_PATH={'OFF' if tools.own_mpi else 'ON'}",
-                "-D", f"ADFLUX_PYTHON_LIBDIR={sysconfig.get_config_var('LIBDIR') or ''}",
+                *options,
             ],
             [tools.cmake, "--build", folder / "build"],
         ]  # fmt: skip
@@ -260,7 +271,7 @@ def _run_logged(commands: list[list], log: Path, environment: dict[str, str]) ->
     columns = (BarColumn(), TextColumn("{task.completed}/{task.total} compiled"), TimeElapsedColumn())
     progress = Progress(*columns, console=console, disable=not console.is_terminal)
     quarter = 0
-    with log.open("w") as file, progress:
+    with log.open("w", buffering=1) as file, progress:
         task = progress.add_task("compiling", total=None)
         for command in commands:
             with subprocess.Popen(

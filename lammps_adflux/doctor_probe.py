@@ -25,7 +25,7 @@ def patches() -> list[str] | None:
         with open(name, "rb") as file:
             content = file.read()
         found |= {patch for patch, text in PATCHES.items() if text in content}
-    import mliap_unified_couple  # a part of lmp, not a file
+    import mliap_unified_couple  # pyright: ignore[reportMissingImports]  (a part of lmp, not a file)
 
     if hasattr(mliap_unified_couple.MLIAPUnifiedInterface, "lmp"):
         found.add("0003")

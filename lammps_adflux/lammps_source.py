@@ -146,9 +146,10 @@ def _from_debian(release: Release, folder: Path, say) -> Path:
         raise AdfluxError(f"Debian: {release.suite} no longer has LAMMPS {release.version} (found {found})")
     say(f"Unpacking {tarballs[0].name}")
     tree = folder / "lammps"
-    safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 and newer
     with tarfile.open(tarballs[0]) as tar:
-        tar.extractall(tree, members=_needed(tar), **safely)
+        if hasattr(tarfile, "data_filter"):  # Python 3.11.4 and newer
+            tar.extraction_filter = tarfile.data_filter
+        tar.extractall(tree, members=_needed(tar))
     return tree
 
 
