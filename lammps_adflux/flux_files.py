@@ -98,7 +98,7 @@ def _from_log(path: Path, text: str, columns: tuple[str, ...] | None, run: int |
         file.notes.append(
             f"{path}: {len(runs)} runs hold the flux, run {int(run) % len(runs)} was taken (--run)"
         )
-    used = _pick(path, table.columns, columns)
+    used = _pick(path, table.columns, columns) or ("",)
     normalised = facts.normalised if facts.normalised is not None else facts.units == "lj"
     if normalised and used[0][:2] in ("c_", "f_"):
         raise AdfluxError(
@@ -123,7 +123,7 @@ def _from_table(path: Path, table: Table, step: str, facts: LogFacts, columns) -
         notes.append(f"{path}: the unfinished last line was dropped, {len(table.rows)} samples were read")
     if columns and len(columns) == 6 and vector(columns[3:]) is None:
         raise _no_columns(path, table.columns, columns)
-    total = vector(names)
+    total = np.stack([table.column(name) for name in names], axis=1)
     convective = vector(columns[3:]) if columns and len(columns) == 6 else None
     potential = None
     if columns is None and names == _TOTAL[0]:

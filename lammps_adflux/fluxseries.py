@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -41,22 +42,33 @@ class FluxSeries:
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):
                 raise AdfluxError(f"The {name} must be a positive number, {value} was found.")
-        if not np.all(np.isfinite(self.flux if self.flux is not None else self.diagonal_correlation)):
+        data = self._data if self.flux is not None else self.diagonal_correlation
+        if not np.all(np.isfinite(data)):
             raise AdfluxError(
                 "The heat flux holds NaN or infinite values: look for the step where the run broke."
             )
 
     @property
+    def _data(self) -> np.ndarray:
+        data = self.flux if self.flux is not None else self.correlation
+        assert data is not None  # __post_init__ saw to it
+        return data
+
+    @property
     def seeds(self) -> int:
-        return len(self.flux if self.flux is not None else self.correlation)
+        return len(self._data)
 
     @property
     def samples(self) -> int:
         """Samples of a series, lags of a correlation."""
-        return (self.flux if self.flux is not None else self.correlation).shape[1]
+        return self._data.shape[1]
 
     @property
     def diagonal_correlation(self) -> Float[np.ndarray, "seeds lags 3"]:
+        if self.correlation is None:
+            raise AdfluxError(
+                "This FluxSeries holds a time series, not a correlation: see correlation.correlate."
+            )
         return np.einsum("ntaa->nta", self.correlation)
 
 
@@ -111,91 +123,112 @@ def read_flux(
             )
         for index, file in enumerate(files):
             complete_from_log(file, Path(logs[index % len(logs)]))
-    for file in files:
-        _settle(file, units, volume, temperature, timestep, skip, discard)
-    return _join(files)
+    given = {"--units": units, "--volume": volume, "--temperature": temperature, "--timestep": timestep}
+    return _join([_settle(file, given, skip, discard) for file in files])
 
 
-def _settle(file: FluxFile, units, volume, temperature, timestep, skip: int, discard: float) -> None:
-    """Options over facts; then leave out the equilibration."""
-    facts = file.facts
-    if facts.timestep is None and facts.units is not None and units in (None, facts.units):
-        facts.timestep = unit_system(facts.units).default_timestep  # the log shows no `timestep` command
-        if timestep is None:
-            file.notes.append(
-                f"{file.name}: LAMMPS' default time step {facts.timestep} was taken (--timestep)"
-            )
-    facts.units = units or facts.units
-    facts.timestep = timestep or (None if facts.timestep_may_change else facts.timestep)
-    facts.volume = volume or (None if facts.box_may_change else facts.volume)
-    file.temperature = temperature or file.temperature
-    found = {
+def _settle(file: FluxFile, given: dict, skip: int, discard: float) -> FluxSeries:
+    """One seed: options over what the file says, without the equilibration."""
+    facts, notes = file.facts, list(file.notes)
+    values: dict[str, Any] = {
         "--units": facts.units,
-        "--volume": facts.volume,
+        "--volume": None if facts.box_may_change else facts.volume,
         "--temperature": file.temperature,
-        "--timestep": facts.timestep,
+        "--timestep": None if facts.timestep_may_change else facts.timestep,
     }
-    missing = [name for name, value in found.items() if value is None]
+    values.update({name: value for name, value in given.items() if value is not None})
+    if (
+        values["--timestep"] is None
+        and not facts.timestep_may_change
+        and facts.units == values["--units"] is not None
+    ):
+        # the log has the units, but no `timestep` command
+        values["--timestep"] = unit_system(values["--units"]).default_timestep
+        notes.append(
+            f"{file.name}: LAMMPS' default time step {values['--timestep']} was taken (--timestep)"
+        )
+    missing = [name for name, value in values.items() if value is None]
     if missing:
-        known = ", ".join(f"{name[2:]} {value}" for name, value in found.items() if value is not None)
+        known = ", ".join(f"{name[2:]} {value}" for name, value in values.items() if value is not None)
         raise AdfluxError(
             f"{file.name}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} needed and not in "
             f"the file ({known or 'none of units, volume, temperature, timestep'} found): "
             "pass them, or name the run's log with --log."
         )
     spacing = float(file.steps[1] - file.steps[0]) if len(file.steps) > 1 else 1.0
-    facts.timestep *= spacing  # from here on: the time between samples
+    sampling = float(values["--timestep"]) * spacing
     if skip < 0 or discard < 0:
         raise AdfluxError("--skip and --discard must not be negative.")
-    drop = max(skip, int(np.ceil(discard / facts.timestep - 1e-9)))
-    if drop and file.correlation_samples:
+    if not sampling > 0:
+        raise AdfluxError(f"--timestep must be a positive number, got {values['--timestep']}.")
+    drop = max(skip, int(np.ceil(discard / sampling - 1e-9)))
+    is_correlation = file.correlation_samples is not None
+    if drop and is_correlation:
         raise AdfluxError(f"{file.name} holds correlations: --skip and --discard need the time series.")
-    if len(file.total) - drop < (2 if file.correlation_samples else 16):
-        raise AdfluxError(
-            f"{file.name}: 16 samples or more were needed, {max(len(file.total) - drop, 0)} are left."
-        )
-    file.total = file.total[drop:]
-    file.potential = None if file.potential is None else file.potential[drop:]
-    file.convective = None if file.convective is None else file.convective[drop:]
+    left = max(len(file.total) - drop, 0)
+    if left < (2 if is_correlation else 16):
+        raise AdfluxError(f"{file.name}: 16 samples or more were needed, {left} are left.")
 
-
-def _join(files: list[FluxFile]) -> FluxSeries:
-    first = files[0]
-    for file in files[1:]:
-        pairs = (
-            ("the kind of file", first.correlation_samples is None, file.correlation_samples is None, 0.0),
-            ("--units", first.facts.units, file.facts.units, 0.0),
-            ("the time between samples", first.facts.timestep, file.facts.timestep, 1e-9),
-            ("--volume", first.facts.volume, file.facts.volume, 1e-2),
-            ("--temperature", first.temperature, file.temperature, 5e-2),
-        )
-        for what, one, other, tolerance in pairs:
-            if one != other and (isinstance(one, str | bool) or abs(one - other) > tolerance * abs(one)):
-                raise AdfluxError(
-                    f"Seeds must be of one system, but {what} is {one} in {first.name} and {other} in "
-                    f"{file.name}: analyse them separately."
-                )
-    samples = min(len(file.total) for file in files)
-    notes = [note for file in files for note in file.notes]
-    if any(len(file.total) != samples for file in files):
-        longest = max(len(file.total) for file in files)
-        notes.append(f"the seeds were cut to the shortest, {samples} samples (the longest has {longest})")
-
-    def stack(name):
-        if any(getattr(file, name) is None for file in files):
-            return None
-        return np.stack([getattr(file, name)[:samples] for file in files])
+    def seed(values: np.ndarray | None) -> np.ndarray | None:
+        return None if values is None else values[None, drop:]
 
     return FluxSeries(
-        sampling=float(first.facts.timestep),
-        volume=float(np.mean([file.facts.volume for file in files])),
-        temperature=float(np.mean([file.temperature for file in files])),
-        units=first.facts.units,
-        flux=stack("total") if first.correlation_samples is None else None,
+        sampling=sampling,
+        volume=float(values["--volume"]),
+        temperature=float(values["--temperature"]),
+        units=values["--units"],
+        flux=None if is_correlation else seed(file.total),
+        potential=seed(file.potential),
+        convective=seed(file.convective),
+        correlation=seed(file.total) if is_correlation else None,
+        correlation_samples=file.correlation_samples,
+        files=(file.name,),
+        notes=tuple(notes),
+    )
+
+
+def _join(seeds: list[FluxSeries]) -> FluxSeries:
+    first = seeds[0]
+    for other in seeds[1:]:
+        if (first.flux is None) != (other.flux is None):
+            raise AdfluxError(
+                f"{first.files[0]} and {other.files[0]} are a time series and a correlation: give one kind."
+            )
+        differences = {
+            "units": first.units != other.units,
+            "sampling": abs(first.sampling - other.sampling) > 1e-9 * first.sampling,
+            "volume": abs(first.volume - other.volume) > 1e-2 * first.volume,
+            "temperature": abs(first.temperature - other.temperature) > 5e-2 * first.temperature,
+        }
+        for what in (name for name, differs in differences.items() if differs):
+            one, two = (getattr(series, what) for series in (first, other))
+            raise AdfluxError(
+                f"Seeds must be of one system, but {what} is {one} in {first.files[0]} and {two} in "
+                f"{other.files[0]}: analyse them separately."
+            )
+    samples = min(seed.samples for seed in seeds)
+    notes = [note for seed in seeds for note in seed.notes]
+    longest = max(seed.samples for seed in seeds)
+    if longest != samples:
+        notes.append(f"the seeds were cut to the shortest, {samples} samples (the longest has {longest})")
+
+    def stack(name: str) -> np.ndarray | None:
+        arrays = [getattr(seed, name) for seed in seeds]
+        if any(array is None for array in arrays):
+            return None
+        return np.concatenate([array[:, :samples] for array in arrays])
+
+    counts = [seed.correlation_samples for seed in seeds if seed.correlation_samples is not None]
+    return FluxSeries(
+        sampling=first.sampling,
+        volume=float(np.mean([seed.volume for seed in seeds])),
+        temperature=float(np.mean([seed.temperature for seed in seeds])),
+        units=first.units,
+        flux=stack("flux"),
         potential=stack("potential"),
         convective=stack("convective"),
-        correlation=None if first.correlation_samples is None else stack("total"),
-        correlation_samples=first.correlation_samples and min(file.correlation_samples for file in files),
-        files=tuple(file.name for file in files),
+        correlation=stack("correlation"),
+        correlation_samples=min(counts) if counts else None,
+        files=tuple(name for seed in seeds for name in seed.files),
         notes=tuple(notes),
     )

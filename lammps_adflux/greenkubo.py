@@ -145,6 +145,7 @@ def green_kubo(
     step, notes = series.sampling, list(series.notes)
     flux = series.flux
     if flux is None:
+        assert series.correlation is not None
         correlation = series.correlation
     else:
         if subtract_mean:

@@ -75,7 +75,7 @@ def _spectrum(axes, result: Conductivity) -> None:
         ylabel=f"C(f) [{result.conductivity_unit}]",
         title="flux spectrum",
     )
-    if fit.frequencies is None:
+    if fit.frequencies is None or fit.fitted is None or fit.fitted_error is None:
         text = textwrap.fill(f"no spectrum: {fit.reason}", 40)
         axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
         axes.set_xticks([])

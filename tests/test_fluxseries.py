@@ -139,8 +139,14 @@ def test_seeds_must_fit_together(tmp_path, flux):
     short = write_log(tmp_path / "short", STEPS[:40], flux[:40])
     series = read_flux([one, short])
     assert series.flux.shape == (2, 40, 3) and "cut to the shortest, 40" in series.notes[0]
+    pair = tmp_path / "correlation"
+    rows = "".join(f"{i + 1} {10 * i} 9 1 1 1\n" for i in range(20))
+    names = " ".join(f"{name}*{name}" for name in COLUMNS.split())
+    pair.write_text(f"# C\n# Timestep N\n# Index TimeDelta Ncount {names}\n500 20\n{rows}")
+    with pytest.raises(AdfluxError, match="give one kind"):
+        read_flux([one, pair], log=one)
     coarse = write_log(tmp_path / "coarse", 2 * STEPS, flux)
-    with pytest.raises(AdfluxError, match=r"time between samples is 0\.02 .* 0\.04"):
+    with pytest.raises(AdfluxError, match=r"sampling is 0\.02 .* 0\.04"):
         read_flux([one, coarse])
 
 
