@@ -130,13 +130,13 @@ def read_flux(
 def _settle(file: FluxFile, given: dict, skip: int, discard: float) -> FluxSeries:
     """One seed: options over what the file says, without the equilibration."""
     facts, notes = file.facts, list(file.notes)
-    values: dict[str, Any] = {
+    stated = {
         "--units": facts.units,
         "--volume": None if facts.box_may_change else facts.volume,
         "--temperature": file.temperature,
         "--timestep": None if facts.timestep_may_change else facts.timestep,
     }
-    values.update({name: value for name, value in given.items() if value is not None})
+    values: dict[str, Any] = {name: stated[name] if given[name] is None else given[name] for name in stated}
     if (
         values["--timestep"] is None
         and not facts.timestep_may_change
