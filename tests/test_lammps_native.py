@@ -65,15 +65,18 @@ create_box {types} box
 create_atoms 1 {where}
 {more}
 mass * 1.0
-displace_atoms all random 0.12 0.12 0.12 7
+displace_atoms all random 0.15 0.15 0.15 7 units box
 """
+
+
+TILT = "change_box all triclinic\nchange_box all xy final {} xz final {} yz final {} remap units box"
 
 
 def fcc(region="block 0 3 0 3 0 3", density=0.8442, types=1, where="box", more=""):
     return FCC.format(region=region, density=density, types=types, where=where, more=more)
 
 
-def silicon(region):
+def silicon(region, more=""):
     return f"""\
 units metal
 lattice diamond 5.431
@@ -81,7 +84,8 @@ region box {region}
 create_box 1 box
 create_atoms 1 box
 mass 1 28.06
-displace_atoms all random 0.2 0.2 0.2 3
+{more}
+displace_atoms all random 0.3 0.3 0.3 3 units box
 """
 
 
@@ -102,7 +106,7 @@ ISLAND = "region half block 1 4 1 3 1 3"
 SW = "pair_style sw\npair_coeff * * Si.sw Si", "pair_style mliap unified Si.pkl 0\npair_coeff * * Si"
 CASES = (
     Case("orthogonal", "units lj\n" + fcc(), LJ, JAX_LJ),
-    Case("triclinic", "units lj\n" + fcc("prism 0 4 0 3 0 3 0.9 -0.7 1.1"), LJ, JAX_LJ),
+    Case("triclinic", "units lj\n" + fcc("block 0 4 0 3 0 3", more=TILT.format(1.2, -0.9, 1.4)), LJ, JAX_LJ),
     Case(
         "open",
         "units lj\nboundary f f f\n" + ISLAND + "\n" + fcc("block 0 6 0 5 0 5", where="region half"),
@@ -123,13 +127,13 @@ CASES = (
     ),
     Case(
         "real",
-        "units real\n" + fcc("block 0 4 0 4 0 4", density=5.26).replace("0.12 0.12 0.12", "0.4 0.4 0.4"),
+        "units real\n" + fcc("block 0 4 0 4 0 4", density=5.26).replace("0.15 0.15 0.15", "0.4 0.4 0.4"),
         "pair_style lj/cut 8.5\npair_coeff 1 1 0.238 3.405",
         "pair_style mliap unified argon.pkl 0\npair_coeff * * Ar",
     ),
     Case("single", "units lj\n" + fcc(), LJ, JAX_LJ.replace("lj.pkl", "lj32.pkl"), tolerance=SINGLE),
     Case("silicon", silicon("block 0 2 0 2 0 2"), *SW, energies=False),
-    Case("sheared", silicon("prism 0 2 0 2 0 2 0.4 -0.3 0.6"), *SW, energies=False),
+    Case("sheared", silicon("block 0 2 0 2 0 2", more=TILT.format(2.0, -1.5, 3.0)), *SW, energies=False),
     Case("wire", "boundary f s p\n" + silicon("block 0 2 0 2 0 2"), *SW, energies=False),
     Case(
         "tol", silicon("block 0 2 0 2 0 2"), *(line.replace("Si.", "Si_tol.") for line in SW), energies=False
@@ -139,12 +143,14 @@ CASES = (
         """\
 units metal
 lattice custom 4.5 a1 0 0.5 0.5 a2 0.5 0 0.5 a3 0.5 0.5 0 basis 0 0 0 basis 0.25 0.25 0.25
-region box prism 0 2 0 2 0 2 0.2 0.1 0
+region box block 0 2 0 2 0 2
 create_box 2 box
 create_atoms 1 box basis 2 2
 mass 1 14.0
 mass 2 69.7
-displace_atoms all random 0.15 0.15 0.15 3
+change_box all triclinic
+change_box all xy final 1.0 xz final 0.5 remap units box
+displace_atoms all random 0.15 0.15 0.15 3 units box
 set type 1 type/fraction 2 0.1 5
 """,
         "pair_style sw\npair_coeff * * GaN.sw N Ga",
