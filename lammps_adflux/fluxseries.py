@@ -143,7 +143,7 @@ def _settle(file: FluxFile, given: dict, skip: int, discard: float) -> FluxSerie
         and facts.units == values["--units"] is not None
     ):
         # the log has the units, but no `timestep` command
-        values["--timestep"] = unit_system(values["--units"]).default_timestep
+        values |= {"--timestep": unit_system(values["--units"]).default_timestep}
         notes.append(
             f"{file.name}: LAMMPS' default time step {values['--timestep']} was taken (--timestep)"
         )
