@@ -130,15 +130,17 @@ def read_flux(
 def _settle(file: FluxFile, given: dict, skip: int, discard: float) -> FluxSeries:
     """One seed: options over what the file says, without the equilibration."""
     facts, notes = file.facts, list(file.notes)
+    values: dict[str, Any] = {}
     stated = {
         "--units": facts.units,
         "--volume": None if facts.box_may_change else facts.volume,
         "--temperature": file.temperature,
         "--timestep": None if facts.timestep_may_change else facts.timestep,
     }
-    values: dict[str, Any] = {name: stated[name] if given[name] is None else given[name] for name in stated}
+    for name in stated:
+        values[name] = stated[name] if given[name] is None else given[name]
     if (
-        values["--timestep"] is None
+        values.get("--timestep") is None
         and not facts.timestep_may_change
         and facts.units == values["--units"] is not None
     ):
