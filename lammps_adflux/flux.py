@@ -11,9 +11,7 @@ from .potentials import Potential
 
 
 @eqx.filter_jit
-def heat_flux(
-    potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]
-) -> Float[Array, "3"]:
+def heat_flux(potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]) -> Float[Array, "3"]:
     """J_pot = Σ_i Σ_j (r_i - r_j)(∂U_i/∂r_j · v_j), extensive: not divided by the volume [3].
 
     i runs over owned atoms, j over all atoms that U_i depends on. Unit: energy · velocity. Langer, Frank,
@@ -43,9 +41,7 @@ def atomic_virials(potential: Potential, graph: Graph) -> Float[Array, "atoms 3 
     return jnp.einsum("aib->iab", by_direction)
 
 
-def hop_flux(
-    potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]
-) -> Float[Array, "3"]:
+def hop_flux(potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]) -> Float[Array, "3"]:
     """J_pot by the hop rule: the derivative of the weighted power Σ_i U̇_i(s) with respect to s."""
 
     def power(probe):

@@ -50,7 +50,9 @@ def load(path):
     except AdfluxError as error:
         raise AdfluxError(f"{path}: {error}") from error
     except Exception as error:  # an unpickler raises nearly anything on damaged bytes
-        raise AdfluxError(f"{path} is damaged or not a model file of lammps_adflux: write it with `adflux export`.") from error
+        raise AdfluxError(
+            f"{path} is damaged or not a model file of lammps_adflux: write it with `adflux export`."
+        ) from error
     if not isinstance(payload, bytes):
         raise AdfluxError(f"{path} is not a model file of lammps_adflux: write it with `adflux export`.")
     try:
@@ -171,7 +173,9 @@ def _to_json(name: str, value):
         return value
     if isinstance(value, (tuple, list)):
         return [_to_json(name, item) for item in value]
-    raise AdfluxError(f"The static field {name} is a {type(value).__name__}: a model file holds plain numbers, strings and tuples.")
+    raise AdfluxError(
+        f"The static field {name} is a {type(value).__name__}: a model file holds plain numbers, strings and tuples."
+    )
 
 
 def _from_json(value):
@@ -187,7 +191,9 @@ def _import_kind(name: str) -> type:
         for part in qualified.split("."):
             kind = getattr(kind, part)
     except (ImportError, AttributeError) as error:
-        raise AdfluxError(f"the potential {name} of this model file cannot be imported ({error}): install the package that defines it.") from error
+        raise AdfluxError(
+            f"the potential {name} of this model file cannot be imported ({error}): install the package that defines it."
+        ) from error
     if not (isinstance(kind, type) and issubclass(kind, Potential)):
         raise AdfluxError(f"{name} is not a lammps_adflux potential: the model file is damaged or not ours.")
     return kind

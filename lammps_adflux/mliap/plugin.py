@@ -66,7 +66,9 @@ class AdfluxPlugin(MLIAPUnified):
         # without lists of ghosts every pair has an owned centre, and the gradient needs no mask
         all_owned = data.natomneigh == data.nlistatoms
         graph = self.buffers.arrays()
-        self._pair_gradients, finite = _pair_gradients(self.potential, *graph, all_owned=all_owned, count=self._count)
+        self._pair_gradients, finite = _pair_gradients(
+            self.potential, *graph, all_owned=all_owned, count=self._count
+        )
         if not finite:
             raise AdfluxError(self._explain_not_finite("its forces are"))
         if data.eflag:
@@ -100,7 +102,9 @@ class AdfluxPlugin(MLIAPUnified):
         """J_pot of this domain [3], from velocities of owned and ghost atoms [atoms, 3] in the order of the list."""
         padded = np.zeros((len(self.buffers.species), 3))
         padded[: len(velocities)] = velocities
-        return np.asarray(_flux(self.potential, *self.buffers.arrays(), self._pair_gradients, padded), np.float64)
+        return np.asarray(
+            _flux(self.potential, *self.buffers.arrays(), self._pair_gradients, padded), np.float64
+        )
 
     def atomic_virials(self) -> np.ndarray:
         """W_j of this domain [atoms, 3, 3], shares of ghosts included."""
@@ -114,7 +118,10 @@ class AdfluxPlugin(MLIAPUnified):
             pairs, atoms = self.buffers.vectors.shape[1], len(self.buffers.species)
             # LAMMPS takes no commands during a run, so this goes to the screen; the template's variable
             # adflux_compilations brings the count into the log
-            print(f"adflux: compilation {self.compilations} ({what}) on rank 0, for up to {pairs} pairs of {atoms} atoms", flush=True)
+            print(
+                f"adflux: compilation {self.compilations} ({what}) on rank 0, for up to {pairs} pairs of {atoms} atoms",
+                flush=True,
+            )
 
     def lammps(self):
         """The LAMMPS that this plugin serves, if it is known: a repaired LAMMPS or the input template tells it."""

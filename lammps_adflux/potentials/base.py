@@ -45,14 +45,16 @@ class Potential(eqx.Module):
 def check_elements(elements) -> tuple[str, ...]:
     """Element names as a tuple without repetition."""
     names = (elements,) if isinstance(elements, str) else tuple(elements)
-    if not names or len(set(names)) != len(names) or not all(isinstance(name, str) and name for name in names):
+    if (
+        not names
+        or len(set(names)) != len(names)
+        or not all(isinstance(name, str) and name for name in names)
+    ):
         raise AdfluxError(f"Elements must be different names, one or more, but found {names}.")
     return names
 
 
-def smooth_switch(
-    squared: Float[Array, " pairs"], onset: float, cutoff: float
-) -> Float[Array, " pairs"]:
+def smooth_switch(squared: Float[Array, " pairs"], onset: float, cutoff: float) -> Float[Array, " pairs"]:
     """S = 1 below the onset, (c²-r²)²(c²+2r²-3o²)/(c²-o²)³ up to the cutoff c, 0 beyond.
 
     squared is r². First derivative continuous. As in glp (and HOOMD-blue's XPLOR switching).

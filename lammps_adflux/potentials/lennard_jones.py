@@ -4,11 +4,13 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike
 
 from ..errors import AdfluxError
 from ..graph import Graph
 from .base import Potential, check_elements, smooth_switch
+
+Number = float | int
+Matrix = Number | list | tuple | np.ndarray  # a scalar, or anything NumPy takes as a matrix over the elements
 
 
 class LennardJones(Potential):
@@ -30,11 +32,11 @@ class LennardJones(Potential):
     def __init__(
         self,
         *,
-        epsilon: ArrayLike,
-        sigma: ArrayLike,
-        cutoff: float,
+        epsilon: Matrix,
+        sigma: Matrix,
+        cutoff: Number,
         elements,
-        onset: float | None = None,
+        onset: Number | None = None,
         shift: bool = False,
     ):
         self.elements = check_elements(elements)
@@ -72,8 +74,10 @@ def _pair_energy(squared, epsilon, sigma):
     return 4.0 * epsilon * (sixth * sixth - sixth)
 
 
-def _element_matrix(name: str, values, size: int) -> np.ndarray:
+def _element_matrix(name: str, values: Matrix, size: int) -> np.ndarray:
     matrix = np.asarray(values, np.float64)
+    if not np.isfinite(matrix).all():
+        raise AdfluxError(f"{name} must be finite, but is {matrix.tolist()}.")
     if matrix.ndim == 0:
         matrix = np.full((size, size), matrix)
     if matrix.shape != (size, size) or not np.allclose(matrix, matrix.T, rtol=1e-12, atol=0.0):
@@ -81,6 +85,4 @@ def _element_matrix(name: str, values, size: int) -> np.ndarray:
             f"{name} must be a scalar or a symmetric {size} × {size} matrix over the elements, "
             f"but has shape {matrix.shape}{'' if matrix.shape != (size, size) else ' and is not symmetric'}."
         )
-    if not np.isfinite(matrix).all():
-        raise AdfluxError(f"{name} must be finite, but is {matrix.tolist()}.")
     return matrix

@@ -36,7 +36,9 @@ class StillingerWeber(Potential):
     q: Float[Array | np.ndarray, "elements elements"]
     lambda_epsilon: Float[Array | np.ndarray, "elements elements elements"]
     costheta: Float[Array | np.ndarray, "elements elements elements"]
-    ranges: tuple[tuple[float, ...], ...] = eqx.field(static=True)  # beyond them LAMMPS skips a pair: aσ, or less by tol
+    ranges: tuple[tuple[float, ...], ...] = eqx.field(
+        static=True
+    )  # beyond them LAMMPS skips a pair: aσ, or less by tol
     cutoff: float = eqx.field(static=True)
     elements: tuple[str, ...] = eqx.field(static=True)
     hops: int = eqx.field(static=True, default=1)
@@ -51,7 +53,9 @@ class StillingerWeber(Potential):
         for i, j, k in np.ndindex(size, size, size):
             names = (elements[i], elements[j], elements[k])
             if names not in entries:
-                raise AdfluxError(f"{path} has no entry for {' '.join(names)}: every ordered triplet of elements needs one.")
+                raise AdfluxError(
+                    f"{path} has no entry for {' '.join(names)}: every ordered triplet of elements needs one."
+                )
             table[i, j, k] = entries[names]
         column = {name: table[..., number] for number, name in enumerate(PARAMETERS)}
         pair = np.arange(size)
@@ -94,7 +98,9 @@ class StillingerWeber(Potential):
         """Σ_{j<k} λε g_j g_k (r̂_j·r̂_k - c)² = ½ Σ_{jk} … - ½ Σ_{j=k} …, from the moments of each neighbour element."""
         size = len(self.elements)
         outer = jnp.einsum("pa,pb->pab", directions, directions).reshape(-1, 9)
-        features = jnp.concatenate([jnp.ones_like(weight)[:, None], directions, outer], axis=1) * weight[:, None]
+        features = (
+            jnp.concatenate([jnp.ones_like(weight)[:, None], directions, outer], axis=1) * weight[:, None]
+        )
         moments = [graph.sum_pairs(jnp.where((other == e)[:, None], features, 0.0)) for e in range(size)]
         own = [graph.sum_pairs(jnp.where(other == e, weight**2, 0.0)) for e in range(size)]
         strength, cosine = jnp.asarray(self.lambda_epsilon), jnp.asarray(self.costheta)
@@ -132,22 +138,30 @@ def _read_entries(path: Path, elements) -> dict[tuple[str, ...], np.ndarray]:
         if len(words) < width:
             continue
         if len(words) > width:
-            raise AdfluxError(f"{path}, line {number}: an entry has {width} words, but {len(words)} were found; mend the line.")
+            raise AdfluxError(
+                f"{path}, line {number}: an entry has {width} words, but {len(words)} were found; mend the line."
+            )
         names = tuple(words[:3])
         try:
             values = np.array([float(word) for word in words[3:]])
         except ValueError:
-            raise AdfluxError(f"{path}, line {number}: three elements and {len(PARAMETERS)} numbers are needed, but {' '.join(words)!r} was found.") from None
+            raise AdfluxError(
+                f"{path}, line {number}: three elements and {len(PARAMETERS)} numbers are needed, but {' '.join(words)!r} was found."
+            ) from None
         words = []
         if not set(names) <= set(elements):
             continue
         if not np.isfinite(values).all() or (np.delete(values, PARAMETERS.index("costheta")) < 0.0).any():
-            raise AdfluxError(f"{path}, line {number}: the parameters of {' '.join(names)} must be finite and not negative (but for costheta).")
+            raise AdfluxError(
+                f"{path}, line {number}: the parameters of {' '.join(names)} must be finite and not negative (but for costheta)."
+            )
         if names in entries:
             raise AdfluxError(f"{path}, line {number}: a second entry for {' '.join(names)}; keep one.")
         entries[names] = values
     if words:
-        raise AdfluxError(f"{path}, line {start}: an entry has {width} words, but the file ends after {len(words)}; it may be cut off.")
+        raise AdfluxError(
+            f"{path}, line {start}: an entry has {width} words, but the file ends after {len(words)}; it may be cut off."
+        )
     return entries
 
 
@@ -156,9 +170,16 @@ def _refuse_asymmetry(path, elements, two, column) -> None:
     for name in ("epsilon", "sigma", "a", "A", "B", "p", "q", "tol"):
         if not np.array_equal(two[name], two[name].T):
             i, j = np.argwhere(two[name] != two[name].T)[0]
-            raise AdfluxError(f"{path}: {name} of {elements[i]} {elements[j]} {elements[j]} and of {elements[j]} {elements[i]} {elements[i]} differ; the pair term needs them equal.")
-    for name, values in (("lambda·epsilon", column["lambda"] * column["epsilon"]), ("costheta", column["costheta"])):
+            raise AdfluxError(
+                f"{path}: {name} of {elements[i]} {elements[j]} {elements[j]} and of {elements[j]} {elements[i]} {elements[i]} differ; the pair term needs them equal."
+            )
+    for name, values in (
+        ("lambda·epsilon", column["lambda"] * column["epsilon"]),
+        ("costheta", column["costheta"]),
+    ):
         swapped = np.swapaxes(values, 1, 2)
         if not np.array_equal(values, swapped):
             i, j, k = np.argwhere(values != swapped)[0]
-            raise AdfluxError(f"{path}: {name} of {elements[i]} {elements[j]} {elements[k]} and of {elements[i]} {elements[k]} {elements[j]} differ; the angle term needs them equal.")
+            raise AdfluxError(
+                f"{path}: {name} of {elements[i]} {elements[j]} {elements[k]} and of {elements[i]} {elements[k]} {elements[j]} differ; the angle term needs them equal."
+            )
