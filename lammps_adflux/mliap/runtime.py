@@ -76,7 +76,7 @@ def fail(message: str) -> None:
     if comm.size == 1:
         raise AdfluxError(message)
     # lower ranks speak first, so that a fault of all of them is told once
-    time.sleep(min(0.2 * comm.rank, 2.0))
+    time.sleep(min(1.5 * comm.rank, 6.0))
     _abort(comm, f"{message} (rank {comm.rank})")
 
 

@@ -1,0 +1,72 @@
+"""Are there ghost atoms enough for message passing? A short halo would give wrong energies silently."""
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..errors import AdfluxError
+from . import runtime
+from .buffers import to_host
+from .halo import Halo
+
+ROUNDING = 1e-9  # relative: a ghost's pairs differ by rounding from its owner's, so the cutoff is not sharp
+_halos: WeakKeyDictionary = WeakKeyDictionary()  # plugin → Halo, as long as it matches
+
+
+def check_ghosts(plugin, data) -> None:
+    """Stop unless every ghost that passes messages on to owned atoms has all its neighbours; collective.
+
+    An owned atom has all its neighbours: LAMMPS sees to that. A ghost has them if it has as many within
+    the cutoff as its owner has. With `hops` layers this must hold for all ghosts that are reached from
+    owned atoms in fewer than `hops` steps; what the others have does not matter. This finds a short
+    communication cutoff in the atoms themselves, at every force call: LAMMPS tells the cutoff to nobody.
+    """
+    cutoff, hops = plugin.potential.cutoff, plugin.potential.hops
+    lammps = plugin.lammps()
+    if lammps is None:
+        raise AdfluxError(
+            "A message-passing potential must ask LAMMPS about ghost atoms, which this LAMMPS allows only after "
+            "`include ${adflux}/heat_flux.lmp`: put it after pair_coeff, or use a LAMMPS of `adflux build-lammps`."
+        )
+    comm = lammps.get_mpi_comm() or runtime.world()
+    owned = data.nlocal
+    counts, certain, passing = _neighbors(data, cutoff, hops)
+    ids = lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int64)
+    halo = _halos.get(plugin)
+    if comm.allreduce(halo is None or not halo.matches(ids, owned)):
+        halo = _halos[plugin] = Halo(comm, ids, owned)
+    wanted = halo.forward(certain[:owned])
+    if not comm.allreduce(bool(np.any(passing & (counts < wanted)))):
+        return
+    if not comm.allreduce(data.natomneigh > data.nlistatoms):
+        runtime.fail_together(
+            comm,
+            f"This potential has {hops} layers of message passing and needs the neighbours of ghost atoms: "
+            "write `pair_style mliap unified FILE 1`, with 1 instead of 0 after the model file.",
+        )
+    needed = hops * cutoff + lammps.extract_global("neigh_skin")
+    runtime.fail_together(
+        comm,
+        f"This potential sees {hops} × {cutoff:g} far, but the ghost atoms do not reach so far: "
+        f"add `comm_modify cutoff {_up(needed)}` (layers · cutoff + skin) before the run.",
+    )
+
+
+def _neighbors(data, cutoff: float, hops: int):
+    """Neighbours of each atom here, those that are surely within the cutoff, and which atoms pass messages on."""
+    counts, certain = np.zeros(data.ntotal), np.zeros(data.ntotal)
+    passing = np.zeros(data.ntotal, bool)
+    if data.npairs:
+        centers, others, vectors = (to_host(a) for a in (data.pair_i, data.jatoms, data.rij))
+        surely = np.einsum("pa,pa->p", vectors, vectors) < (cutoff * (1.0 - ROUNDING)) ** 2
+        counts += np.bincount(centers, minlength=data.ntotal)
+        certain += np.bincount(centers, surely, minlength=data.ntotal)
+        passing[: data.nlocal] = True
+        for _ in range(hops - 1):
+            passing[others[passing[centers]]] = True
+    return counts, certain, passing
+
+
+def _up(length: float) -> str:
+    """Rounded up to a number that is short to write."""
+    return f"{np.ceil(round(length * 1000.0, 6)) / 1000.0:g}"
