@@ -5,11 +5,11 @@ import os
 import re
 import sys
 
-# a text that the library contains once the patch is applied
+# a text that the library contains once the patch is applied: of an allocation, a function, a system call
 PATCHES = {
     "0001": b"MLIAPData:lmp_neigh\0",
-    "0002": b"pair_style mliap unified: {}\0",
-    "0004": b"pyvenv.cfg\0",
+    "0002": b"stop_if_not_loaded",
+    "0004": b"/proc/self/exe\0",
 }
 
 

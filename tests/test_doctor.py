@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ def test_all_is_well_here():
     for name in ("lmp", "version", "ML-IAP Python", "environment", "jax devices", "float64", "MPI"):
         assert findings[name]["good"], findings[name]
     assert sys.prefix in findings["environment"]["text"]
+    if list(Path(sysconfig.get_path("platlib")).glob("lammps-*.dist-info/adflux-build")):
+        assert findings["patches"]["text"] == "all of cmake/patches"
 
 
 def test_a_program_that_is_not_lammps_is_told_from_one():
