@@ -22,7 +22,7 @@ FAULTS = {
     NO_FORCES: "The heat flux was asked for before the first force call after its template was included: put `run 0` first.",
     CHANGED: "The heat flux was asked for after atoms, types or the box were changed since the last force call: put `run 0` first.",
     REPLACED: "The heat flux was asked for after pair_style was changed: put `run 0` first, and for another style than mliap include its template once more.",
-    NO_PLUGIN: "The heat flux needs a pair_style mliap unified with a model file of lammps_adflux, but none has computed forces here.",
+    NO_PLUGIN: "The heat flux needs the forces of a pair_style mliap unified with a model file of lammps_adflux, but none has computed any: put `run 0` first.",
 }
 PARTIAL = "adflux_partial"
 
