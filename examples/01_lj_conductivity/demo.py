@@ -47,7 +47,7 @@ def main() -> int:
     result.to_json(folder / "kappa.json")
     result.to_csv(folder / "kappa.csv")
     plot_conductivity(result, folder / "kappa.png")
-    simulated = series.samples * series.timestep
+    simulated = series.samples * series.sampling
     print(f"simulated {simulated:.0f} tau in {minutes:.1f} minutes")
     print(f"kappa*      {result.mean:.2f} ± {result.error:.2f}   (here)")
     print(f"            {LITERATURE} ± {LITERATURE_ERROR}   (literature, 100 runs of 300 tau)")

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-HEADROOM = 1.05  # room for the fluctuations of a liquid: pairs cost time also when they are padding
-GROWTH = 1.2  # at least, when the room was too small
+GROWTH = 1.2  # of a capacity that was too small, at least
 
 
 class PairBuffers:
@@ -71,7 +70,9 @@ def to_host(array) -> np.ndarray:
 def _grown(capacity: int, needed: int) -> int:
     if needed <= capacity:
         return capacity
-    return 64 * int(np.ceil(max(HEADROOM * needed, GROWTH * capacity) / 64))
+    # room for a liquid's fluctuations, which are relatively larger in a small domain; padding costs time as well
+    roomy = 1.03 * needed + 15.0 * np.sqrt(needed)
+    return 64 * int(np.ceil(max(roomy, GROWTH * capacity) / 64))
 
 
 def _aligned(shape: tuple[int, ...], dtype) -> np.ndarray:
