@@ -32,7 +32,10 @@ def loop_times(folder: Path, ranks: int = 1, **variables) -> dict[str, float]:
         sys.exit(output.stdout[-2000:] + output.stderr[-2000:])
     steps = int(re.findall(r"for (\d+) steps", output.stdout)[-1])
     report = output.stdout[output.stdout.rindex("Loop time") :]
-    parts = {name: float(value) for name, value in re.findall(r"^(\w+) +\| *[\d.e+-]* *\| ([\d.e+-]+)", report, re.M)}
+    parts = {
+        name: float(value)
+        for name, value in re.findall(r"^(\w+) +\| *[\d.e+-]* *\| ([\d.e+-]+)", report, re.M)
+    }
     parts["total"] = float(re.search(r"Loop time of ([\d.e+-]+)", report)[1])
     return {name: 1e3 * value / steps for name, value in parts.items()}
 
@@ -78,7 +81,9 @@ stages = dict(packing=total - spent["compute_forces"], copies=spent["fill"], xla
 stages["write_back"] = spent["compute_forces"] - spent["fill"] - spent["_pair_gradients"]
 print(json.dumps({{name: 1e3 * value / 200 for name, value in stages.items()}}))
 """
-    output = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=900)
+    output = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=900
+    )
     if output.returncode:
         sys.exit(output.stderr[-2000:])
     return json.loads(output.stdout.splitlines()[-1])
@@ -91,9 +96,13 @@ def peak_memory(folder: Path, cells: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeat", type=int, default=5, help="runs of each case")
-    parser.add_argument("--output", type=Path, default=HERE / "out", help="folder for model files and the JSON")
+    parser.add_argument(
+        "--output", type=Path, default=HERE / "out", help="folder for model files and the JSON"
+    )
     arguments = parser.parse_args()
     folder, repeat = arguments.output, arguments.repeat
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +125,9 @@ def main() -> None:
     force_call = median(small["jax"], "Pair")
     stages = shares(folder, 10)
     large = interleaved(
-        folder, repeat, {"1": dict(style="jax", cells=20, steps=50), "2": dict(style="jax", cells=20, steps=50, ranks=2)}
+        folder,
+        repeat,
+        {"1": dict(style="jax", cells=20, steps=50), "2": dict(style="jax", cells=20, steps=50, ranks=2)},
     )
     speedup = median(large["1"]) / median(large["2"])
     memory = peak_memory(folder, 29)
@@ -132,8 +143,20 @@ def main() -> None:
     ]  # fmt: skip
     print("| what | measured | ratio |\n|---|---|---|")
     print("\n".join(f"| {' | '.join(row)} |" for row in rows))
-    print("\nWhere a step of 4000 atoms goes (ms):", ", ".join(f"{name} {value:.2f}" for name, value in stages.items()))
-    result = dict(native=native, jax=jax_, numpy=numpy_, flux=flux, force_call=force_call, stages=stages, speedup=speedup, memory_gb=memory)
+    print(
+        "\nWhere a step of 4000 atoms goes (ms):",
+        ", ".join(f"{name} {value:.2f}" for name, value in stages.items()),
+    )
+    result = dict(
+        native=native,
+        jax=jax_,
+        numpy=numpy_,
+        flux=flux,
+        force_call=force_call,
+        stages=stages,
+        speedup=speedup,
+        memory_gb=memory,
+    )
     (folder / "lj_in_lammps.json").write_text(json.dumps(result | {"runs": small | large}, indent=1))
 
 

@@ -19,14 +19,23 @@ BLOCK = re.compile(r"<!-- tested(?:: (?P<file>\S+))? -->\n```(?P<kind>\w*)\n(?P<
 def test_every_block_marked_as_tested_runs(tmp_path):
     blocks = list(BLOCK.finditer((ROOT / "README.md").read_text()))
     assert len(blocks) >= 4
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "MPLBACKEND": "Agg"}
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "MPLBACKEND": "Agg",
+    }
     for block in blocks:
         if block["file"]:
             (tmp_path / block["file"]).write_text(block["text"])
             continue
         program = ["bash", "-e", "-c"] if block["kind"] == "sh" else [sys.executable, "-c"]
         done = subprocess.run(
-            [*program, block["text"]], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+            [*program, block["text"]],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
         )
         assert done.returncode == 0, f"{block['text']}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     assert (tmp_path / "kappa.json").exists() and (tmp_path / "si.pkl").exists()

@@ -17,7 +17,7 @@ from lammps_adflux.build import potentials_folder
 from lammps_adflux.run import run_lammps
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 HERE = Path(__file__).resolve().parent
 DT = 0.00005  # ps, as in in.silicon
@@ -36,7 +36,9 @@ def thermo(log: Path) -> np.ndarray:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--ranks", type=int, default=2, help="MPI ranks")
     parser.add_argument("--output", type=Path, default=HERE / "out", help="folder for all files")
     arguments = parser.parse_args()
@@ -46,7 +48,9 @@ def main() -> int:
     adflux.export(adflux.StillingerWeber.from_lammps(file, elements="Si"), folder / "si.pkl")
 
     figure, panels = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
-    for panel, style, name in zip(panels, ("jax", "native"), ("lammps_adflux, exact", "LAMMPS, stress/atom"), strict=True):
+    for panel, style, name in zip(
+        panels, ("jax", "native"), ("lammps_adflux, exact", "LAMMPS, stress/atom"), strict=True
+    ):
         options = ("-var", "style", style, "-var", "potential", str(file), "-log", f"log.{style}")
         if code := run_lammps(HERE / "in.silicon", arguments.ranks, options, folder=folder):
             return code

@@ -26,7 +26,7 @@ class AdfluxPlugin(MLIAPUnified):
 
     def __init__(self, potential, dtype: str):
         super().__init__(None, list(potential.elements), 1, 1, potential.cutoff / 2.0)
-        if dtype == "float64" and not jax.config.jax_enable_x64:
+        if dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise AdfluxError(
                 "This model computes in float64, but JAX is set to float32 only: unset JAX_ENABLE_X64, "
                 "or export the model with --dtype float32."
@@ -207,7 +207,7 @@ def _pair_forces_for(data, gradients):
     """∂U/∂r_p as LAMMPS' setter wants it: float64, C-contiguous, writable; on the GPU where LAMMPS is there."""
     array = np.asarray(gradients)
     if hasattr(data.rij, "get"):
-        import cupy
+        import cupy  # pyright: ignore[reportMissingImports]
 
         return cupy.asarray(array)
     if array.ctypes.data % 8 or not array.flags.c_contiguous:
@@ -226,7 +226,7 @@ def _write_energies(data, energies: np.ndarray) -> None:
 
 def _like(array, values):
     if hasattr(array, "get"):
-        import cupy
+        import cupy  # pyright: ignore[reportMissingImports]
 
         return cupy.asarray(values)
     return values

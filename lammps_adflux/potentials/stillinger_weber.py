@@ -66,7 +66,14 @@ class StillingerWeber(Potential):
             shortened = np.where(tol > 0.0, np.minimum(two["gamma"], 1.0) * two["sigma"] / np.log(tol), 0.0)
         ranges = two["a"] * two["sigma"] + shortened
         return cls(
-            **{name: two[name] for name in ("epsilon", "sigma", "a", "gamma", "A", "B", "p", "q")},
+            epsilon=two["epsilon"],
+            sigma=two["sigma"],
+            a=two["a"],
+            gamma=two["gamma"],
+            A=two["A"],
+            B=two["B"],
+            p=two["p"],
+            q=two["q"],
             lambda_epsilon=column["lambda"] * column["epsilon"],
             costheta=column["costheta"],
             ranges=tuple(tuple(float(r) for r in row) for row in ranges),
