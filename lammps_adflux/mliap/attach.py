@@ -103,8 +103,8 @@ class Attachment:
 
     def owns(self, plugin) -> bool:
         """May the plugin, which has not computed forces yet, belong to this LAMMPS? Only a repaired LAMMPS tells."""
-        address = getattr(plugin.interface, "lmp", None)
-        return address is None or address == self.address
+        pointer = getattr(plugin.interface, "lmp", None)
+        return pointer is None or _address(pointer) == self.address
 
     def _status(self, plugins, state) -> int:
         if not plugins:
