@@ -18,7 +18,7 @@ from .lammps_source import NEWEST, OLDEST, version_number
 
 PROBE = Path(__file__).with_name("doctor_probe.py")
 BUILD = "run `adflux build-lammps`, or build yours with the presets in cmake/"
-ALL_PATCHES = ["0001", "0002", "0003", "0004"]
+TRACEABLE = ["0001", "0002", "0003", "0004"]
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,12 @@ def _ml_iap(probe: dict) -> Finding:
 def _patches(probe: dict) -> Finding:
     if probe.get("patches") is None:
         return Finding("patches", None, "cannot be told on this system", needed=False)
-    if lacking := [patch for patch in ALL_PATCHES if patch not in probe["patches"]]:
+    if lacking := [patch for patch in TRACEABLE if patch not in probe["patches"]]:
         text = f"lacks {', '.join(lacking)} of cmake/patches"
         if "0001" in lacking:
             text += "; without 0001 memory grows as the square of the number of atoms"
         return Finding("patches", False, text, BUILD, needed=False)
-    return Finding("patches", True, "all of cmake/patches", needed=False)
+    return Finding("patches", True, "0001 to 0004 of cmake/patches (0005, for speed, leaves no trace)", needed=False)
 
 
 def _kokkos(found: dict) -> Finding:
@@ -180,18 +180,14 @@ def _mpi(lmp: str, found: dict, probe: dict) -> Finding:
     if ranks != 2:
         text = both.get("failure") or f"`{mpiexec} -n 2` started lmp on {ranks} rank twice"
         return Finding("MPI", False, text, advice)
-    return Finding(
-        "MPI", True, f"lmp, mpi4py and {mpiexec} agree ({' '.join(library.split())}; 2 ranks tried)"
-    )
+    return Finding("MPI", True, f"lmp, mpi4py and {mpiexec} agree ({' '.join(library.split())}; 2 ranks tried)")
 
 
 def _potentials() -> Finding:
     try:
         return Finding("potentials", True, str(build.potentials_folder()), needed=False)
     except AdfluxError as error:
-        return Finding(
-            "potentials", False, str(error), "set LAMMPS_POTENTIALS to LAMMPS' folder potentials/", False
-        )
+        return Finding("potentials", False, str(error), "set LAMMPS_POTENTIALS to LAMMPS' folder potentials/", False)
 
 
 def _vendor(text: str) -> str:
@@ -236,9 +232,7 @@ def _probe(command: list[str], everything: bool = False) -> dict:
     answers = re.findall(r"^adflux doctor: (\{.*\})$", output, flags=re.M)
     if answers:
         return json.loads(answers[0])
-    errors = re.findall(r"^ERROR.*", output, flags=re.M) or [
-        line for line in output.splitlines() if line.strip()
-    ]
+    errors = re.findall(r"^ERROR.*", output, flags=re.M) or [line for line in output.splitlines() if line.strip()]
     return {"failure": errors[-1].strip() if errors else f"it ended with code {code} and no output"}
 
 
