@@ -33,7 +33,7 @@ def prepare_process() -> None:
         # Python installs a handler that waits for the interpreter; LAMMPS must stop on Ctrl-C
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.excepthook = _one_sentence
-        _keep_freed_memory()
+    _keep_freed_memory()
     if "jax" in sys.modules:
         import jax
 
@@ -42,7 +42,7 @@ def prepare_process() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc keep what XLA frees: fresh pages for the arrays of every step would cost a third of it."""
+    """Let glibc keep what XLA frees: fresh pages for the arrays of every step cost more than the arithmetic on them."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
