@@ -49,7 +49,9 @@ def main() -> int:
     plot_conductivity(result, folder / "kappa.png")
     simulated = series.samples * series.sampling
     print(f"simulated {simulated:.0f} tau in {minutes:.1f} minutes")
-    print(f"kappa*      {result.mean:.2f} ± {result.error:.2f}   (here)")
+    print(f"kappa*      {result.mean:.2f} ± {result.error:.2f}   (here, direct integral, error over blocks)")
+    if result.stacie.mean is not None:
+        print(f"            {result.stacie.mean:.2f} ± {result.stacie.error:.2f}   (here, from the spectrum by STACIE)")
     print(f"            {LITERATURE} ± {LITERATURE_ERROR}   (literature, 100 runs of 300 tau)")
     print(f"figure      {folder / 'kappa.png'}")
     return 0
