@@ -50,7 +50,8 @@ def run_lammps(
     finally:
         code = process.wait()
     if code and not verbose:
-        print("".join(last), file=sys.stderr, end="")
+        told = [line for line in last if line.startswith(("ERROR", "adflux:"))]
+        print("".join(told or last), file=sys.stderr, end="")
     return code
 
 
@@ -68,7 +69,7 @@ def _follow(process, last: deque, verbose: bool) -> None:
             last.append(line)
             if verbose:
                 print(line, end="", flush=True)
-            elif line.startswith(("adflux:", "WARNING")):
+            elif line.startswith(("adflux: comp", "WARNING")):
                 progress.console.print(line.rstrip(), markup=False, highlight=False)
             if command := re.match(r"\s*run\s+(\d+)", line):
                 steps, first = int(command[1]), None

@@ -1,0 +1,72 @@
+"""`adflux run` and `adflux export`: what a user types."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lammps_runner import find_program
+
+from lammps_adflux import load
+
+ADFLUX = str(Path(sys.executable).with_name("adflux"))
+NEEDS_LAMMPS = pytest.mark.skipif(not find_program("lmp"), reason="no lmp in this environment")
+SCRIPT = """
+units lj
+lattice fcc 0.8442
+region box block 0 3 0 3 0 3
+create_box 1 box
+create_atoms 1 box
+mass 1 1.0
+pair_style mliap unified ${model} 0
+pair_coeff * * Ar
+include ${adflux}/heat_flux.lmp
+thermo_style custom step v_adflux_jx
+run 0
+"""
+
+
+def adflux(folder, *words):
+    return subprocess.run([ADFLUX, *words], cwd=folder, capture_output=True, text=True, timeout=200)
+
+
+def test_export_writes_what_load_reads(tmp_path):
+    words = "export lj --epsilon 0.5 --sigma 2 --cutoff 6 --onset 5 --elements Ar,Kr -o lj.pkl --dtype float32".split()
+    assert adflux(tmp_path, *words).returncode == 0
+    potential = load(tmp_path / "lj.pkl")
+    assert (potential.elements, potential.cutoff, potential.onset) == (("Ar", "Kr"), 6.0, 5.0)
+    assert potential.epsilon.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+
+
+@NEEDS_LAMMPS
+def test_run_hands_variables_and_templates_to_lammps(tmp_path):
+    adflux(tmp_path, *"export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl".split())
+    (tmp_path / "in.lj").write_text(SCRIPT)
+    done = adflux(tmp_path, "run", "in.lj", "-n", "2", "-var", "model", "ar.pkl", "-log", "my.log")
+    assert done.returncode == 0, done.stderr
+    assert "on 2 procs for 0 steps" in (tmp_path / "my.log").read_text()
+
+
+@NEEDS_LAMMPS
+@pytest.mark.parametrize("ranks", ("1", "2"))
+def test_run_ends_with_lammps_code_and_its_error(tmp_path, ranks):
+    (tmp_path / "in.lj").write_text(SCRIPT)
+    done = adflux(tmp_path, "run", "in.lj", "-n", ranks, "-var", "model", "absent.pkl")
+    assert done.returncode != 0
+    assert "absent.pkl" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    (
+        (("run", "absent.in"), "The input script absent.in was not found"),
+        (("run", "absent.in", "-n", "none"), "absent.in was not found"),
+        (("export", "sw", "absent.sw", "--elements", "Si", "-o", "x.pkl"), "absent.sw cannot be read"),
+        (("export", "lj", *"--epsilon 1 --sigma 1 --cutoff -1 --elements Ar -o x.pkl".split()), "positive length"),
+        (("export", "lj", *"--epsilon 1 --sigma 1 --cutoff 2 --elements Ar -o no/x.pkl".split()), "cannot be written"),
+    ),
+)
+def test_a_mistake_is_one_sentence_on_stderr(tmp_path, words, sentence):
+    done = adflux(tmp_path, *words)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("adflux: ") and sentence in done.stderr and done.stderr.count("\n") == 1
