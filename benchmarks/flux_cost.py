@@ -27,9 +27,7 @@ from lammps_adflux.derivatives import energies_and_pair_gradients
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--atoms", type=int, default=512)
     parser.add_argument("--repeat", type=int, default=15)
     arguments = parser.parse_args()

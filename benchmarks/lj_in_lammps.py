@@ -32,10 +32,7 @@ def loop_times(folder: Path, ranks: int = 1, **variables) -> dict[str, float]:
         sys.exit(output.stdout[-2000:] + output.stderr[-2000:])
     steps = int(re.findall(r"for (\d+) steps", output.stdout)[-1])
     report = output.stdout[output.stdout.rindex("Loop time") :]
-    parts = {
-        name: float(value)
-        for name, value in re.findall(r"^(\w+) +\| *[\d.e+-]* *\| ([\d.e+-]+)", report, re.M)
-    }
+    parts = {name: float(value) for name, value in re.findall(r"^(\w+) +\| *[\d.e+-]* *\| ([\d.e+-]+)", report, re.M)}
     parts["total"] = float(re.search(r"Loop time of ([\d.e+-]+)", report)[1])
     return {name: 1e3 * value / steps for name, value in parts.items()}
 
@@ -81,9 +78,7 @@ stages = dict(packing=total - spent["compute_forces"], copies=spent["fill"], xla
 stages["write_back"] = spent["compute_forces"] - spent["fill"] - spent["_pair_gradients"]
 print(json.dumps({{name: 1e3 * value / 200 for name, value in stages.items()}}))
 """
-    output = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=900
-    )
+    output = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=900)
     if output.returncode:
         sys.exit(output.stderr[-2000:])
     return json.loads(output.stdout.splitlines()[-1])
@@ -96,13 +91,9 @@ def peak_memory(folder: Path, cells: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=5, help="runs of each case")
-    parser.add_argument(
-        "--output", type=Path, default=HERE / "out", help="folder for model files and the JSON"
-    )
+    parser.add_argument("--output", type=Path, default=HERE / "out", help="folder for model files and the JSON")
     arguments = parser.parse_args()
     folder, repeat = arguments.output, arguments.repeat
     folder.mkdir(parents=True, exist_ok=True)

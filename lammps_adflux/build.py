@@ -32,9 +32,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 def find_program(name: str) -> Path | None:
     """A program of this environment, activated or not; else the first one in PATH."""
-    found = shutil.which(
-        name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
-    )
+    found = shutil.which(name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]))
     return Path(found) if found else None
 
 
@@ -62,8 +60,7 @@ def potentials_folder() -> Path:
         if folder.is_dir():
             return folder
     raise AdfluxError(
-        f"LAMMPS' potential files are not in {folders[0]}: "
-        "run `adflux build-lammps`, or set LAMMPS_POTENTIALS."
+        f"LAMMPS' potential files are not in {folders[0]}: run `adflux build-lammps`, or set LAMMPS_POTENTIALS."
     )
 
 
@@ -164,9 +161,7 @@ def build_lammps(
         version = version if version.isdigit() else version_number(version)
     supported = OLDEST <= version <= NEWEST if source else version in RELEASES
     if not supported:
-        raise AdfluxError(
-            f"LAMMPS {version} is not supported: {OLDEST} and {NEWEST} are, and a --source in between."
-        )
+        raise AdfluxError(f"LAMMPS {version} is not supported: {OLDEST} and {NEWEST} are, and a --source in between.")
 
     tools = find_tools(mpi_cxx)
     key = cache_key(build_inputs(version, tools, source))
@@ -223,8 +218,7 @@ def _build(version: str, source: Path | None, tools: Tools, built: Path, jobs: i
         stage(tree, folder / "source", own=source is None)
         apply_patches(sorted(Path(cmake_path(), "patches").glob("*.patch")), folder / "source")
         console.print(
-            f"Building LAMMPS {version} with {jobs} jobs, once per machine: 4 to 7 minutes on 2 cores.\n"
-            f"Log: {log}"
+            f"Building LAMMPS {version} with {jobs} jobs, once per machine: 4 to 7 minutes on 2 cores.\nLog: {log}"
         )
         environment = {
             **os.environ,
@@ -292,9 +286,7 @@ def _run_logged(commands: list[list], log: Path, environment: dict[str, str]) ->
                             console.print(f"  {done}/{total} compiled")
             if process.returncode:
                 console.print("\n".join(last), markup=False)
-                raise AdfluxError(
-                    f"LAMMPS could not be built; the end of the log is above, all of it in {log}."
-                )
+                raise AdfluxError(f"LAMMPS could not be built; the end of the log is above, all of it in {log}.")
 
 
 @contextmanager

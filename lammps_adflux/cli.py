@@ -24,7 +24,9 @@ def path() -> None:
     print(template_path())
 
 
-export = typer.Typer(no_args_is_help=True, help="Write a potential as a model file for `pair_style mliap unified FILE 0`.")
+export = typer.Typer(
+    no_args_is_help=True, help="Write a potential as a model file for `pair_style mliap unified FILE 0`."
+)
 app.add_typer(export, name="export")
 Elements = Annotated[str, typer.Option(help="Names, in the order of the parameters, as 'Ar' or 'Ga,N'.")]
 ModelFile = Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")]

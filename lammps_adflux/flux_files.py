@@ -50,9 +50,7 @@ def read_file(path: Path, columns: tuple[str, ...] | None, run: int | str) -> Fl
     raise AdfluxError(f"{path} {advice}.")
 
 
-def _pick(
-    path: Path, available: tuple[str, ...], columns: tuple[str, ...] | None
-) -> tuple[str, ...] | None:
+def _pick(path: Path, available: tuple[str, ...], columns: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """The three names of the total flux, None where they are not there."""
     for names in [columns[:3]] if columns else _TOTAL:
         if set(names) <= set(available):
@@ -73,9 +71,7 @@ def _from_log(path: Path, text: str, columns: tuple[str, ...] | None, run: int |
     runs = [one for one in log.runs if _pick(path, one[0].columns, columns) and len(one[0].rows)]
     if not runs:
         if not log.runs:
-            raise AdfluxError(
-                f"{path} has no thermo table: print it with thermo_style custom, thermo_modify line one."
-            )
+            raise AdfluxError(f"{path} has no thermo table: print it with thermo_style custom, thermo_modify line one.")
         raise _no_columns(path, log.runs[-1][0].columns, columns)
     if run == "all":
         same = [one for one in runs if one[0].columns == runs[-1][0].columns]
@@ -90,14 +86,10 @@ def _from_log(path: Path, text: str, columns: tuple[str, ...] | None, run: int |
         try:
             table, facts = runs[int(run)]
         except (IndexError, ValueError):
-            raise AdfluxError(
-                f"{path} has {len(runs)} runs with the flux: there is no run {run}."
-            ) from None
+            raise AdfluxError(f"{path} has {len(runs)} runs with the flux: there is no run {run}.") from None
     file = _from_table(path, table, "Step", facts, columns)
     if run != "all" and len(runs) > 1:
-        file.notes.append(
-            f"{path}: {len(runs)} runs hold the flux, run {int(run) % len(runs)} was taken (--run)"
-        )
+        file.notes.append(f"{path}: {len(runs)} runs hold the flux, run {int(run) % len(runs)} was taken (--run)")
     used = _pick(path, table.columns, columns) or ("",)
     normalised = facts.normalised if facts.normalised is not None else facts.units == "lj"
     if normalised and used[0][:2] in ("c_", "f_"):
@@ -156,9 +148,7 @@ def _from_thermo(file: FluxFile, table: Table) -> None:
     if volumes is not None and len(volumes):
         file.facts.volume, file.facts.box_may_change = float(volumes.mean()), False
         if np.ptp(volumes) > 1e-6 * abs(volumes.mean()):
-            file.notes.append(
-                f"{file.name}: the volume changes during the run; Green–Kubo is for a fixed box"
-            )
+            file.notes.append(f"{file.name}: the volume changes during the run; Green–Kubo is for a fixed box")
 
 
 def _one_spacing(file: FluxFile) -> None:

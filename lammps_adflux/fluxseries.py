@@ -44,9 +44,7 @@ class FluxSeries:
                 raise AdfluxError(f"The {name} must be a positive number, {value} was found.")
         data = self._data if self.flux is not None else self.diagonal_correlation
         if not np.all(np.isfinite(data)):
-            raise AdfluxError(
-                "The heat flux holds NaN or infinite values: look for the step where the run broke."
-            )
+            raise AdfluxError("The heat flux holds NaN or infinite values: look for the step where the run broke.")
 
     @property
     def _data(self) -> np.ndarray:
@@ -66,9 +64,7 @@ class FluxSeries:
     @property
     def diagonal_correlation(self) -> Float[np.ndarray, "seeds lags 3"]:
         if self.correlation is None:
-            raise AdfluxError(
-                "This FluxSeries holds a time series, not a correlation: see correlation.correlate."
-            )
+            raise AdfluxError("This FluxSeries holds a time series, not a correlation: see correlation.correlate.")
         return np.einsum("ntaa->nta", self.correlation)
 
 
@@ -106,21 +102,15 @@ def read_flux(
     """
     names = [paths] if isinstance(paths, str | Path) else list(paths)
     if not names:
-        raise AdfluxError(
-            "No file was given: name at least one LAMMPS log, ave/time or ave/correlate file."
-        )
+        raise AdfluxError("No file was given: name at least one LAMMPS log, ave/time or ave/correlate file.")
     columns = tuple(columns) if columns is not None else None
     if columns is not None and len(columns) not in (3, 6):
-        raise AdfluxError(
-            f"--columns needs 3 names (x, y, z) or 6 (and the convective part), got {len(columns)}."
-        )
+        raise AdfluxError(f"--columns needs 3 names (x, y, z) or 6 (and the convective part), got {len(columns)}.")
     files = [read_file(Path(name), columns, run) for name in names]
     if log is not None:
         logs = [log] if isinstance(log, str | Path) else list(log)
         if len(logs) not in (1, len(files)):
-            raise AdfluxError(
-                f"--log takes one log, or one for each of the {len(files)} files, got {len(logs)}."
-            )
+            raise AdfluxError(f"--log takes one log, or one for each of the {len(files)} files, got {len(logs)}.")
         for index, file in enumerate(files):
             complete_from_log(file, Path(logs[index % len(logs)]))
     given = {"--units": units, "--volume": volume, "--temperature": temperature, "--timestep": timestep}
@@ -146,9 +136,7 @@ def _settle(file: FluxFile, given: dict, skip: int, discard: float) -> FluxSerie
     ):
         # the log has the units, but no `timestep` command
         values |= {"--timestep": unit_system(values["--units"]).default_timestep}
-        notes.append(
-            f"{file.name}: LAMMPS' default time step {values['--timestep']} was taken (--timestep)"
-        )
+        notes.append(f"{file.name}: LAMMPS' default time step {values['--timestep']} was taken (--timestep)")
     missing = [name for name, value in values.items() if value is None]
     if missing:
         known = ", ".join(f"{name[2:]} {value}" for name, value in values.items() if value is not None)

@@ -113,9 +113,7 @@ def graph_from_atoms(atoms: "ase.Atoms", potential: "Potential", dtype=None) -> 
     if periodic.any():
         cell = np.asarray(atoms.cell.complete().array, np.float64)
         if abs(np.linalg.det(cell)) < 1e-12:
-            raise AdfluxError(
-                "The structure is periodic but its cell has no volume: set the cell or pbc=False."
-            )
+            raise AdfluxError("The structure is periodic but its cell has no volume: set the cell or pbc=False.")
     neighbors = vesin.NeighborList(cutoff=float(potential.cutoff), full_list=True)
     centers, others, vectors = neighbors.compute(
         points=positions, box=cell, periodic=periodic, quantities="ijD", copy=True

@@ -244,9 +244,7 @@ def _over_blocks(flux, blocks, zero, lags, conductivities) -> tuple[Estimate, np
             return Estimate(reason=reason), None
     elif blocks < 2 or samples // blocks < 2 * zero:
         most = samples // (2 * zero)
-        raise AdfluxError(
-            f"--blocks must be from 2 to {most} (a block holds 2 cutoffs or more), got {blocks}."
-        )
+        raise AdfluxError(f"--blocks must be from 2 to {most} (a block holds 2 cutoffs or more), got {blocks}.")
     length = samples // blocks
     pieces = flux[:, : blocks * length].reshape(-1, length, 3)
     by_block = conductivities(correlate(pieces, pieces, min(lags, length)))

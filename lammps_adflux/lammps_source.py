@@ -66,9 +66,7 @@ def version_of(source: Path) -> str:
     header = source / "src" / "version.h"
     found = re.search(r'LAMMPS_VERSION\s+"([^"]+)"', header.read_text()) if header.is_file() else None
     if not found:
-        raise AdfluxError(
-            f"{source} is not a LAMMPS source folder: it has no src/version.h with the version."
-        )
+        raise AdfluxError(f"{source} is not a LAMMPS source folder: it has no src/version.h with the version.")
     return version_number(found[1])
 
 

@@ -82,12 +82,7 @@ def kind_of(text: str) -> str:
         return "ave/time"
     if re.search(r"^(keywords|data|  \S+):", head, re.MULTILINE) and "Time-averaged" in head:
         return "yaml"
-    if (
-        head.startswith("LAMMPS (")
-        or "\nLAMMPS (" in head
-        or "MPI rank memory" in text
-        or "\nkeywords:" in text
-    ):
+    if head.startswith("LAMMPS (") or "\nLAMMPS (" in head or "MPI rank memory" in text or "\nkeywords:" in text:
         return "log"
     return "unknown"
 
@@ -141,9 +136,7 @@ def read_log(path: Path, text: str) -> Log:
             index += 1
         elif yaml:
             columns = re.findall(r"'([^']*)'|\"([^\"]*)\"", line)
-            columns = [one or two for one, two in columns] or re.findall(
-                r"[^\s,\[\]]+", line.split(":", 1)[1]
-            )
+            columns = [one or two for one, two in columns] or re.findall(r"[^\s,\[\]]+", line.split(":", 1)[1])
         else:
             _note_fact(log.facts, words, line)
             continue
@@ -173,16 +166,12 @@ def _note_fact(facts: LogFacts, words: list[str], line: str) -> None:
         facts.units = words[-1]
     elif command == "timestep" and arguments:
         numbers = _numbers(arguments[:1])
-        facts.timestep = (
-            numbers[0] if numbers else facts.timestep
-        )  # `timestep ${dt}` is echoed again, substituted
+        facts.timestep = numbers[0] if numbers else facts.timestep  # `timestep ${dt}` is echoed again, substituted
     elif line.strip().startswith("Time step ") and words[-1:] and (numbers := _numbers(words[-1:])):
         facts.timestep = numbers[0]
     elif command == "fix" and len(arguments) > 2:
         style = arguments[2].split("/kk")[0]
-        facts.box_may_change |= any(
-            part in style for part in ("npt", "nph", "deform", "box/relax", "press/")
-        )
+        facts.box_may_change |= any(part in style for part in ("npt", "nph", "deform", "box/relax", "press/"))
         facts.timestep_may_change |= style == "dt/reset"
     elif command in ("change_box", "clear"):
         facts.box_may_change = command == "change_box"

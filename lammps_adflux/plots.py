@@ -55,9 +55,7 @@ def _running(axes, result: Conductivity) -> None:
     if band.any():
         label = "± error over " + ("blocks" if result.over_blocks.error is not None else "seeds")
         low, high = result.running - result.running_error, result.running + result.running_error
-        axes.fill_between(
-            result.times[band], low[band], high[band], color="C0", alpha=0.25, lw=0, label=label
-        )
+        axes.fill_between(result.times[band], low[band], high[band], color="C0", alpha=0.25, lw=0, label=label)
     axes.axvline(result.cutoff, color="k", ls=":", label=f"cutoff: {result.mean:.4g}")
     if result.stacie.mean is not None:
         label = f"STACIE: {result.stacie.mean:.4g} ± {result.stacie.error:.2g}"

@@ -12,9 +12,7 @@ from .greenkubo import Conductivity, Estimate, green_kubo
 from .units import unit_system
 
 
-def kappa_report(
-    files: list[Path], reading: dict, analysing: dict, prefix: Path, as_json: bool
-) -> Conductivity:
+def kappa_report(files: list[Path], reading: dict, analysing: dict, prefix: Path, as_json: bool) -> Conductivity:
     """Read, analyse, write PREFIX.json, PREFIX.csv, PREFIX.png, and print the table (or only the JSON)."""
     result = green_kubo(read_flux(files, **reading), **analysing)
     folder = prefix.parent

@@ -60,9 +60,7 @@ def fit_spectrum(
                 warnings.simplefilter("ignore")  # overflows of trial parameters, judged by the z-scores
                 spectrum = stacie.compute_spectrum(sequences, prefactors=factor, timestep=sampling)
                 result = stacie.estimate_acint(spectrum, choice)
-        except (
-            Exception
-        ) as error:  # STACIE raises several kinds for data it cannot fit; the reason is reported
+        except Exception as error:  # STACIE raises several kinds for data it cannot fit; the reason is reported
             failures.append(f"{name}: {error or type(error).__name__}")
             continue
         return _summary(result, name, failures)

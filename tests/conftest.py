@@ -8,9 +8,7 @@ jax.config.update("jax_enable_x64", True)
 
 
 def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "lammps: needs the LAMMPS of this environment; with `ranks` > 1 also mpiexec"
-    )
+    config.addinivalue_line("markers", "lammps: needs the LAMMPS of this environment; with `ranks` > 1 also mpiexec")
 
 
 def pytest_collection_modifyitems(items):

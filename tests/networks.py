@@ -57,6 +57,4 @@ def message_passing(hops: int, cutoff: float = 3.0, elements=("Si", "Ge"), seed:
         }
         for _ in range(hops)
     )
-    return MessagePassing(
-        layers, weights(width), weights(len(elements), width), cutoff, hops, tuple(elements)
-    )
+    return MessagePassing(layers, weights(width), weights(len(elements), width), cutoff, hops, tuple(elements))

@@ -45,9 +45,7 @@ def unfolded_graph(atoms: ase.Atoms, potential: Potential):
     positions = [np.array(atoms.positions)]
     origin = [np.arange(len(atoms))]
     heights = [
-        abs(np.linalg.det(cell)) / np.linalg.norm(np.cross(cell[a - 2], cell[a - 1]))
-        if atoms.pbc[a]
-        else np.inf
+        abs(np.linalg.det(cell)) / np.linalg.norm(np.cross(cell[a - 2], cell[a - 1])) if atoms.pbc[a] else np.inf
         for a in range(3)
     ]
     counts = [int(np.ceil(reach / h)) + 1 if np.isfinite(h) else 0 for h in heights]
@@ -86,9 +84,7 @@ def unfolded_flux(atoms: ase.Atoms, potential: Potential, velocities) -> np.ndar
     def energies(moved):
         return jnp.where(graph(moved).owned, potential(graph(moved)), 0.0)
 
-    _, rates = jax.jit(lambda x, rate: jax.jvp(energies, (x,), (rate,)))(
-        jnp.asarray(positions), jnp.asarray(v)
-    )
+    _, rates = jax.jit(lambda x, rate: jax.jvp(energies, (x,), (rate,)))(jnp.asarray(positions), jnp.asarray(v))
     gradient = jax.jit(jax.grad(lambda moved: jnp.sum(energies(moved))))(jnp.asarray(positions))
     return np.asarray(positions.T @ rates - positions.T @ jnp.sum(gradient * v, axis=1))
 

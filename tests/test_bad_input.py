@@ -74,9 +74,7 @@ def models(tmp_path_factory):
     assert (folder / "damaged.pkl").read_bytes() != whole
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lammps_adflux.modelfile.VERSION", 99)
-        adflux.export(
-            adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "version.pkl"
-        )
+        adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "version.pkl")
     (folder / "foreign.pkl").write_bytes(pickle.dumps({"a": 1}))
     layers = message_passing(2, cutoff=1.6, elements=("Ar",))
     adflux.export(layers, folder / "layers.pkl")

@@ -18,7 +18,7 @@ from lammps_adflux.paths import cmake_path
 CMAKE = Path(cmake_path())
 PATCHES = sorted(CMAKE.glob("patches/*.patch"))
 PRESETS = sorted(CMAKE.glob("adflux-*.cmake"))
-PACKAGES = "ML-IAP ML-SNAP PYTHON MANYBODY EXTRA-COMPUTE EXTRA-FIX PLUGIN MISC".split()  # noqa: SIM905
+PACKAGES = "ML-IAP ML-SNAP PYTHON MANYBODY EXTRA-COMPUTE EXTRA-FIX PLUGIN MISC".split()
 
 ADFLUX = [sys.executable, "-c", "from lammps_adflux.cli import main; main()"]
 

@@ -23,9 +23,7 @@ COLUMNS = "v_adflux_jx v_adflux_jy v_adflux_jz"
 
 
 def table(steps, flux, extra="300.0"):
-    return "".join(
-        f"{s} {extra} {' '.join(map(repr, map(float, j)))}\n" for s, j in zip(steps, flux, strict=True)
-    )
+    return "".join(f"{s} {extra} {' '.join(map(repr, map(float, j)))}\n" for s, j in zip(steps, flux, strict=True))
 
 
 def write_log(path, steps, flux, tail="Loop time of 1.0 on 1 procs\n", head=LOG_HEAD, columns=COLUMNS):
@@ -62,9 +60,7 @@ def test_ave_time_file_with_options_or_a_log(tmp_path, flux):
         less = {key: value for key, value in options.items() if key != name}
         with pytest.raises(AdfluxError, match=rf"flux\.dat: --{name} is needed .*--log"):
             read_flux(path, **less)
-    with pytest.raises(
-        AdfluxError, match="--units and --volume and --temperature and --timestep are needed"
-    ):
+    with pytest.raises(AdfluxError, match="--units and --volume and --temperature and --timestep are needed"):
         read_flux(path)
 
 
@@ -178,9 +174,7 @@ def test_per_atom_thermo_output_is_refused(tmp_path, flux):
     with pytest.raises(AdfluxError, match="thermo_modify norm no"):
         read_flux(write_log(tmp_path / "a", STEPS, flux, head=head, columns=" ".join(names)), columns=names)
     head += "thermo_modify norm no\n"
-    series = read_flux(
-        write_log(tmp_path / "b", STEPS, flux, head=head, columns=" ".join(names)), columns=names
-    )
+    series = read_flux(write_log(tmp_path / "b", STEPS, flux, head=head, columns=" ".join(names)), columns=names)
     assert np.array_equal(series.flux[0], flux)
 
 
@@ -257,9 +251,7 @@ def lammps_run(tmp_path_factory):
     (folder / "in.lj").write_text(INPUT)
     for line in ("yaml", "one"):
         command = [lmp, "-in", "in.lj", "-log", f"log.{line}", "-screen", "none", "-var", "line", line]
-        subprocess.run(
-            command, cwd=folder, check=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}
-        )
+        subprocess.run(command, cwd=folder, check=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"})
     return folder
 
 

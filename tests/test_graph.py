@@ -28,9 +28,7 @@ def test_pairs_are_those_of_a_loop_over_images(atoms, periodic):
     crystal = random_crystal(atoms)
     crystal.pbc = periodic
     graph = graph_from_atoms(crystal, POTENTIAL)
-    centers, others, images = pairs_by_force(
-        crystal.positions, crystal.cell.array, crystal.pbc, POTENTIAL.cutoff
-    )
+    centers, others, images = pairs_by_force(crystal.positions, crystal.cell.array, crystal.pbc, POTENTIAL.cutoff)
     vectors = crystal.positions[others] + images @ crystal.cell.array - crystal.positions[centers]
     assert same(rows(graph.centers, graph.others, graph.vectors), rows(centers, others, vectors))
 

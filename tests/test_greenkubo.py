@@ -52,10 +52,7 @@ def test_fft_correlation_is_the_direct_sum(samples):
     one, other = rng.normal(size=(2, 2, samples, 3))
     lags = samples
     direct = np.stack(
-        [
-            np.einsum("nsa,nsb->nab", one[:, : samples - t], other[:, t:]) / (samples - t)
-            for t in range(lags)
-        ],
+        [np.einsum("nsa,nsb->nab", one[:, : samples - t], other[:, t:]) / (samples - t) for t in range(lags)],
         axis=1,
     )
     assert np.allclose(correlate(one, other, lags), direct, atol=1e-13)
@@ -72,9 +69,7 @@ def test_filter_removes_its_period_and_keeps_the_integral():
     assert np.abs(noise_filter(oscillation, 21, axis=0)[:1900]).max() < 1e-13
     decay = np.exp(-lags / 30)
     total = running_integral(decay, 1.0, axis=0)[-1]
-    assert running_integral(noise_filter(decay, 21, axis=0), 1.0, axis=0)[-1] == pytest.approx(
-        total, rel=1e-12
-    )
+    assert running_integral(noise_filter(decay, 21, axis=0), 1.0, axis=0)[-1] == pytest.approx(total, rel=1e-12)
 
 
 def test_a_given_cutoff_is_the_plain_trapezoid(relaxing):

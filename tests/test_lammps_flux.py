@@ -69,9 +69,7 @@ def count(lammps):
     os.write(1, b'evaluations %d%c' % (evaluations, 10))
 """
 '''
-CORRELATE = (
-    f"fix correlation all ave/correlate 4 3 12 {' '.join(TOTAL)} type auto ave running file correlation.dat\n"
-)
+CORRELATE = f"fix correlation all ave/correlate 4 3 12 {' '.join(TOTAL)} type auto ave running file correlation.dat\n"
 BETWEEN_RUNS = """\
 python count invoke
 print "before $(v_adflux_jpx:%.16g) $(v_adflux_jcx:%.16g) $(ke:%.16g)"
@@ -185,9 +183,7 @@ def test_is_extensive_also_where_thermo_output_is_normalised(tmp_path):
     """units lj divides thermo's extensive quantities by the number of atoms, but never variables."""
     adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), tmp_path / "lj.pkl")
     columns = f"thermo_style custom step atoms {TOTAL[0]} pe\nthermo_modify format float %.16g norm "
-    script = (
-        LJ_UNITS + "pair_style mliap unified lj.pkl 0\npair_coeff * * Ar\ninclude ${adflux}/heat_flux.lmp\n"
-    )
+    script = LJ_UNITS + "pair_style mliap unified lj.pkl 0\npair_coeff * * Ar\ninclude ${adflux}/heat_flux.lmp\n"
     script += f"{columns} yes\nrun 0\n{columns} no\nrun 0\n"
     normalised, extensive = run_lammps(tmp_path, script).tables
     assert normalised[TOTAL[0]][0] == extensive[TOTAL[0]][0] != 0.0
@@ -226,13 +222,9 @@ run 8
 def test_moves_the_energy_barycentre_but_lammps_own_flux_for_three_bodies_does_not(tmp_path, ranks):
     """In an open cluster J = d/dt Σ_i r_i E_i exactly: here a central difference along LAMMPS' trajectory."""
     (tmp_path / "Si.sw").write_text(SI)
-    adflux.export(
-        adflux.StillingerWeber.from_lammps(tmp_path / "Si.sw", elements=["Si"]), tmp_path / "Si.pkl"
-    )
+    adflux.export(adflux.StillingerWeber.from_lammps(tmp_path / "Si.sw", elements=["Si"]), tmp_path / "Si.pkl")
     ours = "pair_style mliap unified Si.pkl 0\npair_coeff * * Si\ninclude ${adflux}/heat_flux.lmp"
-    script = CLUSTER.format(
-        pair="pair_style sw\npair_coeff * * Si.sw Si", name="native", flux=" ".join(NATIVE[:3])
-    )
+    script = CLUSTER.format(pair="pair_style sw\npair_coeff * * Si.sw Si", name="native", flux=" ".join(NATIVE[:3]))
     script += "clear\n" + CLUSTER.format(pair=ours, name="jax", flux=" ".join(TOTAL))
     run = run_lammps(tmp_path, script, ranks)
     native, jax = run.tables

@@ -28,9 +28,7 @@ INCLUDE = "include ${adflux}/heat_flux.lmp\n"
 @pytest.fixture
 def models(tmp_path):
     adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), tmp_path / "lj.pkl")
-    adflux.export(
-        adflux.LennardJones(epsilon=2.0, sigma=1.0, cutoff=2.2, elements="Ar"), tmp_path / "deep.pkl"
-    )
+    adflux.export(adflux.LennardJones(epsilon=2.0, sigma=1.0, cutoff=2.2, elements="Ar"), tmp_path / "deep.pkl")
     return tmp_path
 
 

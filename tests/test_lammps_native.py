@@ -120,8 +120,7 @@ CASES = (
     Case(
         "hybrid",
         "units lj\n" + fcc(types=2, more="set type 1 type/fraction 2 0.4 11"),
-        "pair_style lj/cut 2.5\npair_coeff 1 1 1.0 1.0\npair_coeff 1 2 0.8 0.9 2.2\n"
-        "pair_coeff 2 2 0.5 0.9 2.3",
+        "pair_style lj/cut 2.5\npair_coeff 1 1 1.0 1.0\npair_coeff 1 2 0.8 0.9 2.2\npair_coeff 2 2 0.5 0.9 2.3",
         "pair_style hybrid/overlay mliap unified lj.pkl 0 lj/cut 2.5\npair_coeff * * mliap Ar NULL\n"
         "pair_coeff 1 2 lj/cut 0.8 0.9 2.2\npair_coeff 2 2 lj/cut 0.5 0.9 2.3",
     ),
@@ -135,9 +134,7 @@ CASES = (
     Case("silicon", silicon("block 0 2 0 2 0 2"), *SW, energies=False),
     Case("sheared", silicon("block 0 2 0 2 0 2", more=TILT.format(2.0, -1.5, 3.0)), *SW, energies=False),
     Case("wire", "boundary f s p\n" + silicon("block 0 2 0 2 0 2"), *SW, energies=False),
-    Case(
-        "tol", silicon("block 0 2 0 2 0 2"), *(line.replace("Si.", "Si_tol.") for line in SW), energies=False
-    ),
+    Case("tol", silicon("block 0 2 0 2 0 2"), *(line.replace("Si.", "Si_tol.") for line in SW), energies=False),
     Case(
         "nitride",
         """\
@@ -220,9 +217,7 @@ def test_energy_forces_and_pressure_equal_lammps_own(runs, case, ranks):
     pressure = [name.capitalize() for name in COMPONENTS]
     close(vectors(ours, *pressure), vectors(theirs, *pressure), case.tolerance)
     native, jax = frames(run, case)
-    assert np.array_equal(
-        vectors(native, "id", "type", "x", "y", "z"), vectors(jax, "id", "type", "x", "y", "z")
-    )
+    assert np.array_equal(vectors(native, "id", "type", "x", "y", "z"), vectors(jax, "id", "type", "x", "y", "z"))
     close(vectors(jax, "fx", "fy", "fz"), vectors(native, "fx", "fy", "fz"), case.tolerance)
     if case.energies:
         close(jax["c_pea"], native["c_pea"], case.tolerance)
@@ -238,9 +233,7 @@ def test_three_body_energy_is_shared_by_three_in_lammps_and_the_centres_own_here
     run = runs(1)
     native, jax = frames(run, case)
     table = {key: float(values[0]) for key, values in run.tables[2 * CASES.index(case)].items()}
-    cell = np.array(
-        [[table["Lx"], 0, 0], [table["Xy"], table["Ly"], 0], [table["Xz"], table["Yz"], table["Lz"]]]
-    )
+    cell = np.array([[table["Lx"], 0, 0], [table["Xy"], table["Ly"], 0], [table["Xz"], table["Yz"], table["Lz"]]])
     periodic = (0, 0, 1) if name == "wire" else (1, 1, 1)
     pair, center, shared = energies_by_loop(vectors(native, "x", "y", "z"), cell, periodic)
     close(jax["c_pea"], pair + center, ROUNDING)
@@ -262,17 +255,9 @@ def energies_by_loop(positions, cell, periodic):
         for image in images:
             relative = positions + image - positions[i]
             lengths = np.linalg.norm(relative, axis=1)
-            near += [
-                (j, lengths[j], relative[j]) for j in np.flatnonzero((lengths < a * sigma) & (lengths > 0.0))
-            ]
+            near += [(j, lengths[j], relative[j]) for j in np.flatnonzero((lengths < a * sigma) & (lengths > 0.0))]
         for _, r, _ in near:
-            pair[i] += (
-                0.5
-                * A
-                * epsilon
-                * (B * (sigma / r) ** p - (sigma / r) ** q)
-                * np.exp(sigma / (r - a * sigma))
-            )
+            pair[i] += 0.5 * A * epsilon * (B * (sigma / r) ** p - (sigma / r) ** q) * np.exp(sigma / (r - a * sigma))
         for number, (j, r, to_j) in enumerate(near):
             for k, s, to_k in near[:number]:
                 decay = np.exp(gamma * sigma / (r - a * sigma) + gamma * sigma / (s - a * sigma))

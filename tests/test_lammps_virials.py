@@ -78,9 +78,7 @@ def virials(frame):
 def frames_and_rows(run):
     """Each dumped frame beside the line of thermo output of its step."""
     rows = [
-        {name: column[n] for name, column in table.items()}
-        for table in run.tables
-        for n in range(len(table["Step"]))
+        {name: column[n] for name, column in table.items()} for table in run.tables for n in range(len(table["Step"]))
     ]
     frames = run.dump("virials.dump")
     steps = [frame["step"] for frame in frames]
@@ -136,13 +134,7 @@ def test_they_are_those_of_the_library(runs):
     high[1] -= max(0.0, yz)
     x, y, z = high - low
     symbols = [("Ga", "N")[int(kind) - 1] for kind in frame["type"]]
-    atoms = ase.Atoms(
-        symbols, vectors(frame, "x", "y", "z"), cell=[[x, 0, 0], [xy, y, 0], [xz, yz, z]], pbc=True
-    )
+    atoms = ase.Atoms(symbols, vectors(frame, "x", "y", "z"), cell=[[x, 0, 0], [xy, y, 0], [xz, yz, z]], pbc=True)
     expected = np.asarray(adflux.atomic_virials(potential, adflux.graph_from_atoms(atoms, potential)))
-    close(
-        virials(frame), expected, 1e-8
-    )  # the box in the dump has 16 digits, but from cell edges that cancel
-    assert (
-        np.abs(expected - np.swapaxes(expected, 1, 2)).max() > 1e-3
-    )  # so that xy and yx cannot be mixed up unseen
+    close(virials(frame), expected, 1e-8)  # the box in the dump has 16 digits, but from cell edges that cancel
+    assert np.abs(expected - np.swapaxes(expected, 1, 2)).max() > 1e-3  # so that xy and yx cannot be mixed up unseen

@@ -53,9 +53,7 @@ def potential(request, sw_file):
     options = {
         "lj": dict(epsilon=0.3, sigma=2.1),
         "lj switched": dict(epsilon=0.3, sigma=2.1, onset=3.5),
-        "lj matrix shifted": dict(
-            epsilon=[[0.3, 0.2], [0.2, 0.4]], sigma=[[2.0, 2.1], [2.1, 2.3]], shift=True
-        ),
+        "lj matrix shifted": dict(epsilon=[[0.3, 0.2], [0.2, 0.4]], sigma=[[2.0, 2.1], [2.1, 2.3]], shift=True),
     }[request.param]
     return LennardJones(**options, cutoff=4.7, elements=PAIR)
 
@@ -106,9 +104,7 @@ def test_rotation_permutation_and_translation(potential, crystal):
     changed.positions += [0.3, -4.0, 9.0]
     other = energy_forces_virial(potential, graph_from_atoms(changed, potential))
     assert float(other.energy) == pytest.approx(float(base.energy), rel=1e-12)
-    assert np.allclose(
-        other.forces, base.forces[order] @ rotation.T, rtol=0, atol=1e-11 * np.abs(base.forces).max()
-    )
+    assert np.allclose(other.forces, base.forces[order] @ rotation.T, rtol=0, atol=1e-11 * np.abs(base.forces).max())
     assert np.allclose(
         other.virial, rotation @ base.virial @ rotation.T, rtol=0, atol=1e-11 * np.abs(base.virial).max()
     )
@@ -127,9 +123,7 @@ def test_parameters_can_be_differentiated(potential, crystal):
 
 
 def test_float32_follows_the_input(potential, crystal):
-    single = energy_forces_virial(
-        potential.astype(np.float32), graph_from_atoms(crystal, potential, dtype=np.float32)
-    )
+    single = energy_forces_virial(potential.astype(np.float32), graph_from_atoms(crystal, potential, dtype=np.float32))
     double = energy_forces_virial(potential, graph_from_atoms(crystal, potential))
     assert single.forces.dtype == np.float32
     assert (
@@ -163,10 +157,7 @@ def test_stillinger_weber_equals_a_loop_over_triplets(sw_file, crystal):
                     angle = vectors[p] @ vectors[k] / lengths[p] / lengths[k] - cosine
                     tails = g1 * s1 / (lengths[p] - a1 * s1) + g2 * s2 / (lengths[k] - a2 * s2)
                     energies[i] += lam * e * angle**2 * np.exp(tails)
-    assert (
-        np.abs(energy_forces_virial(potential, graph).energies - energies).max()
-        < 1e-12 * np.abs(energies).max()
-    )
+    assert np.abs(energy_forces_virial(potential, graph).energies - energies).max() < 1e-12 * np.abs(energies).max()
 
 
 @pytest.mark.skipif(not ARGON.exists(), reason="../shared/data/lj_argon/reference.npz is absent")

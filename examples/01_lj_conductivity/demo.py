@@ -19,9 +19,7 @@ LITERATURE, LITERATURE_ERROR = 6.934, 0.028
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ranks", type=int, default=2, help="MPI ranks")
     parser.add_argument("--seed", type=int, default=1, help="seed of the velocities")
     parser.add_argument("--steps", type=int, default=50000, help="steps in which the flux is sampled")
@@ -32,9 +30,7 @@ def main() -> int:
 
     lj = adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar")
     adflux.export(lj, folder / "lj.pkl")
-    print(
-        f"Lennard-Jones liquid on {arguments.ranks} ranks of LAMMPS; all output goes to {folder}", flush=True
-    )
+    print(f"Lennard-Jones liquid on {arguments.ranks} ranks of LAMMPS; all output goes to {folder}", flush=True)
     start = time.perf_counter()
     variables = ("-var", "seed", str(arguments.seed), "-var", "n_sample", str(arguments.steps))
     code = run_lammps(HERE / "in.lj", arguments.ranks, variables, folder=folder)

@@ -71,9 +71,7 @@ class Attachment:
         plugins = self._active_plugins()
         status = self.comm.allreduce(self._status(plugins, ()), op=_max())
         if status > NEW:
-            runtime.fail_together(
-                self.comm, FAULTS[status].replace("The heat flux was", "Atomic virials were")
-            )
+            runtime.fail_together(self.comm, FAULTS[status].replace("The heat flux was", "Atomic virials were"))
         halo = self._halo_now()
         shares = np.zeros((self._total(), 3, 3))
         for plugin in plugins if self._total() else ():
@@ -105,9 +103,7 @@ class Attachment:
         """Is there another pair style than at the last force call, or a model that has not computed forces yet?"""
         if str(self.lammps.extract_global("pair_style")) != self._pair_style:
             return True
-        return any(
-            plugin.last_call == 0 and plugin.created > last_call and self.owns(plugin) for plugin in PLUGINS
-        )
+        return any(plugin.last_call == 0 and plugin.created > last_call and self.owns(plugin) for plugin in PLUGINS)
 
     def owns(self, plugin) -> bool:
         """May the plugin, which has not computed forces yet, belong to this LAMMPS? Only a repaired LAMMPS tells."""
@@ -140,11 +136,7 @@ class Attachment:
         )
 
     def _halo_now(self) -> Halo:
-        ids = (
-            self.lammps.numpy.extract_atom("id", nelem=self._total())
-            if self._total()
-            else np.zeros(0, np.int64)
-        )
+        ids = self.lammps.numpy.extract_atom("id", nelem=self._total()) if self._total() else np.zeros(0, np.int64)
         owned = self.lammps.extract_setting("nlocal")
         halo = self._halo
         stale = halo is None or not halo.matches(ids, owned)
@@ -168,9 +160,7 @@ class Attachment:
     def _masses(self) -> np.ndarray:
         if self.lammps.extract_setting("rmass_flag"):
             return self._owned("rmass")
-        masses = self.lammps.numpy.extract_atom(
-            "mass", nelem=self.lammps.extract_setting("ntypes") + 1, dim=1
-        )
+        masses = self.lammps.numpy.extract_atom("mass", nelem=self.lammps.extract_setting("ntypes") + 1, dim=1)
         return masses[self._owned("type").astype(int)]
 
     def look_at_styles(self) -> None:
@@ -216,12 +206,8 @@ def _other_pair_styles(lmp, root: bool) -> list[str]:
             lines = file.read().splitlines() if root else []
     finally:
         os.unlink(path)
-    substyles = next(
-        (line.split(":")[1].split() for line in lines if line.startswith("Hybrid sub-styles:")), []
-    )
-    return [
-        f"pair_style {style}" for style in substyles if style.split("/")[0] not in ("mliap", "zero", "none")
-    ]
+    substyles = next((line.split(":")[1].split() for line in lines if line.startswith("Hybrid sub-styles:")), [])
+    return [f"pair_style {style}" for style in substyles if style.split("/")[0] not in ("mliap", "zero", "none")]
 
 
 def _max():
@@ -269,9 +255,7 @@ def attachment(pointer) -> Attachment:
     """The attachment of the LAMMPS behind `pointer`, as LAMMPS hands it to Python functions."""
     address = _address(pointer)
     if address not in _attachments:
-        runtime.fail(
-            "LAMMPS was cleared after heat_flux.lmp or atomic_virials.lmp was included: include it once more."
-        )
+        runtime.fail("LAMMPS was cleared after heat_flux.lmp or atomic_virials.lmp was included: include it once more.")
     return _attachments[address]
 
 

@@ -104,9 +104,7 @@ class AdfluxPlugin(MLIAPUnified):
         """J_pot of this domain [3], from velocities of owned and ghost atoms [atoms, 3] in the order of the list."""
         padded = np.zeros((len(self.buffers.species), 3))
         padded[: len(velocities)] = velocities
-        return np.asarray(
-            _flux(self.potential, *self.buffers.arrays(), self._pair_gradients, padded), np.float64
-        )
+        return np.asarray(_flux(self.potential, *self.buffers.arrays(), self._pair_gradients, padded), np.float64)
 
     def atomic_virials(self) -> np.ndarray:
         """W_j of this domain [atoms, 3, 3], shares of ghosts included."""
@@ -144,7 +142,9 @@ class AdfluxPlugin(MLIAPUnified):
         buffers = self.buffers
         distances = np.linalg.norm(buffers.vectors[:, : buffers.pairs], axis=0)
         if len(distances) == 0:
-            return f"The JAX potential failed: {what} not finite although no atom has a neighbour; check its parameters."
+            return (
+                f"The JAX potential failed: {what} not finite although no atom has a neighbour; check its parameters."
+            )
         closest = float(distances.min())
         return (
             f"The JAX potential failed: {what} not finite, and the closest pair of atoms is {closest:.3g} apart; "

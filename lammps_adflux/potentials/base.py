@@ -45,11 +45,7 @@ class Potential(eqx.Module):
 def check_elements(elements) -> tuple[str, ...]:
     """Element names as a tuple without repetition."""
     names = (elements,) if isinstance(elements, str) else tuple(elements)
-    if (
-        not names
-        or len(set(names)) != len(names)
-        or not all(isinstance(name, str) and name for name in names)
-    ):
+    if not names or len(set(names)) != len(names) or not all(isinstance(name, str) and name for name in names):
         raise AdfluxError(f"Elements must be different names, one or more, but found {names}.")
     return names
 

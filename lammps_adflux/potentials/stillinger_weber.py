@@ -105,9 +105,7 @@ class StillingerWeber(Potential):
         """Σ_{j<k} λε g_j g_k (r̂_j·r̂_k - c)² = ½ Σ_{jk} … - ½ Σ_{j=k} …, from the moments of each neighbour element."""
         size = len(self.elements)
         outer = jnp.einsum("pa,pb->pab", directions, directions).reshape(-1, 9)
-        features = (
-            jnp.concatenate([jnp.ones_like(weight)[:, None], directions, outer], axis=1) * weight[:, None]
-        )
+        features = jnp.concatenate([jnp.ones_like(weight)[:, None], directions, outer], axis=1) * weight[:, None]
         moments = [graph.sum_pairs(jnp.where((other == e)[:, None], features, 0.0)) for e in range(size)]
         own = [graph.sum_pairs(jnp.where(other == e, weight**2, 0.0)) for e in range(size)]
         strength, cosine = jnp.asarray(self.lambda_epsilon), jnp.asarray(self.costheta)
@@ -116,9 +114,7 @@ class StillingerWeber(Potential):
             for k in range(size):
                 c, product = cosine[graph.species, j, k], moments[j] * moments[k]
                 angular = (
-                    jnp.sum(product[:, 4:], axis=1)
-                    - 2.0 * c * jnp.sum(product[:, 1:4], axis=1)
-                    + c**2 * product[:, 0]
+                    jnp.sum(product[:, 4:], axis=1) - 2.0 * c * jnp.sum(product[:, 1:4], axis=1) + c**2 * product[:, 0]
                 )
                 if j == k:
                     angular = angular - (1.0 - c) ** 2 * own[j]
