@@ -111,7 +111,9 @@ def _patches(probe: dict) -> Finding:
         if "0001" in lacking:
             text += "; without 0001 memory grows as the square of the number of atoms"
         return Finding("patches", False, text, BUILD, needed=False)
-    return Finding("patches", True, "0001 to 0004 of cmake/patches (0005, for speed, leaves no trace)", needed=False)
+    return Finding(
+        "patches", True, "0001 to 0004 of cmake/patches (0005 and 0006, for speed, leave no trace)", needed=False
+    )
 
 
 def _kokkos(found: dict) -> Finding:
