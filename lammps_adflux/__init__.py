@@ -16,6 +16,7 @@ _HOME = {
     "Potential": "potentials",
     "LennardJones": "potentials",
     "StillingerWeber": "potentials",
+    "from_function": "potentials",
     "energy_forces_virial": "derivatives",
     "heat_flux": "flux",
     "atomic_virials": "flux",
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from .greenkubo import Conductivity, green_kubo
     from .modelfile import export, load
     from .paths import template_path
-    from .potentials import LennardJones, Potential, StillingerWeber
+    from .potentials import LennardJones, Potential, StillingerWeber, from_function
 
 
 def __getattr__(name: str):

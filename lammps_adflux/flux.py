@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .derivatives import energies_and_pair_gradients, owned_energies, with_vectors
+from .derivatives import energies_and_pair_gradients
 from .graph import Graph
 from .potentials import Potential
 
@@ -42,17 +42,18 @@ def atomic_virials(potential: Potential, graph: Graph) -> Float[Array, "atoms 3 
 
 
 def hop_flux(potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]) -> Float[Array, "3"]:
-    """J_pot by the hop rule: the derivative of the weighted power Σ_i U̇_i(s) with respect to s."""
+    """J_pot by the hop rule: the derivative of the weighted power Σ_i U̇_i(s) with respect to s.
+
+    U̇_i(s) is taken in reverse, as Σ_p g_p(s)·ṙ_p(s): the weights are the same, and models with custom reverse
+    rules, which JAX cannot differentiate forward, keep them.
+    """
 
     def power(probe):
         probed = eqx.tree_at(lambda g: g.probe, graph, probe, is_leaf=lambda x: x is None)
-
-        def energy(vectors):
-            return jnp.sum(owned_energies(potential, with_vectors(probed, vectors)))
-
+        _, pair_gradients = energies_and_pair_gradients(potential, probed)
         weight = 1.0 - graph.vectors @ probe
         rates = weight[:, None] * velocities[graph.others] - velocities[graph.centers]
-        return jax.jvp(energy, (graph.vectors,), (rates,))[1]
+        return jnp.sum(pair_gradients * rates)
 
     return jax.grad(power)(jnp.zeros(3, graph.vectors.dtype))
 

@@ -41,7 +41,8 @@ class Graph(eqx.Module):
         """
         if self.probe is None or not jnp.issubdtype(values.dtype, jnp.inexact):
             return values[self.others]
-        return _weighted_gather(values, self.others, 1.0 - self.vectors @ self.probe)
+        weight = 1.0 - self.vectors @ self.probe
+        return weigh_tangent(values[self.others], weight.reshape(-1, *(1,) * (values.ndim - 1)))
 
     def at_center(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "pairs *shape"]:
         """Values at the centre of each pair: nothing moves, so the hop rule does not apply."""
@@ -61,15 +62,15 @@ class Graph(eqx.Module):
 
 
 @jax.custom_jvp
-def _weighted_gather(values, others, weight):
-    return values[others]
+def weigh_tangent(values: Shaped[Array, "*shape"], weight: Shaped[Array, "*broadcastable"]) -> Shaped[Array, "*shape"]:
+    """The values unchanged, but their tangent times the weight."""
+    return values
 
 
-@_weighted_gather.defjvp
-def _weighted_gather_jvp(primals, tangents):
-    values, others, weight = primals
-    carried = tangents[0][others]
-    return values[others], weight.reshape(-1, *(1,) * (carried.ndim - 1)) * carried
+@weigh_tangent.defjvp
+def _weigh_tangent_jvp(primals, tangents):
+    values, weight = primals
+    return values, weight * tangents[0]
 
 
 def pad(graph: Graph, pairs: int, atoms: int, cutoff: float) -> Graph:

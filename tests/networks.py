@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lammps_adflux import Graph, Potential
+from lammps_adflux import Graph, Potential, from_function
 
 
 class MessagePassing(Potential):
@@ -58,3 +58,25 @@ def message_passing(hops: int, cutoff: float = 3.0, elements=("Si", "Ge"), seed:
         for _ in range(hops)
     )
     return MessagePassing(layers, weights(width), weights(len(elements), width), cutoff, hops, tuple(elements))
+
+
+def plain_network(params, vectors, centers, others, species, mask):
+    """Layers that index neighbours by themselves, as models that others wrote do."""
+    cutoff = params["cutoff"]
+    squared = jnp.sum(vectors**2, axis=1)
+    inside = mask & (squared < cutoff**2)
+    r = jnp.sqrt(jnp.where(inside, squared, 1.0))
+    radial = jnp.where(inside, (1 - (r / cutoff) ** 2) ** 3, 0.0)[:, None] * jnp.cos(r[:, None] * jnp.arange(1, 5))
+    h = params["embedding"][species]
+    for center, other, mix in zip(params["center"], params["other"], params["mix"], strict=True):
+        gate = jnp.tanh(h[others] @ other + h[centers] @ center)
+        h = h + jax.ops.segment_sum(gate * (radial @ mix), centers, len(h))
+    return jnp.sum(jnp.sin(h), axis=1)
+
+
+def function_network(layers: int, cutoff: float = 3.5, elements=("Si", "Ge"), seed: int = 0):
+    """`plain_network` with random weights."""
+    random = np.random.default_rng(seed)
+    params = {name: random.normal(size=(layers, 4, 4)) / 2 for name in ("center", "other", "mix")}
+    params |= {"embedding": random.normal(size=(len(elements), 4)), "cutoff": np.asarray(cutoff)}
+    return from_function(plain_network, params, cutoff=cutoff, elements=elements)

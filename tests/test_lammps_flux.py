@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from lammps_runner import TEMPLATES, run_lammps, run_python, vectors
-from networks import message_passing
 
 import lammps_adflux as adflux
 
@@ -238,48 +237,6 @@ def test_moves_the_energy_barycentre_but_lammps_own_flux_for_three_bodies_does_n
 def barycentre_rate(frames):
     moments = np.array([vectors(f, "x", "y", "z").T @ (f["c_ke"] + f["c_pe"]) for f in frames])
     return (moments[2:] - moments[:-2]) / (2 * 2.0e-6)
-
-
-LAYERS = """\
-units metal
-lattice diamond 5.6
-region box block 0 2 0 2 0 2
-create_box 2 box
-create_atoms 1 box
-set type 1 type/fraction 2 0.4 11
-mass 1 28.06
-mass 2 72.63
-displace_atoms all random 0.2 0.2 0.2 3 units box
-velocity all create 900 4711 loop geom mom no
-neighbor 0.3 bin
-comm_modify cutoff 8.9
-pair_style mliap unified layers.pkl 1
-pair_coeff * * Si Ge
-include ${adflux}/heat_flux.lmp
-thermo_style custom step pe {potential}
-thermo_modify format float %.17g
-run 0
-write_dump all custom now.dump id type x y z vx vy vz fx fy fz modify format float %.17g
-"""
-
-
-@pytest.mark.parametrize("ranks", (1, 2))
-def test_is_exact_for_message_passing(tmp_path, ranks):
-    """Two layers, cutoff 4.3: energy, forces and flux are those of the library for the same atoms."""
-    import ase
-
-    potential = message_passing(2, cutoff=4.3)
-    adflux.export(potential, tmp_path / "layers.pkl")
-    run = run_lammps(tmp_path, LAYERS.format(adflux="{adflux}", potential=" ".join(POTENTIAL)), ranks)
-    frame, (table,) = run.dump("now.dump")[0], run.tables
-    symbols = [potential.elements[int(kind) - 1] for kind in frame["type"]]
-    atoms = ase.Atoms(symbols, vectors(frame, "x", "y", "z"), cell=np.eye(3) * 11.2, pbc=True)
-    graph = adflux.graph_from_atoms(atoms, potential)
-    expected = adflux.energy_forces_virial(potential, graph)
-    close(table["PotEng"][0], np.asarray(expected.energy))
-    close(vectors(frame, "fx", "fy", "fz"), np.asarray(expected.forces))
-    flux = adflux.heat_flux(potential, graph, vectors(frame, "vx", "vy", "vz"))
-    close(vectors(table, *POTENTIAL)[0], np.asarray(flux))
 
 
 STALE = {

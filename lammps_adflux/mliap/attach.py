@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import AdfluxError
 from . import runtime
+from .domain import told
 from .halo import Halo
 from .plugin import LISTENERS, PLUGINS
 
@@ -175,6 +176,13 @@ class Attachment:
         self._pair_style = pair
         self._other_pairs = self.comm.bcast(_other_pair_styles(self.lammps, self.comm.rank == 0))
 
+    def log_layers(self) -> None:
+        """Write into the log how several layers of messages run; the plugin itself reaches the screen only."""
+        for plugin in PLUGINS:
+            if plugin.potential.hops > 1 and not plugin.told_layers and self.owns(plugin):
+                self.lammps.command(f'print "{told(plugin, self.comm.size)}"')
+                plugin.told_layers = True
+
     def _refuse_other_styles(self) -> None:
         """A flux that leaves out part of the energy is wrong: stop, unless the user wants just the JAX part."""
         others = list(self._other_pairs)
@@ -240,6 +248,7 @@ class _Attach:
             here.end.detach()  # included once more: LAMMPS has taken the new object instead of the old one
         here.end = weakref.finalize(self, _detach, address)
         here.look_at_styles()
+        here.log_layers()
 
 
 def new_attachment() -> _Attach:

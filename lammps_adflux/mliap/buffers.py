@@ -20,20 +20,18 @@ class PairBuffers:
         self.atoms = 0
         self._allocate(0, 0)
 
-    def fill(self, data) -> None:
-        """Copy the pair list of `data`, LAMMPS' MLIAPData; elements of NULL types are taken as padding."""
-        self._reserve(data.npairs, data.ntotal)
-        before, self.pairs, self.atoms = self.pairs, data.npairs, data.ntotal
-        pairs, atoms = self.pairs, self.atoms
-        if pairs:  # without pairs LAMMPS' arrays do not exist
-            np.copyto(self.vectors[:, :pairs], to_host(data.rij).T, casting="same_kind")
-            np.copyto(self.centers[:pairs], to_host(data.pair_i))
-            np.copyto(self.others[:pairs], to_host(data.jatoms))
+    def fill(self, data, selection) -> None:
+        """Copy the selected pairs of `data`, LAMMPS' MLIAPData; elements of NULL types are taken as padding."""
+        before, pairs, atoms = self.pairs, len(selection.centers), selection.atoms
+        self._reserve(pairs, atoms)
+        self.pairs, self.atoms = pairs, atoms
+        np.copyto(self.vectors[:, :pairs], selection.vectors.T, casting="same_kind")
+        np.copyto(self.centers[:pairs], selection.centers)
+        np.copyto(self.others[:pairs], selection.others)
         self._pad_pairs(pairs, max(before, pairs))
         self.owned[:] = False
         if atoms:
-            elements = to_host(data.elems)
-            np.maximum(elements, 0, out=self.species[:atoms])
+            np.maximum(to_host(data.elems)[:atoms], 0, out=self.species[:atoms])
         if data.nlistatoms:
             self.owned[to_host(data.iatoms)[: data.nlistatoms]] = True
 

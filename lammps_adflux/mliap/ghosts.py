@@ -1,10 +1,9 @@
-"""Are there ghost atoms enough for message passing? A short halo would give wrong energies silently."""
+"""Are there ghost atoms enough for message passing on several ranks? A short halo would give wrong energies silently."""
 
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..errors import AdfluxError
 from . import runtime
 from .buffers import to_host
 from .halo import Halo
@@ -14,21 +13,16 @@ DEFAULT_SKIN = {"lj": 0.3, "metal": 2.0, "real": 2.0, "electron": 2.0}  # LAMMPS
 _halos: WeakKeyDictionary = WeakKeyDictionary()  # plugin → Halo, as long as it matches
 
 
-def check_ghosts(plugin, data) -> None:
-    """Stop unless every ghost that passes messages on to owned atoms has all its neighbours; collective.
+def check_ghosts(plugin, data, lammps) -> np.ndarray:
+    """Which atoms pass messages on to owned ones [atoms]; stop unless they all have their neighbours. Collective.
 
     An owned atom has all its neighbours: LAMMPS sees to that. A ghost has them if it has as many within
     the cutoff as its owner has. With `hops` layers this must hold for all ghosts that are reached from
     owned atoms in fewer than `hops` steps; what the others have does not matter. This finds a short
-    communication cutoff in the atoms themselves, at every force call: LAMMPS tells the cutoff to nobody.
+    communication cutoff in the atoms themselves, at every force call, also when the box has shrunk: LAMMPS tells
+    the cutoff to nobody.
     """
     cutoff, hops = plugin.potential.cutoff, plugin.potential.hops
-    lammps = plugin.lammps()
-    if lammps is None:
-        raise AdfluxError(
-            "A message-passing potential must ask LAMMPS about ghost atoms, which this LAMMPS allows only after "
-            "`include ${adflux}/heat_flux.lmp`: put it after pair_coeff, or use a LAMMPS of `adflux build-lammps`."
-        )
     comm = lammps.get_mpi_comm() or runtime.world()
     owned = data.nlocal
     counts, certain, passing = _neighbors(data, cutoff, hops)
@@ -39,7 +33,7 @@ def check_ghosts(plugin, data) -> None:
         halo = _halos[plugin] = Halo(comm, ids, owned)
     wanted = halo.forward(certain[:owned])
     if not comm.allreduce(bool(np.any(passing & (counts < wanted)))):
-        return
+        return passing
     if not comm.allreduce(data.natomneigh > data.nlistatoms):
         runtime.fail_together(
             comm,
@@ -52,6 +46,7 @@ def check_ghosts(plugin, data) -> None:
         f"This potential sees {hops} × {cutoff:g} far, but the ghost atoms do not reach so far: "
         f"add `comm_modify cutoff {_up(hops * cutoff + skin)}` (layers · cutoff + skin of {skin:g}) before the run.",
     )
+    raise AssertionError("not reached")
 
 
 def _neighbors(data, cutoff: float, hops: int):

@@ -4,6 +4,7 @@ import ctypes
 import itertools
 from functools import cache, partial
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +16,7 @@ from ..flux import atomic_virials, edge_flux, edge_virials, hop_flux
 from ..graph import Graph
 from . import runtime
 from .buffers import PairBuffers, to_host
+from .domain import select, told
 
 PLUGINS: list["AdfluxPlugin"] = []  # all that this process has made; attach.py picks those of its LAMMPS
 LISTENERS: list = []  # attach.Attachment objects: told of each force call
@@ -31,14 +33,19 @@ class AdfluxPlugin(MLIAPUnified):
                 "This model computes in float64, but JAX is set to float32 only: unset JAX_ENABLE_X64, "
                 "or export the model with --dtype float32."
             )
-        self.potential = jax.device_put(potential.astype(dtype), _device())  # JAX computes where this lies
+        self.potential = potential
+        parameters, rest = eqx.partition(potential.astype(dtype), _is_array)
+        self._rest = _Static(rest)
+        self._parameters = jax.device_put(parameters, _device())  # JAX computes where these lie
         self.buffers = PairBuffers(potential.cutoff, dtype)
         self.created = next(_events)
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
         self.force_address = 0  # of LAMMPS' forces: tells to which LAMMPS this plugin belongs
         self.compilations = 0
+        self.told_layers = False  # how several layers run: once
         self._pair_gradients = None
         self._energies: np.ndarray | None = None
+        self._total = 0  # owned and ghost atoms at the last force call
         PLUGINS.append(self)
 
     def compute_descriptors(self, data) -> None:
@@ -50,7 +57,6 @@ class AdfluxPlugin(MLIAPUnified):
     def compute_forces(self, data) -> None:
         """Give LAMMPS the energies and forces of the present pair list."""
         try:
-            self._check_ghosts(data)
             self._compute(data)
         except AdfluxError as error:
             runtime.fail(str(error))
@@ -61,23 +67,27 @@ class AdfluxPlugin(MLIAPUnified):
 
     def _compute(self, data) -> None:
         self.force_address = _address(data.f) if data.ntotal else 0
-        self.buffers.fill(data)
+        selection = select(self, data)
+        self._tell_layers()
+        self.buffers.fill(data, selection)
         self._energies = None
-        # without lists of ghosts every pair has an owned centre, and the gradient needs no mask
-        all_owned = data.natomneigh == data.nlistatoms
-        graph = self.buffers.arrays()
-        self._pair_gradients = _pair_gradients(self.potential, *graph, all_owned=all_owned, count=self._count)
+        self._total = data.ntotal
+        self._pair_gradients = self._call(_pair_gradients, all_owned=selection.sure, count=self._count)
         if data.eflag:
             self._tell_energies(data)
         else:
             data.energy = 0.0  # LAMMPS wants a number, and does not use it
         if data.npairs:
-            data.update_pair_forces(_pair_forces_for(data, self._pair_gradients))
+            data.update_pair_forces(_pair_forces_for(data, self._pair_gradients, selection.keep))
             self._check_forces(data)
         self.call_before, self.last_call = self.last_call, next(_events)
         for listener in LISTENERS:
             if listener.serves(self):
                 listener.after_forces(self)
+
+    def _call(self, function, *arguments, **static):
+        """A jitted function of the potential, the present pair list and more."""
+        return function(self._rest, self._parameters, *self.buffers.arrays(), *arguments, **static)
 
     def _check_forces(self, data) -> None:
         # LAMMPS' forces are fewer than the pair gradients, and a second use of those would cost XLA twice the time
@@ -96,20 +106,20 @@ class AdfluxPlugin(MLIAPUnified):
     def energies(self) -> np.ndarray:
         """U_i at the last force call [atoms], zero for ghosts; evaluated when first asked for."""
         if self._energies is None:
-            energies = _energies(self.potential, *self.buffers.arrays(), count=self._count)
-            self._energies = np.asarray(energies)
+            self._energies = np.asarray(self._call(_energies, count=self._count))
         return self._energies
 
     def flux(self, velocities: np.ndarray) -> np.ndarray:
         """J_pot of this domain [3], from velocities of owned and ghost atoms [atoms, 3] in the order of the list."""
         padded = np.zeros((len(self.buffers.species), 3))
-        padded[: len(velocities)] = velocities
-        return np.asarray(_flux(self.potential, *self.buffers.arrays(), self._pair_gradients, padded), np.float64)
+        padded[: self.buffers.atoms] = velocities[: self.buffers.atoms]
+        return np.asarray(self._call(_flux, self._pair_gradients, padded), np.float64)
 
     def atomic_virials(self) -> np.ndarray:
         """W_j of this domain [atoms, 3, 3], shares of ghosts included."""
-        virials = _virials(self.potential, *self.buffers.arrays(), self._pair_gradients)
-        return np.asarray(virials, np.float64)[: self.buffers.atoms]
+        virials = np.zeros((self._total, 3, 3))
+        virials[: self.buffers.atoms] = np.asarray(self._call(_virials, self._pair_gradients))[: self.buffers.atoms]
+        return virials
 
     def _count(self, what: str) -> None:
         self.compilations += 1
@@ -132,11 +142,11 @@ class AdfluxPlugin(MLIAPUnified):
             return lammps(ptr=address)
         return next((owner.lammps for owner in LISTENERS if owner.serves(self)), None)
 
-    def _check_ghosts(self, data) -> None:
-        if self.potential.hops > 1:
-            from .ghosts import check_ghosts
-
-            check_ghosts(self, data)
+    def _tell_layers(self) -> None:
+        """Say once how several layers run; heat_flux.lmp says it in the log."""
+        if self.potential.hops > 1 and not self.told_layers and runtime.world().rank == 0:
+            print(told(self, runtime.world().size), flush=True)
+        self.told_layers = True
 
     def _explain_not_finite(self, what: str) -> str:
         buffers = self.buffers
@@ -157,7 +167,31 @@ def _mask_and_graph(columns, centers, others, species, owned, pairs) -> Graph:
     return Graph(columns.T, centers, others, species, jnp.arange(columns.shape[1]) < pairs, owned)
 
 
-@partial(jax.jit, static_argnames=("all_owned", "count"))
+class _Static:
+    """What of a potential is not an array, with a hash that is taken once and not at every step."""
+
+    def __init__(self, tree):
+        leaves, structure = jax.tree.flatten(tree)
+        self.tree, self._key = tree, (structure, *leaves)
+        self._hash = hash(self._key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other) -> bool:
+        return self is other or (isinstance(other, _Static) and self._key == other._key)
+
+
+def _jit(function):
+    """Jit with the potential in two parts: first what is not an array, then the arrays."""
+
+    def whole(rest, parameters, *arguments, **static):
+        return function(eqx.combine(parameters, rest.tree), *arguments, **static)
+
+    return jax.jit(whole, static_argnums=0, static_argnames=("all_owned", "count"))
+
+
+@_jit
 def _pair_gradients(potential, *graph, all_owned, count):
     """∂U/∂r_p [pairs, 3] in float64, as LAMMPS wants them."""
     count("forces")  # runs while JAX traces: once per compilation
@@ -170,13 +204,13 @@ def _pair_gradients(potential, *graph, all_owned, count):
     return jax.grad(energy)(graph.vectors).astype(float)
 
 
-@partial(jax.jit, static_argnames="count")
+@_jit
 def _energies(potential, *graph, count):
     count("energies")
     return owned_energies(potential, _mask_and_graph(*graph)).astype(float)
 
 
-@jax.jit
+@_jit
 def _flux(potential, *graph_gradients_velocities):
     *graph, gradients, velocities = graph_gradients_velocities
     graph = _mask_and_graph(*graph)
@@ -185,11 +219,15 @@ def _flux(potential, *graph_gradients_velocities):
     return hop_flux(potential, graph, velocities.astype(graph.vectors.dtype))
 
 
-@jax.jit
+@_jit
 def _virials(potential, *graph_gradients):
     *graph, gradients = graph_gradients
     graph = _mask_and_graph(*graph)
     return edge_virials(graph, gradients) if potential.hops == 1 else atomic_virials(potential, graph)
+
+
+def _is_array(leaf) -> bool:
+    return isinstance(leaf, (np.ndarray, np.generic, jax.Array))
 
 
 @cache
@@ -204,16 +242,22 @@ def _device():
     return devices[node.rank % len(devices)]
 
 
-def _pair_forces_for(data, gradients):
+def _pair_forces_for(data, gradients, keep):
     """∂U/∂r_p as LAMMPS' setter wants it: float64, C-contiguous, writable; on the GPU where LAMMPS is there."""
     array = np.asarray(gradients)
+    if keep is not None:  # pairs that were left out have no force
+        array = np.zeros((data.npairs, 3))
+        array[keep] = np.asarray(gradients)[: np.count_nonzero(keep)]
     if hasattr(data.rij, "get"):
         import cupy  # pyright: ignore[reportMissingImports]
 
         return cupy.asarray(array)
+    if array.flags.writeable:
+        return array
     if array.ctypes.data % 8 or not array.flags.c_contiguous:
         return np.array(array, np.float64, order="C")
-    # LAMMPS only reads, but its Cython code asks for a writable array, and a copy would cost a tenth of the step
+    # LAMMPS only reads, but its Cython code asks for a writable array, and a copy would cost a tenth of the step;
+    # the plugin keeps the gradients, and with them this memory, until the next step
     pointer = ctypes.cast(array.ctypes.data, ctypes.POINTER(ctypes.c_double))
     return np.ctypeslib.as_array(pointer, shape=array.shape)
 

@@ -47,6 +47,7 @@ def _keep_freed_memory() -> None:
     if mallopt is not None:
         for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
             mallopt(parameter, 1 << 30)
+        mallopt(-8, 1)  # M_ARENA_MAX: XLA's threads have arenas of their own, which give large blocks back all the same
 
 
 def cache_folder() -> Path:

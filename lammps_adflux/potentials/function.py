@@ -1,0 +1,81 @@
+"""Any JAX function of the pair list as a potential."""
+
+from collections.abc import Callable, Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from ..errors import AdfluxError
+from ..graph import Graph
+from ..hops import survey, with_hop_rule
+from .base import Potential, check_elements
+
+
+class FunctionPotential(Potential):
+    """A function that somebody else wrote; the hop rule is added from outside. Made by `from_function`."""
+
+    parameters: PyTree
+    function: Callable = eqx.field(static=True)
+    cutoff: float = eqx.field(static=True)
+    hops: int = eqx.field(static=True)
+    elements: tuple[str, ...] = eqx.field(static=True)
+
+    def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
+        """The function's energies; under a flux evaluation its gathers carry the hop rule."""
+
+        parameters = jax.tree.map(jnp.asarray, self.parameters)
+
+        def energies(*arrays):
+            return self.function(parameters, *arrays)
+
+        arrays = (graph.vectors, graph.centers, graph.others, graph.species, graph.mask)
+        return energies(*arrays) if graph.probe is None else with_hop_rule(energies, *arrays, graph.probe)
+
+
+def from_function(
+    function: Callable, params: PyTree, *, cutoff: float, elements, hops: int | None = None
+) -> FunctionPotential:
+    """A potential from `function(params, vectors, centers, others, species, mask) -> energies [atoms]`.
+
+    vectors [pairs, 3] are r_j - r_i, centers i and others j index the atoms, species [atoms] indexes `elements`, and
+    mask [pairs] is False for padding, whose vectors are longer than the cutoff. The number of atoms is len(species).
+    Energies must go to zero smoothly at the cutoff, leave padding out, and depend on positions through the pair list
+    alone: what mixes atoms otherwise (a sum over all atoms, dense attention, Ewald sums) is refused by name.
+
+    hops: layers of messages, each one a cutoff farther; counted in the function's operations where it is not given.
+    A sum over pairs into `others` counts as one. Array leaves of `params` are the parameters. A model file refers
+    to the function by module and name, so `export` wants one that Python can import.
+    """
+    parameters = jax.tree.map(_array, _plain(params))
+    found = survey(lambda *arrays: function(jax.tree.map(jnp.asarray, parameters), *arrays))
+    if found.fault is not None:
+        raise AdfluxError(found.fault)
+    if hops is not None and hops < found.hops:
+        raise AdfluxError(
+            f"The function passes messages through {found.hops} layers, but hops={hops} was given: give hops={found.hops}, "
+            "or leave it out."
+        )
+    return FunctionPotential(
+        parameters=parameters,
+        function=function,
+        cutoff=float(cutoff),
+        hops=hops or found.hops,
+        elements=check_elements(elements),
+    )
+
+
+def _plain(tree):
+    return {key: _plain(value) for key, value in tree.items()} if isinstance(tree, Mapping) else tree
+
+
+def _array(leaf):
+    array = np.asarray(leaf)
+    if array.dtype == object:
+        raise AdfluxError(
+            f"The parameters of a potential are arrays in nested dicts, lists and tuples, but found a {type(leaf).__name__}: "
+            "bind settings to the function with a module-level def instead."
+        )
+    return array.astype(np.float64) if np.issubdtype(array.dtype, np.floating) else array
