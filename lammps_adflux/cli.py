@@ -179,6 +179,28 @@ def kappa(
 
 
 @app.command()
+def check(
+    model: Annotated[Path, typer.Argument(help="A model file of `adflux export`.")],
+    structure: Annotated[
+        Path | None,
+        typer.Argument(help="A small structure in any format that ASE reads; default: a disordered crystal."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Test a potential: forces, virial, flux against the unfolded cell and the energy barycentre, symmetries, reach, precision.
+
+    Exit code 1 if anything fails. Examples:
+
+        adflux check model.pkl
+
+        adflux check model.pkl SnSe.cif
+    """
+    from .checkreport import report
+
+    raise typer.Exit(0 if report(model, structure, json) else 1)
+
+
+@app.command()
 def doctor(
     lmp: Annotated[Path | None, typer.Option(help="The lmp to examine; default: this environment's.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
