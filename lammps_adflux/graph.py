@@ -70,7 +70,7 @@ def weigh_tangent(values: Shaped[Array, "*shape"], weight: Shaped[Array, "*broad
 @weigh_tangent.defjvp
 def _weigh_tangent_jvp(primals, tangents):
     values, weight = primals
-    return values, weight * tangents[0]
+    return values, (weight * tangents[0]).astype(values.dtype)
 
 
 def pad(graph: Graph, pairs: int, atoms: int, cutoff: float) -> Graph:

@@ -100,6 +100,7 @@ def imported(name: str):
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as error:
         raise AdfluxError(
-            f"{name} of this model file cannot be imported ({error}): install the package that defines it."
+            f"{name} of this model file cannot be imported ({error}): install the package that defines it, or name the "
+            "folder of its module in PYTHONPATH."
         ) from error
     return found

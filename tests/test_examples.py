@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ase
+import numpy as np
 import pytest
 from lammps_runner import find_program
+
+import lammps_adflux as adflux
 
 LMP, MPIEXEC = find_program("lmp"), find_program("mpiexec")
 
@@ -34,3 +38,27 @@ def test_only_the_exact_flux_of_silicon_moves_the_energy_barycentre(tmp_path):
     exact, lammps = (float(x) for x in re.findall(r"max \|J\| = (\S+)", output))
     assert exact < 2e-4 and lammps > 1e-2  # 2e-4: Δt² of the integrator
     assert (tmp_path / "silicon_flux.png").stat().st_size > 0
+
+
+def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
+    pytest.importorskip("optax", reason="needs optax: pip install '.[examples]'")
+    folder = EXAMPLES / "04_own_potential"
+    output = run(folder / "fit.py", "--steps", "1000", "--output", str(tmp_path))
+    error, spread = map(float, re.search(r"force\s+(\S+) eV/Å.* (\S+)$", output, re.M).groups())
+    assert error < 0.2 * spread  # 4 % after the default 4000 steps
+
+    output = run(folder / "compare.py", "--steps", "500", "--output", str(tmp_path))
+    assert re.findall(r"^(\w+)\s+kappa = ", output, re.M) == ["network", "teacher"]
+    drifts = [float(drift) for drift in re.findall(r"moves by (\S+)", output)]
+    assert len(drifts) == 2 and max(drifts) < 0.02  # of what flows between kinetic and potential energy
+    assert (tmp_path / "kappa.png").stat().st_size > 0
+
+    # the last frame on two ranks, again by the library
+    monkeypatch.syspath_prepend(folder)  # network.py
+    potential = adflux.load(tmp_path / "network.pkl")
+    last = np.loadtxt(tmp_path / "network.last", skiprows=9)
+    flux = np.loadtxt(tmp_path / "network.flux")
+    assert flux[-1, 0] == 500 and potential.hops == 2
+    atoms = ase.Atoms(f"Si{len(last)}", last[:, 1:4], cell=3 * [10.6], pbc=True)
+    expected = adflux.heat_flux(potential, adflux.graph_from_atoms(atoms, potential), last[:, 4:7])
+    assert np.allclose(flux[-1, 4:7], expected, rtol=0, atol=1e-8 * np.abs(flux[:, 4:7]).max())

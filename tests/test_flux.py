@@ -151,3 +151,15 @@ def test_lennard_jones_equals_the_textbook_sum():
     mean_velocity = (v[graph.centers] + v[graph.others]) / 2
     flux = -0.5 * np.einsum("pa,pb,pb->a", r, force_on_center, mean_velocity)
     close(heat_flux(potential, graph, v), flux)
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_mixed_precisions_give_the_lower_one(layers):
+    """A float32 graph or potential with float64 company: no error, and no more than float32's rounding."""
+    potential, crystal = message_passing(layers), random_crystal(5)
+    v = velocities(crystal)
+    exact = heat_flux(potential, graph_from_atoms(crystal, potential), v)
+    for model, dtype in ((potential, np.float32), (potential.astype(np.float32), np.float64)):
+        graph = graph_from_atoms(crystal, potential, dtype)
+        close(heat_flux(model, graph, v), exact, 1e-5)
+        close(energy_forces_virial(model, graph).forces, energy_forces_virial(potential, graph).forces, 1e-5)
