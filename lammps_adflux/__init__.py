@@ -15,6 +15,7 @@ _HOME = {
     "graph_from_atoms": "graph",
     "Potential": "potentials",
     "LennardJones": "potentials",
+    "So3krates": "potentials",
     "StillingerWeber": "potentials",
     "from_function": "potentials",
     "energy_forces_virial": "derivatives",
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from .greenkubo import Conductivity, green_kubo
     from .modelfile import export, load
     from .paths import template_path
-    from .potentials import LennardJones, Potential, StillingerWeber, from_function
+    from .potentials import LennardJones, Potential, So3krates, StillingerWeber, from_function
 
 
 def __getattr__(name: str):

@@ -67,6 +67,20 @@ def export_sw(
     export(StillingerWeber.from_lammps(file, elements=_names(elements)), output, dtype)
 
 
+@export.command("so3krates")
+def export_so3krates(
+    folder: Annotated[Path, typer.Argument(help="The folder of a model that mlff wrote.")],
+    elements: Elements,
+    output: ModelFile,
+    dtype: Precision = "float64",
+) -> None:
+    """So3krates: adflux export so3krates model_folder --elements Sn,Se -o snse.pkl"""
+    from .modelfile import export
+    from .potentials import So3krates
+
+    export(So3krates.from_mlff(folder, elements=_names(elements)), output, dtype)
+
+
 def _names(elements: str) -> list[str]:
     return elements.replace(",", " ").split()
 

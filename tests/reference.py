@@ -98,3 +98,118 @@ def hardy_flux(atoms: ase.Atoms, potential: Potential, velocities) -> np.ndarray
     power = np.einsum("ijb,jb->ij", jacobian, v)
     separation = positions[: len(atoms), None] - positions[None]
     return np.einsum("ija,ij->a", separation, power)
+
+
+def real_harmonics(degree: int, direction) -> np.ndarray:
+    """Y_lm, m = -l … l, from angles and SciPy's associated Legendre functions, which carry the Condon-Shortley sign."""
+    from scipy.special import factorial, lpmv
+
+    angle, values = np.arctan2(direction[1], direction[0]), []
+    for m in range(-degree, degree + 1):
+        k = abs(m)
+        norm = np.sqrt((2 * degree + 1) / (4 * np.pi) * factorial(degree - k) / factorial(degree + k))
+        turn = np.sqrt(2) * (np.sin(k * angle) if m < 0 else np.cos(k * angle)) if m else 1.0
+        values.append((-1) ** k * norm * lpmv(k, degree, direction[2]) * turn)
+    return np.array(values)
+
+
+def so3krates_energies(params, network, numbers, centers, others, vectors) -> np.ndarray:
+    """Energy of each atom, by loops over pairs and heads, from mlff's own tree of arrays and hyperparameters."""
+    (geometry,) = network["geometry_embeddings"][0].values()
+    degrees, cutoff, K = geometry["degrees"], geometry["r_cut"], geometry["n_rbf"]
+    block = [np.arange(d * d, (d + 1) ** 2) - sum(2 * e + 1 for e in range(d) if e not in degrees) for d in degrees]
+    harmonics = [np.concatenate([real_harmonics(d, v / np.linalg.norm(v)) for d in degrees]) for v in vectors]
+    distances = np.linalg.norm(vectors, axis=1)
+
+    def phi(r):
+        u = r / cutoff
+        polynomial = 1 - 28 * u**6 + 48 * u**7 - 21 * u**8
+        return {
+            "cosine_cutoff_fn": (np.cos(np.pi * u) + 1) / 2,
+            "phys_cutoff_fn": 1 - 6 * u**5 + 15 * u**4 - 10 * u**3,
+            "dimenet_cutoff_fn": polynomial,
+            "exponential_cutoff_fn": np.exp(-(r**2) / (cutoff**2 - r**2)),
+        }[geometry["radial_cutoff_fn"]]
+
+    def basis(r):
+        name, k, y = geometry["radial_basis_function"], np.arange(K), np.exp(-0.9448630629184640 * r)
+        if name == "phys":
+            beta = (2 / K * (1 - np.exp(-cutoff))) ** -2
+            return np.exp(-beta * (np.exp(-r) - np.linspace(np.exp(-cutoff), 1, K)) ** 2)
+        if name == "bernstein":
+            choose = np.array([np.prod((K - 1 - np.arange(n)) / (1 + np.arange(n))) for n in k])
+            return choose * y**k * (1 - y) ** (K - 1 - k)
+        if name == "bessel":
+            return np.sin(k * np.pi * r / cutoff) / r
+        trained = params["geometry_embeddings_0"]["rbf_fn"]
+        return np.exp(-((r - trained["centers"]) ** 2) / trained["widths"] ** 2 / 2)
+
+    def silu(x):
+        return x / (1 + np.exp(-x))
+
+    def norm(layer, number, x):
+        if f"LayerNorm_{number}" not in layer:
+            return x
+        scaled = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-6)
+        return scaled * layer[f"LayerNorm_{number}"]["scale"] + layer[f"LayerNorm_{number}"]["bias"]
+
+    def mlp(tree, x):
+        for n in range(len(tree)):
+            x = (silu(x) if n else x) @ tree[f"layers_{n}"]["kernel"] + tree[f"layers_{n}"]["bias"]
+        return x
+
+    def residual(tree, x):
+        inner = tree["Residual_0"]
+        return (
+            silu(x + silu(silu(x) @ inner["layers_0"]["kernel"]) @ inner["layers_1"]["kernel"])
+            @ tree["Dense_0"]["kernel"]
+        )
+
+    def contract(c):
+        return np.array([np.sum(c[index] ** 2) / np.sqrt(2 * d + 1) for d, index in zip(degrees, block, strict=True)])
+
+    def weight(tree, p, separation, x):
+        filters = tree["filter_fn"]
+        w = mlp(filters["VmapMLP_0"], basis(distances[p])[None])
+        if "VmapMLP_1" in filters:
+            w = w + mlp(filters["VmapMLP_1"], separation[None])
+        w, maps = w.reshape(-1), tree["attention_fn"]["VmapConvAttentionCoefficients_0"]
+        query, key = maps["Dense_0"]["kernel"], maps["Dense_1"]["kernel"]
+        size, alpha = query.shape[1], []
+        for h in range(len(query)):
+            part = slice(h * size, (h + 1) * size)
+            q, k = x[centers[p]][part] @ query[h], x[others[p]][part] @ key[h]
+            alpha.append(phi(distances[p]) * np.sum(q * w[part] * k) / np.sqrt(size))
+        return alpha
+
+    embeddings = [tree["Embed_0"]["embedding"] for name, tree in params.items() if name.startswith("feature_embed")]
+    x = sum(table[numbers] for table in embeddings) / np.sqrt(len(embeddings))
+    chi = np.zeros((len(numbers), sum(2 * d + 1 for d in degrees)))
+    if geometry["sphc_normalization"] is not None:
+        for p, i in enumerate(centers):
+            chi[i] += phi(distances[p]) * harmonics[p] / geometry["sphc_normalization"]
+    for n in range(len(network["layers"])):
+        layer, names = params[f"layers_{n}"], ["ResidualMLP_0", "ResidualMLP_1"]
+        (used,) = network["layers"][n].values()
+        y, dx, dchi = norm(layer, 0, x), np.zeros_like(x), np.zeros_like(chi)
+        for p, (i, j) in enumerate(zip(centers, others, strict=True)):
+            separation = contract(chi[j] - chi[i])
+            values = layer["FeatureBlock_0"]["attention_fn"]["VmapAttentionAggregation_0"]["Dense_0"]["kernel"]
+            size = values.shape[1]
+            for h, alpha in enumerate(weight(layer["FeatureBlock_0"], p, separation, y)):
+                part = slice(h * size, (h + 1) * size)
+                dx[i, part] += alpha * (y[j, part] @ values[h])
+            for index, alpha in zip(block, weight(layer["GeometricBlock_0"], p, separation, y), strict=True):
+                dchi[i, index] += alpha * harmonics[p][index]
+        x, chi = x + dx, chi + dchi
+        if used["residual_mlp_1"]:
+            x = residual(layer[names.pop(0)], x)
+        joined = np.concatenate([norm(layer, 1, x), [contract(c) for c in chi]], axis=1)
+        mixed = mlp(layer["InteractionBlock_0"]["MLP_0"], joined)
+        x = x + mixed[:, : x.shape[1]]
+        for d, index in enumerate(block):
+            chi[:, index] *= 1 + mixed[:, x.shape[1] + d, None]
+        if used["residual_mlp_2"]:
+            x = residual(layer[names.pop(0)], x)
+        x = norm(layer, 2, x)
+    return mlp(params["observables_0"]["MLP_0"], x)[:, 0]

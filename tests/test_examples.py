@@ -40,6 +40,18 @@ def test_only_the_exact_flux_of_silicon_moves_the_energy_barycentre(tmp_path):
     assert (tmp_path / "silicon_flux.png").stat().st_size > 0
 
 
+def test_tin_selenide_has_the_papers_equation_of_state(tmp_path):
+    model = EXAMPLES.parents[1] / "shared" / "data" / "snse_so3krates" / "model_m1"
+    if not model.exists():
+        pytest.skip(f"needs the trained model of the paper in {model}")
+    output = run(EXAMPLES / "03_snse" / "snse.py", "--steps", "200", "--output", str(tmp_path))
+    assert abs(float(re.search(r"volume per atom +(\S+)", output)[1]) - 26.489) < 0.01
+    assert abs(float(re.search(r"bulk modulus +(\S+)", output)[1]) - 37.7) < 0.5  # the fit depends on the volumes
+    assert abs(float(re.search(r"drift in NVE +(\S+)", output)[1])) < 0.1  # eV per atom and ns, of 0.8 ps
+    assert re.search(r"κ .* from 0\.8 ps of one run", output)
+    assert (tmp_path / "eos.png").stat().st_size > 0
+
+
 def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
     pytest.importorskip("optax", reason="needs optax: pip install '.[examples]'")
     folder = EXAMPLES / "04_own_potential"
