@@ -90,9 +90,9 @@ def main() -> int:
     result = adflux.green_kubo(series)
     result.to_json(folder / "kappa.json")
     plot_conductivity(result, folder / "kappa.png")
-    print(
-        f"κ                    {result.mean:.2f} ± {result.error:.2f} W/mK from {series.samples * series.sampling:.0f} ps;"
-    )
+    error = "no error bar" if result.error is None else f"± {result.error:.2f}"
+    simulated = series.samples * series.sampling
+    print(f"κ                    {result.mean:.2f} {error} W/mK from {simulated:.1f} ps of one run;")
     print("                     literature 0.45 to 1.9 (experiment), which takes nanoseconds and several seeds")
     print(f"figures              {folder / 'eos.png'}, {folder / 'kappa.png'}")
     return 0
