@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
 from .errors import AdfluxError
@@ -96,18 +97,22 @@ class _Pass:
         info: dict = dict(zip(jaxpr.invars, infos, strict=True))
         info.update({var: Info((None,) * var.aval.ndim) for var in jaxpr.constvars})
         value: dict = {}
+        made: dict = {}  # variable → the operation that gives it
         if values is not None:
             value.update(zip(jaxpr.invars, values, strict=True))
             value.update(zip(jaxpr.constvars, closed.consts, strict=True))
 
         def info_of(atom):
-            return Info((None,) * atom.aval.ndim) if isinstance(atom, Literal) else info[atom]
+            return Info((None,) * np.ndim(atom.val)) if isinstance(atom, Literal) else info[atom]
 
         def value_of(atom):
             return atom.val if isinstance(atom, Literal) else value[atom]
 
         for eqn in jaxpr.eqns:
             ins = [info_of(atom) for atom in eqn.invars]
+            made.update(dict.fromkeys(eqn.outvars, eqn))
+            if eqn.primitive.name == "lt" and ins[0].origin in ("centers", "others"):
+                eqn = eqn.replace(invars=[eqn.invars[0], self._as_literal(eqn.invars[1], made)])
             given = None if values is None else [value_of(atom) for atom in eqn.invars]
             out_infos, out_values = self._operation(eqn, ins, given)
             info.update(zip(eqn.outvars, out_infos, strict=True))
@@ -115,6 +120,21 @@ class _Pass:
                 value.update(zip(eqn.outvars, out_values, strict=True))
         out_infos = [info_of(atom) for atom in jaxpr.outvars]
         return out_infos, None if values is None else [value_of(atom) for atom in jaxpr.outvars]
+
+    def _as_literal(self, atom, made: dict):
+        """A scalar that follows from no argument as the number that it is; anything else as it is."""
+        number = None if atom.aval.shape else self._constant(atom, made)
+        return atom if number is None else Literal(np.asarray(number)[()], atom.aval)
+
+    def _constant(self, atom, made: dict):
+        if isinstance(atom, Literal):
+            return atom.val
+        eqn = made.get(atom)
+        given = [self._constant(one, made) for one in eqn.invars] if eqn else [None]
+        if eqn is None or any(one is None for one in given):
+            return None
+        with jax.ensure_compile_time_eval():
+            return _evaluate(eqn, given, self._debug_info)[eqn.outvars.index(atom)]
 
     def _operation(self, eqn, infos, values) -> tuple[list[Info], Any]:
         outer, self._place = self._place, self._place or place_of(eqn)

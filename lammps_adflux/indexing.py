@@ -109,12 +109,17 @@ def origin_of(eqn, name: str, infos, atoms: int):
     if name in KEEP:
         kept = origins[0]
         return kept if isinstance(kept, str) or (name != "reshape" and name != "transpose") else None
-    if name == "lt":  # the test for a negative index, which NumPy indexing adds
-        return "negative" if origins[0] in ("centers", "others") and _number(eqn.invars[1]) == 0 else None
+    if name == "lt" and origins[0] in ("centers", "others"):
+        bound = _number(eqn.invars[1])  # 0: the test for a negative index, which NumPy indexing adds
+        return "negative" if bound == 0 else "an atom" if bound >= atoms else None
+    if name == "and":
+        return "an atom" if origins == ["an atom"] * 2 else None
     if name == "select_n":
         which, *cases = origins
         if which == "negative":  # never
             return cases[0]
+        if which == "an atom":  # always
+            return cases[1]
         return cases[1] if which == "mask" and len(cases) == 2 else None  # padding may point anywhere
     if name == "clamp":
         low, high = _number(eqn.invars[0], np.inf), _number(eqn.invars[2], -np.inf)

@@ -57,6 +57,7 @@ columns_step = partial(layer, take=lambda h, i: h.T[:, i].T)
 element_step = partial(layer, take=lambda h, i: jnp.stack([h[i, f] for f in range(WIDTH)], axis=1))
 along_step = partial(layer, take=lambda h, i: jnp.take_along_axis(h, jnp.broadcast_to(i[:, None], (len(i), WIDTH)), 0))
 extra_row_step = partial(layer, take=lambda h, i: jnp.concatenate([h, jnp.zeros((1, WIDTH))])[i])
+bounded_step = partial(layer, take=lambda h, i: h[jnp.where((i < jnp.sum(jnp.ones(len(h), int))) & (i < 99), i, 99)])
 jit_step, remat_step = jax.jit(layer), jax.checkpoint(layer)
 
 
@@ -144,6 +145,7 @@ SAME = {
     "element by element": network_with(element_step),
     "take_along_axis": network_with(along_step),
     "a row for padding": network_with(extra_row_step),
+    "bounded by the number of atoms": network_with(bounded_step),
     "wrapped by hand": network_with(where_step),
     "jit": network_with(jit_step),
     "remat": network_with(remat_step),
@@ -256,6 +258,7 @@ REFUSED = {
     "sorted": (lambda h, *_: jnp.sort(h, axis=0), "sort"),
     "permuted": (lambda h, *_: h[::-1], "rev"),
     "next atom": (lambda h, *_: jnp.roll(h, 1, axis=0), "slice"),
+    "bounded index": (lambda h, v, c, o, m: jax.ops.segment_sum(h[jnp.where(o < 3, o, 0)], c, len(h)), "gather"),
     "own index": (lambda h, v, c, others, m: h[(others[: len(h)] + 1) % len(h)], "gather"),
     "shifted index": (lambda h, v, c, o, m: jax.ops.segment_sum(h[o + 1], c, len(h)), "gather"),
     "other pair": (lambda h, v, c, o, m: jax.ops.segment_sum(v[o, :1] * h[o], c, len(h)), "gather"),

@@ -34,12 +34,13 @@ def select(plugin, data) -> Selection:
     """The pairs that matter to the owned atoms; collective where the potential has several layers."""
     hops = plugin.potential.hops
     if hops == 1:
-        return _heard(data, 1, ghosts=data.natomneigh > data.nlistatoms)
+        ghost_lists = data.natomneigh > data.nlistatoms
+        return _heard(data, 1, np.arange(data.ntotal) < data.nlocal if ghost_lists else None)
     lammps = lammps_of(plugin)
     if (lammps.get_mpi_comm() or runtime.world()).size == 1:
         return _folded(plugin, data, lammps)
     passing = check_ghosts(plugin, data, lammps)
-    return _heard(data, hops, ghosts=True, passing=passing)
+    return _heard(data, hops, passing)
 
 
 def told(plugin, ranks: int) -> str:
@@ -64,13 +65,11 @@ def lammps_of(plugin):
     return lammps
 
 
-def _heard(data, hops: int, ghosts: bool, passing: np.ndarray | None = None) -> Selection:
-    """Pairs whose centre an owned atom hears of: at most hops - 1 pairs away from it."""
+def _heard(data, hops: int, passing: np.ndarray | None) -> Selection:
+    """Pairs whose centre an owned atom hears of, at most hops - 1 pairs away from it; None: there are no others."""
     vectors, centers, others = _pairs(data)
-    if not ghosts:
-        return Selection(vectors, centers, others, data.ntotal, None, sure=True)
     if passing is None:
-        passing = np.arange(data.ntotal) < data.nlocal
+        return Selection(vectors, centers, others, data.ntotal, None, sure=True)
     keep = passing[centers]
     return Selection(vectors[keep], centers[keep], others[keep], data.ntotal, keep, sure=hops == 1)
 
