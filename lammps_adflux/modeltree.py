@@ -2,7 +2,9 @@
 
 import dataclasses
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -36,7 +38,12 @@ def encode(value, where: str, arrays: dict[str, np.ndarray], dtype: np.dtype):
         prefix = f"{where}/" if where else ""
         return {
             "module": name,
-            "fields": {key: encode(item, prefix + key, arrays, dtype) for key, item in fields.items()},
+            "fields": {
+                key: {"default": [name, key]}
+                if _is_default(value, key, item)
+                else encode(item, prefix + key, arrays, dtype)
+                for key, item in fields.items()
+            },
         }
     if isinstance(value, Callable):
         return {"name": import_name(value, where)}
@@ -60,6 +67,9 @@ def decode(node, arrays: Mapping[str, np.ndarray]):
         return {key: decode(item, arrays) for key, item in node["dict"]}
     if "name" in node:
         return imported(node["name"])
+    if "default" in node:
+        kind, parameter = node["default"]
+        return inspect.signature(imported(kind)).parameters[parameter].default
     kind = imported(node["module"])
     if not (isinstance(kind, type) and issubclass(kind, eqx.Module)):
         raise AdfluxError(f"{node['module']} is not an equinox module: the model file is damaged or not ours.")
@@ -69,6 +79,14 @@ def decode(node, arrays: Mapping[str, np.ndarray]):
     for field in dataclasses.fields(kind):
         object.__setattr__(module, field.name, decode(node["fields"][field.name], arrays))
     return module
+
+
+def _is_default(module: eqx.Module, field: str, value) -> bool:
+    """A function without a name that is the default of the module's own parameter, as in eqx.nn.MLP."""
+    if not isinstance(value, Callable) or "<lambda>" not in getattr(value, "__qualname__", ""):
+        return False
+    parameter = inspect.signature(type(module)).parameters.get(field)
+    return parameter is not None and parameter.default is value
 
 
 def import_name(value, where: str = "") -> str:
@@ -91,7 +109,7 @@ def import_name(value, where: str = "") -> str:
     return f"{module}:{name}"
 
 
-def imported(name: str):
+def imported(name: str) -> Any:
     """The class or function that `name`, module:name, stands for."""
     module, _, qualified = name.partition(":")
     try:

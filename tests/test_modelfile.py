@@ -3,14 +3,26 @@
 import pickle
 import pickletools
 import warnings
+from functools import partial
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from networks import message_passing
+from networks import function_network, message_passing, plain_network
 from systems import random_crystal
 
-from lammps_adflux import AdfluxError, LennardJones, export, graph_from_atoms, load, modelfile
+from lammps_adflux import (
+    AdfluxError,
+    LennardJones,
+    Potential,
+    export,
+    from_function,
+    graph_from_atoms,
+    load,
+    modelfile,
+)
 
 
 @pytest.mark.parametrize("layers", (1, 3))
@@ -116,3 +128,51 @@ def test_a_potential_that_lammps_could_not_import_is_refused(tmp_path):
 
     with pytest.raises(AdfluxError, match="module of its own"):
         export(Local(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), tmp_path / "model.pkl")
+
+
+class WithModules(Potential):
+    """Fields that people use: layers of equinox with their activation functions, lists, dicts, plain numbers."""
+
+    network: eqx.nn.MLP
+    tables: list
+    named: dict
+    strength: float
+    cutoff: float = eqx.field(static=True, default=3.0)
+    hops: int = eqx.field(static=True, default=1)
+    elements: tuple = eqx.field(static=True, default=("Si", "Ge"))
+
+    def __call__(self, graph):
+        r = graph.distances[:, None]
+        radial = jnp.where(r < self.cutoff, (self.cutoff - r) ** 2, 0.0)
+        return (
+            self.strength * graph.sum_pairs(jax.vmap(self.network)(radial) * radial)[:, 0]
+            + self.named["shift"][graph.species]
+        )
+
+
+def test_modules_of_equinox_come_back_with_their_functions(tmp_path):
+    network = eqx.nn.MLP(1, 1, 4, 2, activation=jax.nn.silu, key=jax.random.key(0))
+    potential = WithModules(network, [np.ones(2), (1, "two")], {"shift": np.array([0.1, 0.2])}, 0.5)
+    export(potential, tmp_path / "model.pkl")
+    again = load(tmp_path / "model.pkl")
+    assert jax.tree.structure(again) == jax.tree.structure(potential)
+    assert again.network.activation is potential.network.activation
+    graph = graph_from_atoms(random_crystal(5), potential)
+    assert np.array_equal(potential(graph), again(graph))
+
+
+def test_a_function_potential_comes_back(tmp_path):
+    potential = function_network(2)
+    export(potential, tmp_path / "model.pkl")
+    again = load(tmp_path / "model.pkl")
+    graph = graph_from_atoms(random_crystal(5), potential)
+    assert again.function is potential.function and np.array_equal(potential(graph), again(graph))
+
+
+def test_a_function_without_a_name_is_refused(tmp_path):
+    params = function_network(1).parameters
+    nameless = from_function(lambda *a: plain_network(*a), params, cutoff=3.5, elements=("Si", "Ge"))
+    with pytest.raises(AdfluxError, match="LAMMPS cannot import it"):
+        export(nameless, tmp_path / "model.pkl")
+    with pytest.raises(AdfluxError, match="which has no name"):
+        export(eqx.tree_at(lambda p: p.parameters, nameless, {"f": partial(max, 1)}), tmp_path / "model.pkl")
