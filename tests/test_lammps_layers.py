@@ -185,7 +185,9 @@ atoms = lmp.extract_setting("nlocal")
 heard = np.arange(graph.atoms) < atoms
 heard[graph.others[: graph.pairs][heard[graph.centers[: graph.pairs]]]] = True
 assert heard[graph.centers[: graph.pairs]].all()
-print("used", used, "of", npairs)
+counts = lmp.get_mpi_comm().gather((used, npairs))
+if counts:  # one rank speaks for all: their lines could mix
+    print("\\n".join(f"used {{used}} of {{npairs}}" for used, npairs in counts))
 lmp.close()
 """
 
