@@ -15,6 +15,7 @@ _HOME = {
     "graph_from_atoms": "graph",
     "Potential": "potentials",
     "LennardJones": "potentials",
+    "SNAP": "potentials",
     "So3krates": "potentials",
     "StillingerWeber": "potentials",
     "from_function": "potentials",
@@ -23,6 +24,9 @@ _HOME = {
     "atomic_virials": "flux",
     "export": "modelfile",
     "load": "modelfile",
+    "relax": "relaxation",
+    "Relaxed": "implicit",
+    "Response": "implicit",
     "FluxSeries": "fluxseries",
     "read_flux": "fluxseries",
     "Conductivity": "greenkubo",
@@ -38,9 +42,11 @@ if TYPE_CHECKING:
     from .fluxseries import FluxSeries, read_flux
     from .graph import Graph, graph_from_atoms
     from .greenkubo import Conductivity, green_kubo
+    from .implicit import Relaxed, Response
     from .modelfile import export, load
     from .paths import template_path
-    from .potentials import LennardJones, Potential, So3krates, StillingerWeber, from_function
+    from .potentials import SNAP, LennardJones, Potential, So3krates, StillingerWeber, from_function
+    from .relaxation import relax
 
 
 def __getattr__(name: str):

@@ -67,6 +67,21 @@ def export_sw(
     export(StillingerWeber.from_lammps(file, elements=_names(elements)), output, dtype)
 
 
+@export.command("snap")
+def export_snap(
+    coefficients: Annotated[Path, typer.Argument(help="A LAMMPS .snapcoeff file.")],
+    parameters: Annotated[Path, typer.Argument(help="Its .snapparam file.")],
+    elements: Elements,
+    output: ModelFile,
+    dtype: Precision = "float64",
+) -> None:
+    """SNAP: adflux export snap W.snapcoeff W.snapparam --elements W -o w.pkl"""
+    from .modelfile import export
+    from .potentials import SNAP
+
+    export(SNAP.from_lammps(coefficients, parameters, elements=_names(elements)), output, dtype)
+
+
 @export.command("so3krates")
 def export_so3krates(
     folder: Annotated[Path, typer.Argument(help="The folder of a model that mlff wrote.")],

@@ -213,3 +213,52 @@ def so3krates_energies(params, network, numbers, centers, others, vectors) -> np
             x = residual(layer[names.pop(0)], x)
         x = norm(layer, 2, x)
     return mlp(params["observables_0"]["MLP_0"], x)[:, 0]
+
+
+def wigner(quaternion, degree: int) -> np.ndarray:
+    """U_j of LAMMPS' SNAP [m, m'], 2j = degree: the matrix [[ā, b], [-b̄, a]] acting on polynomials in two variables."""
+    from math import comb
+
+    a, b = quaternion[0] + 1j * quaternion[1], quaternion[2] + 1j * quaternion[3]
+    matrix = np.zeros((degree + 1, degree + 1), complex)
+    for column in range(degree + 1):
+        polynomial = np.ones(1)
+        for factor in [(np.conj(a), -np.conj(b))] * (degree - column) + [(b, a)] * column:
+            polynomial = np.convolve(polynomial, factor)
+        norms = [np.sqrt(comb(degree, column) / comb(degree, row)) for row in range(degree + 1)]
+        matrix[:, column] = norms * polynomial
+    return matrix
+
+
+def clebsch_gordan(j1: int, j2: int, j: int) -> np.ndarray:
+    """⟨j1 m1 j2 m2|j m⟩ [m1, m2, m] by Racah's formula; all spins doubled, m from -j upwards."""
+    from math import factorial as f
+
+    table = np.zeros((j1 + 1, j2 + 1, j + 1))
+    for k1, k2 in np.ndindex(j1 + 1, j2 + 1):  # k = j + m
+        k = k1 + k2 - (j1 + j2 - j) // 2
+        if not 0 <= k <= j:
+            continue
+        a, b, c = (j1 + j2 - j) // 2, j1 - k1, k2
+        total = sum(
+            (-1) ** z / (f(z) * f(a - z) * f(b - z) * f(c - z) * f(k1 - a + z) * f(j2 - k2 - a + z))
+            for z in range(max(0, a - k1, a - j2 + k2), min(a, b, c) + 1)
+        )
+        norm = (j + 1) * f(a) * f((j1 + j - j2) // 2) * f((j2 + j - j1) // 2) / f((j1 + j2 + j) // 2 + 1)
+        norm *= f(k1) * f(j1 - k1) * f(k2) * f(j2 - k2) * f(k) * f(j - k)
+        table[k1, k2, k] = np.sqrt(norm) * total
+    return table
+
+
+def bispectrum_by_sums(density, twojmax: int) -> np.ndarray:
+    """B = Σ conj(U_j) C U_j1 U_j2 C over Clebsch-Gordan coefficients; density [degree][channel] holds matrices U_j."""
+    components = []
+    for c1, c2, c3 in np.ndindex(*(len(density[0]),) * 3):
+        for j1 in range(twojmax + 1):
+            for j2 in range(j1 + 1):
+                for j in range(j1 - j2, min(twojmax, j1 + j2) + 1, 2):
+                    if j >= j1:
+                        C = clebsch_gordan(j1, j2, j)
+                        z = np.einsum("abm,cdn,ac,bd->mn", C, C, density[j1][c1], density[j2][c2], optimize=True)
+                        components.append(np.sum(np.conj(density[j][c3]) * z).real)
+    return np.array(components)

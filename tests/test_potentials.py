@@ -9,9 +9,11 @@ import pytest
 from networks import message_passing
 from scipy.spatial.transform import Rotation
 from systems import random_crystal, velocities
+from test_snap import write_snap
 
 import lammps_adflux as adflux
 from lammps_adflux import (
+    SNAP,
     AdfluxError,
     LennardJones,
     StillingerWeber,
@@ -44,10 +46,12 @@ def sw_file(tmp_path_factory):
     return path
 
 
-@pytest.fixture(params=("lj", "lj switched", "lj matrix shifted", "sw", "network"))
+@pytest.fixture(params=("lj", "lj switched", "lj matrix shifted", "sw", "snap", "network"))
 def potential(request, sw_file):
     if request.param == "sw":
         return StillingerWeber.from_lammps(sw_file, elements=PAIR)
+    if request.param == "snap":
+        return SNAP.from_lammps(*write_snap(sw_file.parent, twojmax=4), PAIR)
     if request.param == "network":
         return message_passing(2)
     options = {

@@ -62,6 +62,7 @@ def test_run_ends_with_lammps_code_and_its_error(tmp_path, ranks):
         (("run", "absent.in"), "The input script absent.in was not found"),
         (("run", "absent.in", "-n", "none"), "absent.in was not found"),
         (("export", "sw", "absent.sw", "--elements", "Si", "-o", "x.pkl"), "absent.sw cannot be read"),
+        (("export", "snap", *"no.snapcoeff no.snapparam --elements W -o x.pkl".split()), "no.snapparam cannot be read"),
         (("export", "lj", *"--epsilon 1 --sigma 1 --cutoff -1 --elements Ar -o x.pkl".split()), "positive length"),
         (("export", "lj", *"--epsilon 1 --sigma 1 --cutoff 2 --elements Ar -o no/x.pkl".split()), "cannot be written"),
     ),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-GROWTH = 1.2  # of a capacity that was too small, at least
+GROWTH = 1.1  # of a capacity that was too small, at least
 
 
 class PairBuffers:
@@ -69,7 +69,7 @@ def _grown(capacity: int, needed: int) -> int:
     if needed <= capacity:
         return capacity
     # room for a liquid's fluctuations, which are relatively larger in a small domain; padding costs time as well
-    roomy = 1.03 * needed + 15.0 * np.sqrt(needed)
+    roomy = 1.02 * needed + 4.0 * np.sqrt(needed)
     return 64 * int(np.ceil(max(roomy, GROWTH * capacity) / 64))
 
 

@@ -5,6 +5,7 @@ from abc import abstractmethod
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import AdfluxError
@@ -35,6 +36,11 @@ class Potential(eqx.Module):
             return leaf.astype(dtype) if eqx.is_inexact_array_like(leaf) and hasattr(leaf, "astype") else leaf
 
         return jax.tree.map(cast, self)
+
+    @property
+    def pair_cutoffs(self) -> np.ndarray:
+        """Distance beyond which two atoms of these elements are no pair [elements, elements]."""
+        return np.full((len(self.elements), len(self.elements)), self.cutoff)
 
     @property
     def reach(self) -> float:

@@ -101,6 +101,11 @@ class StillingerWeber(Potential):
         energies = graph.sum_pairs(jnp.where(inside, 0.5 * two_body, 0.0))
         return energies + self._three_body(graph, weight, graph.vectors / r[:, None], other)
 
+    @property
+    def pair_cutoffs(self) -> np.ndarray:
+        """a σ, shortened by tol [elements, elements]."""
+        return np.array(self.ranges)
+
     def _three_body(self, graph, weight, directions, other):
         """Σ_{j<k} λε g_j g_k (r̂_j·r̂_k - c)² = ½ Σ_{jk} … - ½ Σ_{j=k} …, from the moments of each neighbour element."""
         size = len(self.elements)

@@ -1,0 +1,260 @@
+"""Derivatives of a relaxed structure by the parameters of its potential, without differentiating the relaxation.
+
+At a minimum ∂U/∂Y = 0 for the variables Y = (positions in the relaxed cell, strain), so that (Maliyov, Grigorev, Swinburne, npj Comput.
+Mater. 11 (2025))
+
+    H dY/dΘ = -∂²U/∂Y∂Θ,    H = ∂²U/∂Y²,          forward: one solve for each change of Θ
+    dL/dΘ = ∂L/∂Θ - λ · ∂²U/∂Y∂Θ,    H λ = ∂L/∂Y,      backward: one solve for each loss L, any number of parameters.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from rich.console import Console
+from rich.progress import Progress
+
+from .errors import AdfluxError
+from .hessian import CELLS, Products, deformation
+from .krylov import NegativeCurvature, conjugate_gradients, minimal_residuals
+from .motions import Motions, Operator
+from .parameters import check_change, choose, directions
+from .preconditioner import preconditioner
+
+DENSE_ATOMS = 2000
+BLOCK = 16  # solves that advance together
+
+
+class Response(NamedTuple):
+    """Change of a relaxed structure with a change of the parameters; energies and lengths in LAMMPS' units."""
+
+    positions: Float[
+        np.ndarray, "atoms 3"
+    ]  # of this rank's atoms by ascending id, in the relaxed cell: the strain comes on top
+    strain: Float[np.ndarray, "6"]  # xx, yy, zz, yz, xz, xy of LAMMPS' box: cell → cell · (1 + ε)ᵀ
+    energy1: float  # first order of U
+    energy2: float  # second order of U, so that U + energy1 + energy2 is the expansion
+    volume: float  # first order
+
+
+class Jacobian(NamedTuple):
+    """dY/dΘ, a row for each parameter in the order of `jax.flatten_util.ravel_pytree`."""
+
+    positions: Float[np.ndarray, "parameters atoms 3"]  # of this rank's atoms by ascending id, in the relaxed cell
+    strain: Float[np.ndarray, "parameters 6"]
+    energy: Float[np.ndarray, " parameters"]  # dU/dΘ
+
+
+class Dense(NamedTuple):
+    """All matrices of a small system; rows and columns are (atoms by id, xyz), then strains."""
+
+    hessian: Float[np.ndarray, "motions motions"]
+    mixed: Float[np.ndarray, "parameters motions"]  # ∂²U/∂Θ∂Y
+    positions: Float[np.ndarray, "parameters atoms 3"]
+    strain: Float[np.ndarray, "parameters 6"]
+
+
+class Relaxed:
+    """A relaxed structure and its derivatives by the parameters of the potential. Made by `relax`; methods are collective.
+
+    Results of size N hold this rank's atoms by ascending id (`ids`); `gather` brings them together. where: the parameters, None
+    for all arrays of the potential (see `parameters.choose`). cell: strains that respond, as in `relax`; that of `relax` if not given. Where
+    the box was not relaxed the response is the one at constant ∂U/∂ε, a constant (nominal) stress.
+    """
+
+    def __init__(self, session, system, potential, cell, pressure, checks, preconditioner, index):
+        self.lammps, self.system, self.potential = session.lammps, system, potential
+        self.cell, self.pressure, self.checks = cell, pressure, checks
+        self.preconditioner, self.index = preconditioner, index
+        self.tolerance = 1e-11
+        self.products = Products(system, potential)
+        self._solvers: dict = {}
+        self.energy, self._slopes = self.products.gradient()
+        self.solves = 0  # products with the Hessian made so far
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Ids of this rank's atoms, ascending."""
+        return np.sort(self.system.ids)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Of this rank's atoms by ascending id [atoms, 3], as LAMMPS has them."""
+        return self.system.positions[self.system.order]
+
+    @property
+    def volume(self) -> float:
+        """Of the relaxed cell."""
+        return self.system.volume
+
+    def gather(self, values) -> np.ndarray:
+        """Values of this rank's atoms by id → those of all atoms by id, on every rank."""
+        return self.system.gather(np.asarray(values))
+
+    def cartesian(self, positions, strain):
+        """Where atoms at `positions` in the relaxed cell are after the strain; a JAX function, about the origin of LAMMPS' box."""
+        return self.system.origin + (positions - self.system.origin) @ deformation(strain).T
+
+    def jvp(self, change, where=None, cell="relaxed") -> Response:
+        """Response to a change of the parameters, in their form: one solve."""
+        choice = choose(self.potential, where)
+        change = check_change(choice.values, change, "The change of the parameters")
+        changes = jax.tree.map(lambda leaf: leaf[None], change)
+        vectors, energies = self._forward(choice, changes, self._cell(cell))
+        second = 0.5 * float(self.products.curvature(choice.build, choice.values, changes, vectors)[0])
+        return self._response(vectors[0], float(energies[0]), second)
+
+    def gradient(self, loss, where=None, cell="relaxed"):
+        """dL/dΘ of L = loss(positions, strain, energy, parameters), in the form of the parameters: one adjoint solve.
+
+        loss: a JAX function; positions of all atoms by id [atoms, 3] in the relaxed cell (see `cartesian`), strain [6] (zero at the relaxed
+        structure), energy U, parameters in the form that `where` gives them.
+        """
+        choice = choose(self.potential, where)
+        positions = jnp.asarray(self.gather(self.positions))
+        values = jax.tree.map(jnp.asarray, choice.values)
+        slopes = jax.grad(loss, argnums=(0, 1, 2, 3))(positions, jnp.zeros(6), jnp.asarray(self.energy), values)
+        by_positions, by_strain, by_energy, direct = slopes
+        ids = np.sort(np.concatenate(self.system.comm.allgather(self.system.ids)))
+        mine = np.searchsorted(ids, self.ids)
+        found = self._backward(
+            choice, np.asarray(by_positions)[mine], np.asarray(by_strain), float(by_energy), self._cell(cell)
+        )
+        return jax.tree.map(lambda a, b: np.asarray(a) + np.asarray(b), direct, found)
+
+    def vjp(self, loss, where=None, cell="relaxed"):
+        """As `gradient`; or, of a Response of weights, Σ weight · d(positions, strain, U)/dΘ (positions of this rank's atoms)."""
+        if callable(loss):
+            return self.gradient(loss, where, cell)
+        weights = loss
+        choice = choose(self.potential, where)
+        return self._backward(
+            choice,
+            np.asarray(weights.positions, float),
+            np.asarray(weights.strain, float),
+            float(weights.energy1),
+            self._cell(cell),
+        )
+
+    def jacobian(self, where=None, cell="relaxed", progress: bool = True) -> Jacobian:
+        """dY/dΘ for each chosen parameter: a block of solves."""
+        choice, cell = choose(self.potential, where), self._cell(cell)
+        units = directions(choice.values)
+        count, rows, energies = len(jax.tree.leaves(units)[0]), [], []
+        console = Console(stderr=True)
+        shown = progress and self.system.comm.rank == 0 and console.is_terminal
+        with Progress(console=console, disable=not shown) as bar:
+            task = bar.add_task(f"Jacobian of {count} parameters", total=count)
+            for start in range(0, count, BLOCK):
+                some = jax.tree.map(lambda leaf, start=start: leaf[start : start + BLOCK], units)
+                vectors, energy = self._forward(choice, some, cell)
+                rows.append(vectors)
+                energies.append(energy)
+                bar.update(task, advance=len(vectors))
+        vectors = np.concatenate(rows)
+        own = vectors[:, :-6].reshape(count, -1, 3)[:, self.system.order]
+        return Jacobian(own, vectors[:, -6:], np.concatenate(energies) + vectors[:, -6:] @ self._slopes[-6:])
+
+    def dense(self, where=None, cell="relaxed") -> Dense:
+        """Full matrices by unit vectors, solved by a pseudo-inverse: the check of all else, for small systems."""
+        choice, cell = choose(self.potential, where), self._cell(cell)
+        operator, motions, _ = self._solver(cell)
+        atoms = self.system.atoms
+        if atoms > DENSE_ATOMS:
+            raise AdfluxError(f"dense() is for up to {DENSE_ATOMS} atoms, but there are {atoms}: use jacobian().")
+        all_ids = np.sort(np.concatenate(self.system.comm.allgather(self.system.ids)))
+        row = np.searchsorted(all_ids, self.system.ids)
+        strains, size = len(motions.strains), 3 * atoms + len(motions.strains)
+        mine = np.concatenate([(3 * row[:, None] + np.arange(3)).ravel(), 3 * atoms + np.arange(strains)])
+        units = np.eye(size)[:, mine.astype(int)]
+        length = np.append(np.ones(3 * atoms), np.full(strains, motions.length))
+        hessian = self._all(operator(units), mine, size) * length * length[:, None]
+        _, mixed = self.products.mixed(choice.build, choice.values, directions(choice.values))
+        mixed = self._all(motions.contract(mixed), mine, size) * length
+        free = np.append(~self.system.gather(self.system.held[self.system.order]).ravel(), np.ones(strains, bool))
+        inside = hessian[np.ix_(free, free)]
+        values, turn = np.linalg.eigh(0.5 * (inside + inside.T))
+        null = size - (~free).sum() - motions.dimensions
+        good = np.sort(np.argsort(np.abs(values))[null:])
+        solved = np.zeros_like(mixed)
+        solved[:, free] = (-mixed[:, free] @ turn[:, good] / values[good]) @ turn[:, good].T
+        positions = solved[:, : 3 * atoms].reshape(-1, atoms, 3)
+        return Dense(hessian, mixed, positions, solved[:, 3 * atoms :] @ motions.strains)
+
+    def _all(self, vectors, mine, size: int) -> np.ndarray:
+        """Vectors of all ranks side by side, by atom id."""
+        whole = np.zeros((len(vectors), size))
+        whole[:, mine] = vectors
+        if self.system.comm.size == 1:
+            return whole
+        strains = len(mine) - 3 * len(self.system.ids)
+        if self.system.comm.rank:
+            whole[:, size - strains :] = 0.0
+        total = np.empty_like(whole)
+        self.system.comm.Allreduce(whole, total)
+        return total
+
+    def _forward(self, choice, changes, cell) -> tuple[np.ndarray, np.ndarray]:
+        """dY [changes, 3 · owned + 6] and ∂U/∂Θ · change [changes]."""
+        _, motions, _ = self._solver(cell)
+        energies, mixed = self.products.mixed(choice.build, choice.values, changes)
+        self._refuse_nothing(mixed, changes)
+        return motions.expand(self._solve(-motions.contract(mixed), cell)), energies
+
+    def _backward(self, choice, positions, strain, energy: float, cell):
+        _, motions, _ = self._solver(cell)
+        own = np.empty((len(self.system.ids), 3))
+        own[self.system.order] = positions
+        weights = np.append(own.ravel(), strain + energy * self._slopes[-6:])
+        adjoint = motions.expand(self._solve(motions.contract(weights[None]), cell))
+        found = self.products.mixed_transposed(choice.build, choice.values, -adjoint, [energy])
+        return jax.tree.map(lambda leaf: leaf[0], found)
+
+    def _solve(self, right: np.ndarray, cell) -> np.ndarray:
+        operator, motions, prepared = self._solver(cell)
+        solve = conjugate_gradients if self.index == 0 else minimal_residuals
+        before = operator.products_made
+        try:
+            solution, _ = solve(operator, right, motions, prepared, self.tolerance, 20 * motions.dimensions + 200)
+        except NegativeCurvature:
+            raise AdfluxError(
+                f"The relaxed structure is not stable when its cell ({cell}) may change as well: its response is not defined; relax with cell={cell!r}."
+            ) from None
+        self.solves += operator.products_made - before
+        return solution
+
+    def _solver(self, cell):
+        if cell not in self._solvers:
+            motions = Motions(self.system, cell)
+            # another cell than the relaxed one responds at constant ∂U/∂ε
+            pressure = self.pressure if cell == self.cell else np.zeros(6)
+            operator = Operator(self.products, motions, pressure)
+            self._solvers[cell] = operator, motions, preconditioner(self.preconditioner, operator)
+        return self._solvers[cell]
+
+    def _cell(self, cell):
+        cell = self.cell if cell == "relaxed" else cell
+        if cell not in CELLS:
+            raise AdfluxError(f'cell must be None, "iso", "aniso" or "tri", but is {cell!r}.')
+        if cell is not None and not self.system.periodic.all():
+            raise AdfluxError("A cell can respond only where all its boundaries are periodic: leave cell= out.")
+        return cell
+
+    def _response(self, vector, energy: float, second: float) -> Response:
+        strain = vector[-6:]
+        own = vector[:-6].reshape(-1, 3)[self.system.order]
+        first = energy + float(strain @ self._slopes[-6:])
+        return Response(own, strain, first, second, self.volume * float(strain[:3].sum()))
+
+    def _refuse_nothing(self, mixed: np.ndarray, changes: Any) -> None:
+        everything = float(self.system.comm.allreduce(float(np.abs(mixed).max(initial=0.0))))
+        if not np.isfinite(everything):
+            raise AdfluxError(
+                "A derivative of the energy by the parameters is not finite: check the parameters and the structure."
+            )
+        if everything == 0.0 and any(np.any(leaf) for leaf in jax.tree.leaves(changes)):
+            raise AdfluxError(
+                "The relaxed structure does not depend on the chosen parameters: choose others with where=."
+            )

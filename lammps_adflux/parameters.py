@@ -1,0 +1,87 @@
+"""Which numbers of a potential are its parameters."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from .errors import AdfluxError
+
+
+class Choice(NamedTuple):
+    """Values that are varied, and how a potential is built from them."""
+
+    values: Any  # a tree of arrays
+    build: Callable  # values → potential
+
+
+def choose(potential, where=None) -> Choice:
+    """The chosen parameters of a potential.
+
+    where: None for all its floating-point arrays; a function potential → array or tuple of arrays, as for `equinox.tree_at`; or
+    (values, build) with a JAX function `build(values)` → potential, for parameters that are shared, tied, or transformed.
+    """
+    if where is None:
+        values, rest = eqx.partition(potential, eqx.is_inexact_array)
+        return Choice(values, eqx.Partial(_combine, rest))
+    if callable(where):
+        values = where(potential)
+        leaves = jax.tree.leaves(values)
+        if not leaves or not all(eqx.is_inexact_array(leaf) for leaf in leaves):
+            raise AdfluxError("where must pick arrays of floating-point numbers from the potential.")
+        return Choice(values, eqx.Partial(_replace, where, potential))
+    values, build = where
+    values = jax.tree.map(lambda leaf: np.asarray(leaf, float), values)
+    _same(potential, build(values))
+    return Choice(values, build)
+
+
+def directions(values) -> Any:
+    """One unit change per parameter, as values with one more axis: the rows of the Jacobian."""
+    leaves, structure = jax.tree.flatten(values)
+    total, start, blocks = sum(np.size(leaf) for leaf in leaves), 0, []
+    for leaf in leaves:
+        block = np.zeros((total, np.size(leaf)))
+        block[start : start + np.size(leaf)] = np.eye(np.size(leaf))
+        blocks.append(block.reshape(total, *np.shape(leaf)))
+        start += np.size(leaf)
+    return jax.tree.unflatten(structure, blocks)
+
+
+def check_change(values, change, what: str):
+    """The change as float64 arrays, if it has the form of the values."""
+    if jax.tree.structure(values) != jax.tree.structure(change):
+        raise AdfluxError(
+            f"{what} must have the form of the parameters, {jax.tree.structure(values)}, but is {jax.tree.structure(change)}."
+        )
+
+    def one(value, leaf):
+        leaf = np.asarray(leaf, float)
+        if leaf.shape != np.shape(value):
+            raise AdfluxError(f"{what} has an array of shape {leaf.shape} where the parameter has {np.shape(value)}.")
+        if not np.isfinite(leaf).all():
+            raise AdfluxError(f"{what} holds numbers that are not finite.")
+        return leaf
+
+    return jax.tree.map(one, values, change)
+
+
+def _combine(rest, values):
+    return eqx.combine(values, rest)
+
+
+def _replace(where, potential, values):
+    return eqx.tree_at(where, potential, values)
+
+
+def _same(potential, built) -> None:
+    def arrays(tree):
+        return [np.asarray(leaf) for leaf in jax.tree.leaves(tree) if eqx.is_array(leaf)]
+
+    here, there = arrays(potential), arrays(built)
+    if len(here) != len(there) or not all(
+        a.shape == b.shape and np.allclose(a, b, rtol=1e-10, atol=1e-300) for a, b in zip(here, there, strict=True)
+    ):
+        raise AdfluxError("build(values) must give the potential of the relaxed structure at the present values.")
