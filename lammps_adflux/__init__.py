@@ -27,6 +27,9 @@ _HOME = {
     "relax": "relaxation",
     "Relaxed": "implicit",
     "Response": "implicit",
+    "Taylor": "expansion",
+    "taylor": "expansion",
+    "propagate": "uncertainty",
     "FluxSeries": "fluxseries",
     "read_flux": "fluxseries",
     "Conductivity": "greenkubo",
@@ -38,6 +41,7 @@ __all__ = [*_HOME, "__version__"]
 if TYPE_CHECKING:
     from .derivatives import energy_forces_virial
     from .errors import AdfluxError
+    from .expansion import Taylor, taylor
     from .flux import atomic_virials, heat_flux
     from .fluxseries import FluxSeries, read_flux
     from .graph import Graph, graph_from_atoms
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
     from .paths import template_path
     from .potentials import SNAP, LennardJones, Potential, So3krates, StillingerWeber, from_function
     from .relaxation import relax
+    from .uncertainty import propagate
 
 
 def __getattr__(name: str):

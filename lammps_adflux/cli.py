@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from . import cli_implicit
 from .errors import AdfluxError
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="JAX potentials in LAMMPS: heat flux, thermal conductivity.",
+    help="JAX potentials in LAMMPS: heat flux, thermal conductivity, derivatives of relaxed structures.",
 )
 
 
@@ -240,6 +241,11 @@ def doctor(
     findings = examine(lmp)
     report(findings, json)
     raise typer.Exit(0 if healthy(findings) else 1)
+
+
+app.command()(cli_implicit.implicit)
+app.command()(cli_implicit.predict)
+app.command()(cli_implicit.propagate)
 
 
 def main() -> None:

@@ -91,6 +91,16 @@ def _curvature(build, values, graph, change, displacements, strain):
     return jax.jvp(jax.grad(along), (0.0,), (1.0,))[1]
 
 
+@eqx.filter_jit
+def _parameter_slopes(build, values, graph, change, displacements, strain):
+    """d/dt of ∂U/∂Θ at (Θ + tδ, t·Y), t = 0."""
+
+    def slopes(values, displacements, strain):
+        return jax.grad(lambda values: energy(build(values), graph, displacements, strain))(values)
+
+    return jax.jvp(slopes, (values, *_here(graph)), (change, displacements, strain))[1]
+
+
 class Products:
     """Products with ∂²U/∂Y², ∂²U/∂Y∂Θ and its transpose for a System, summed over the ranks.
 
@@ -150,6 +160,16 @@ class Products:
             change = jax.tree.map(lambda leaf, k=k: leaf[k], changes)
             found[k] = _curvature(build, values, self.system.graph, change, displacements[k], strains[k])
         return self._sum(found)
+
+    def parameter_slopes(self, build, values, changes, vectors):
+        """∂²U/∂Θ∂Θ · change + ∂²U/∂Θ∂Y · vector for each of them: values with one more axis."""
+        displacements, strains = self._everywhere(vectors)
+        found = jax.tree.map(lambda leaf: np.zeros((len(vectors), *np.shape(leaf))), values)
+        for k in range(len(vectors) if self.owned else 0):
+            change = jax.tree.map(lambda leaf, k=k: leaf[k], changes)
+            one = _parameter_slopes(build, values, self.system.graph, change, displacements[k], strains[k])
+            jax.tree.map(lambda whole, part, k=k: whole.__setitem__(k, part), found, one)
+        return jax.tree.map(self._sum, found)
 
     def _everywhere(self, vectors):
         """Displacements of owned, ghost and padding atoms, and strains."""

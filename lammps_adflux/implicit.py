@@ -72,7 +72,8 @@ class Relaxed:
         self.products = Products(system, potential)
         self._solvers: dict = {}
         self.energy, self._slopes = self.products.gradient()
-        self.solves = 0  # products with the Hessian made so far
+        self.hessian_products = 0  # made so far
+        self._depends = False
 
     @property
     def ids(self) -> np.ndarray:
@@ -102,7 +103,9 @@ class Relaxed:
         choice = choose(self.potential, where)
         change = check_change(choice.values, change, "The change of the parameters")
         changes = jax.tree.map(lambda leaf: leaf[None], change)
+        self._depends = False
         vectors, energies = self._forward(choice, changes, self._cell(cell))
+        self._refuse_nothing(changes)
         second = 0.5 * float(self.products.curvature(choice.build, choice.values, changes, vectors)[0])
         return self._response(vectors[0], float(energies[0]), second)
 
@@ -140,22 +143,36 @@ class Relaxed:
 
     def jacobian(self, where=None, cell="relaxed", progress: bool = True) -> Jacobian:
         """dY/dΘ for each chosen parameter: a block of solves."""
+        vectors, energies = self._all_responses(choose(self.potential, where), self._cell(cell), progress)
+        own = vectors[:, :-6].reshape(len(vectors), -1, 3)[:, self.system.order]
+        return Jacobian(own, vectors[:, -6:], energies + vectors[:, -6:] @ self._slopes[-6:])
+
+    def expansion(self, where=None, cell="relaxed", progress: bool = True) -> tuple[Jacobian, np.ndarray]:
+        """The Jacobian, and d²U/dΘ² = ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ [parameters, parameters]."""
         choice, cell = choose(self.potential, where), self._cell(cell)
+        vectors, energies = self._all_responses(choice, cell, progress)
+        rows = self.products.parameter_slopes(choice.build, choice.values, directions(choice.values), vectors)
+        matrix = np.concatenate([leaf.reshape(len(vectors), -1) for leaf in jax.tree.leaves(rows)], axis=1)
+        own = vectors[:, :-6].reshape(len(vectors), -1, 3)[:, self.system.order]
+        first = energies + vectors[:, -6:] @ self._slopes[-6:]
+        return Jacobian(own, vectors[:, -6:], first), 0.5 * (matrix + matrix.T)
+
+    def _all_responses(self, choice, cell, progress: bool) -> tuple[np.ndarray, np.ndarray]:
         units = directions(choice.values)
         count, rows, energies = len(jax.tree.leaves(units)[0]), [], []
+        self._depends = False
         console = Console(stderr=True)
         shown = progress and self.system.comm.rank == 0 and console.is_terminal
         with Progress(console=console, disable=not shown) as bar:
-            task = bar.add_task(f"Jacobian of {count} parameters", total=count)
+            task = bar.add_task(f"Derivatives by {count} parameters", total=count)
             for start in range(0, count, BLOCK):
                 some = jax.tree.map(lambda leaf, start=start: leaf[start : start + BLOCK], units)
                 vectors, energy = self._forward(choice, some, cell)
                 rows.append(vectors)
                 energies.append(energy)
                 bar.update(task, advance=len(vectors))
-        vectors = np.concatenate(rows)
-        own = vectors[:, :-6].reshape(count, -1, 3)[:, self.system.order]
-        return Jacobian(own, vectors[:, -6:], np.concatenate(energies) + vectors[:, -6:] @ self._slopes[-6:])
+        self._refuse_nothing(units)
+        return np.concatenate(rows), np.concatenate(energies)
 
     def dense(self, where=None, cell="relaxed") -> Dense:
         """Full matrices by unit vectors, solved by a pseudo-inverse: the check of all else, for small systems."""
@@ -200,7 +217,7 @@ class Relaxed:
         """dY [changes, 3 · owned + 6] and ∂U/∂Θ · change [changes]."""
         _, motions, _ = self._solver(cell)
         energies, mixed = self.products.mixed(choice.build, choice.values, changes)
-        self._refuse_nothing(mixed, changes)
+        self._check_mixed(mixed)
         return motions.expand(self._solve(-motions.contract(mixed), cell)), energies
 
     def _backward(self, choice, positions, strain, energy: float, cell):
@@ -222,7 +239,7 @@ class Relaxed:
             raise AdfluxError(
                 f"The relaxed structure is not stable when its cell ({cell}) may change as well: its response is not defined; relax with cell={cell!r}."
             ) from None
-        self.solves += operator.products_made - before
+        self.hessian_products += operator.products_made - before
         return solution
 
     def _solver(self, cell):
@@ -248,13 +265,17 @@ class Relaxed:
         first = energy + float(strain @ self._slopes[-6:])
         return Response(own, strain, first, second, self.volume * float(strain[:3].sum()))
 
-    def _refuse_nothing(self, mixed: np.ndarray, changes: Any) -> None:
-        everything = float(self.system.comm.allreduce(float(np.abs(mixed).max(initial=0.0))))
-        if not np.isfinite(everything):
+    def _check_mixed(self, mixed: np.ndarray) -> None:
+        largest = float(self.system.comm.allreduce(float(np.abs(mixed).max(initial=0.0))))
+        if not np.isfinite(largest):
             raise AdfluxError(
                 "A derivative of the energy by the parameters is not finite: check the parameters and the structure."
             )
-        if everything == 0.0 and any(np.any(leaf) for leaf in jax.tree.leaves(changes)):
+        self._depends = self._depends or largest > 0.0
+
+    def _refuse_nothing(self, changes: Any) -> None:
+        """Parameters of which nothing depends are hardly ever what was meant; zero by symmetry is zero up to rounding."""
+        if not self._depends and any(np.any(leaf) for leaf in jax.tree.leaves(changes)):
             raise AdfluxError(
                 "The relaxed structure does not depend on the chosen parameters: choose others with where=."
             )

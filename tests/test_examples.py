@@ -1,5 +1,6 @@
 """The examples run, small, and show what their READMEs say."""
 
+import json
 import re
 import subprocess
 import sys
@@ -74,3 +75,23 @@ def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
     atoms = ase.Atoms(f"Si{len(last)}", last[:, 1:4], cell=3 * [10.6], pbc=True)
     expected = adflux.heat_flux(potential, adflux.graph_from_atoms(atoms, potential), last[:, 4:7])
     assert np.allclose(flux[-1, 4:7], expected, rtol=0, atol=1e-8 * np.abs(flux[:, 4:7]).max())
+
+
+def test_the_tungsten_vacancy_is_predicted_for_other_potentials(tmp_path):
+    output = run(EXAMPLES / "05_tungsten_vacancy" / "vacancy.py", "--samples", "2", "--output", str(tmp_path))
+
+    def number(label: str) -> float:
+        return float(re.search(rf"^{label} +(\S+)", output, re.M)[1])
+
+    assert float(re.search(r"backward against forward +(\S+)", output)[1]) < 1e-9
+    assert number("RMSE, second order") < 0.1 * number(r"RMSE, first order")
+    for name in ("vacancy.png", "vacancy.json"):
+        assert (tmp_path / name).stat().st_size > 0
+    if not (EXAMPLES.parents[1] / "shared" / "data" / "implicit" / "W.snapcoeff").exists():
+        return  # another potential than that of the reference numbers
+    assert abs(number("a, bulk") - 3.18426533) < 1e-8 and abs(number("a, vacancy") - 3.16316326) < 1e-8
+    assert abs(number("E_f") - 3.129303) < 1e-6 and abs(number("V_f") - 11.04229) < 1e-5
+    assert number("RMSE, second order") < 5e-6
+    table = json.loads((tmp_path / "vacancy.json").read_text())
+    assert np.allclose(table["second"], table["relaxed"], rtol=0, atol=5e-6)  # eV, of 0.03 between the potentials
+    assert np.allclose(table["volume"], table["volume_relaxed"], rtol=0, atol=5e-3)  # Å³

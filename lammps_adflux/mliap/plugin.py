@@ -26,7 +26,7 @@ _events = itertools.count(1)
 class AdfluxPlugin(MLIAPUnified):
     """Energies, forces and, on demand, the flux of one `pair_style mliap unified` command."""
 
-    def __init__(self, potential, dtype: str):
+    def __init__(self, potential, dtype: str, silent: bool = False):
         super().__init__(None, list(potential.elements), 1, 1, potential.cutoff / 2.0)
         if dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise AdfluxError(
@@ -42,7 +42,8 @@ class AdfluxPlugin(MLIAPUnified):
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
         self.force_address = 0  # of LAMMPS' forces: tells to which LAMMPS this plugin belongs
         self.compilations = 0
-        self.told_layers = False  # how several layers run: once
+        self.silent = silent  # tell nothing on the screen
+        self.told_layers = silent  # how several layers run: once
         self._pair_gradients = None
         self._energies: np.ndarray | None = None
         self._total = 0  # owned and ghost atoms at the last force call
@@ -124,7 +125,7 @@ class AdfluxPlugin(MLIAPUnified):
     def _count(self, what: str) -> None:
         self.compilations += 1
         comm = runtime.world()
-        if comm.rank == 0:
+        if comm.rank == 0 and not self.silent:
             pairs, atoms = self.buffers.vectors.shape[1], len(self.buffers.species)
             # LAMMPS takes no commands during a run, so this goes to the screen; the template's variable
             # adflux_compilations brings the count into the log

@@ -39,7 +39,7 @@ def prepare_process() -> None:
 
         if os.environ["JAX_ENABLE_X64"].lower() in ("true", "1"):
             jax.config.update("jax_enable_x64", True)
-        if jax.config.read("jax_compilation_cache_dir") is None:
+        if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
             jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 

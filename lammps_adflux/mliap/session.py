@@ -35,7 +35,7 @@ class Session:
         if self.lammps.extract_global("natoms") in (None, 0):
             raise AdfluxError("The LAMMPS set-up has no atoms: create or read them before relax.")
         names = _type_names(potential, types, self._count("ntypes"))
-        self.plugin = AdfluxPlugin(potential, "float64")
+        self.plugin = AdfluxPlugin(potential, "float64", silent=True)
         lammps.mliap.load_unified(self.plugin)
         shells = potential.hops > 1 and self.comm.size > 1
         if shells:

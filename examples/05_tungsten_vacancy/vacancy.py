@@ -1,0 +1,194 @@
+"""Vacancy of tungsten with SNAP: formation energy and volume, their derivatives by the coefficients, and other potentials predicted.
+
+    python vacancy.py [--samples 10] [--coefficients FILE --parameters FILE] [--output FOLDER]
+
+Bulk and vacancy are relaxed in LAMMPS, atoms and cell. Then the response to any change of the 55 coefficients is one linear solve.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import matplotlib
+import numpy as np
+from rich.progress import track
+
+import lammps_adflux as adflux
+from lammps_adflux.build import potentials_folder
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+jax.config.update("jax_enable_x64", True)  # before the potential is made: second derivatives need float64
+
+HERE = Path(__file__).resolve().parent
+SHARED = HERE.parents[2] / "shared" / "data" / "implicit"
+BULK, VACANCY = HERE / "in.bulk", HERE / "in.vacancy"
+SHARE = 15 / 16  # atoms of the vacancy's cell per atoms of the bulk's
+
+
+def coefficients(potential):
+    """The parameters that are varied: all of linear SNAP but the constant energy per atom."""
+    return potential.coefficients
+
+
+def changed(potential, values):
+    """The same potential with other coefficients [1, 55]."""
+    return eqx.tree_at(coefficients, potential, values)
+
+
+def relax(script: Path, potential):
+    return adflux.relax(script, potential, cell="iso")
+
+
+def formation(bulk: float, vacancy: float) -> float:
+    """Of energies, volumes, and anything else that grows with the atoms."""
+    return vacancy - SHARE * bulk
+
+
+def read_potential(arguments):
+    """SNAP from LAMMPS' files: the ones that were named, those of the references, or those that LAMMPS comes with."""
+    found = arguments.coefficients, arguments.parameters
+    if (found[0] is None) != (found[1] is None):
+        raise adflux.AdfluxError("Give both --coefficients and --parameters, or neither.")
+    if found[0] is None:
+        here = (SHARED / "W.snapcoeff").exists()
+        stem = SHARED / "W" if here else potentials_folder() / "W_2940_2017_2"
+        found = stem.with_name(stem.name + ".snapcoeff"), stem.with_name(stem.name + ".snapparam")
+    print(f"potential                  {found[0].name}")
+    return adflux.SNAP.from_lammps(*found, elements=["W"])
+
+
+def other_potentials(potential, samples: int):
+    """Coefficients [samples, 1, 55] of similar potentials: an ensemble of fits where there is one, otherwise 0.1 % off at random."""
+    file, present = SHARED / "W_ensemble.npz", np.asarray(coefficients(potential))
+    ensemble = np.load(file)["samples"][:, None] if file.exists() else None
+    if ensemble is not None and np.abs(ensemble - present).max() < np.abs(present).max():
+        print(f"other potentials           {min(samples, len(ensemble))} of {len(ensemble)} in {file.name}")
+        return ensemble[:samples]
+    print(f"other potentials           {samples}, coefficients 0.1 % off at random")
+    return present * (1.0 + 1e-3 * np.random.default_rng(0).normal(size=(samples, *present.shape)))
+
+
+def derivatives(bulk, vacancy) -> None:
+    """By all coefficients: energies by one product, volumes by one adjoint solve each, positions by 55 solves."""
+
+    def volume(cell_volume):
+        return lambda positions, strain, energy, values: cell_volume * jnp.sum(strain[:3])
+
+    def energy(positions, strain, energy, values):
+        return energy
+
+    structures = bulk, vacancy
+    by_energy = formation(*(s.gradient(energy, where=coefficients)[0] for s in structures))
+    by_volume = formation(*(s.gradient(volume(s.volume), where=coefficients)[0] for s in structures))
+    jacobian = vacancy.jacobian(where=coefficients)
+    print("dE_f/dΘ, first four        " + " ".join(f"{x:.6g}" for x in by_energy[:4]))
+    print("dV_f/dΘ, first four        " + " ".join(f"{x:.6g}" for x in by_volume[:4]) + " Å³/eV")
+    print(f"‖dX/dΘ‖, vacancy           {np.linalg.norm(jacobian.positions):.6f} Å/eV in the relaxed cell")
+    print(f"‖dε/dΘ‖, vacancy           {np.linalg.norm(jacobian.strain[:, 0]):.6f} /eV")
+    backward = by_volume + SHARE * bulk.gradient(volume(bulk.volume), where=coefficients)[0]
+    forward = vacancy.volume * jacobian.strain[:, :3].sum(axis=1)
+    print(f"backward against forward   {np.abs(backward - forward).max() / np.abs(forward).max():.0e} of dV/dΘ")
+
+
+def compare(potential, bulk, vacancy, others) -> dict[str, np.ndarray]:
+    """Formation energies and volumes of other potentials: predicted from the relaxed structures, and relaxed again."""
+    rows = []
+    for values in track(others, "re-relaxing"):
+        change = values - np.asarray(coefficients(potential))
+        start = time.perf_counter()
+        responses = [structure.jvp(change, where=coefficients) for structure in (bulk, vacancy)]
+        middle = time.perf_counter()
+        again = [relax(script, changed(potential, values)) for script in (BULK, VACANCY)]
+        end = time.perf_counter()
+        first = formation(bulk.energy + responses[0].energy1, vacancy.energy + responses[1].energy1)
+        second = first + formation(responses[0].energy2, responses[1].energy2)
+        volume = formation(bulk.volume + responses[0].volume, vacancy.volume + responses[1].volume)
+        truth = formation(again[0].energy, again[1].energy), formation(again[0].volume, again[1].volume)
+        rows.append((first, second, truth[0], volume, truth[1], middle - start, end - middle))
+    names = ("first", "second", "relaxed", "volume", "volume_relaxed", "seconds_predict", "seconds_relax")
+    return dict(zip(names, np.array(rows).T, strict=True))
+
+
+def report(table: dict[str, np.ndarray]) -> None:
+    relaxed = table["relaxed"]
+
+    def rmse(name: str, truth: str) -> float:
+        return float(np.sqrt(np.mean((table[name] - table[truth]) ** 2)))
+
+    print("\n| potential | E_f, first order | second order | re-relaxed (eV) | V_f, first order | re-relaxed (Å³) |")
+    print("|---|---|---|---|---|---|")
+    for k in range(min(5, len(relaxed))):
+        energies = " | ".join(f"{table[name][k]:.6f}" for name in ("first", "second", "relaxed"))
+        print(f"| {k} | {energies} | {table['volume'][k]:.4f} | {table['volume_relaxed'][k]:.4f} |")
+    print(f"\nspread of E_f              {relaxed.std():.4f} eV")
+    print(f"RMSE, first order          {rmse('first', 'relaxed'):.1e} eV (the energy at the fixed structure)")
+    print(f"RMSE, second order         {rmse('second', 'relaxed'):.1e} eV")
+    print(
+        f"RMSE of V_f, first order   {rmse('volume', 'volume_relaxed'):.1e} Å³ of a spread of {table['volume_relaxed'].std():.2f}"
+    )
+    times = [float(np.median(table[name])) for name in ("seconds_predict", "seconds_relax")]
+    print(
+        f"a prediction takes         {times[0]:.2f} s, a re-relaxation {times[1]:.1f} s: {times[1] / times[0]:.0f} times (medians)"
+    )
+
+
+def plot(table: dict[str, np.ndarray], path: Path) -> None:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    relaxed = table["relaxed"]
+    ends = np.array([relaxed.min(), relaxed.max()])
+    left.plot(ends, ends, color="grey", lw=1)
+    for name, style in (("first", "x"), ("second", ".")):
+        left.plot(relaxed, table[name], style, label=f"{name} order")
+        right.semilogy(relaxed, np.maximum(np.abs(table[name] - relaxed), 1e-12), style, label=f"{name} order")
+    left.set(xlabel="re-relaxed formation energy (eV)", ylabel="predicted (eV)")
+    right.set(xlabel="re-relaxed formation energy (eV)", ylabel="error of the prediction (eV)")
+    left.legend()
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+    print(f"figure                     {path}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=10, help="other potentials that are predicted and re-relaxed")
+    parser.add_argument("--coefficients", type=Path, help="LAMMPS' .snapcoeff file of tungsten (linear SNAP)")
+    parser.add_argument("--parameters", type=Path, help="its .snapparam file")
+    parser.add_argument("--output", type=Path, default=HERE / "out", help="folder for the figure and the numbers")
+    arguments = parser.parse_args()
+    folder = arguments.output
+    folder.mkdir(parents=True, exist_ok=True)
+
+    potential = read_potential(arguments)
+    bulk, vacancy = relax(BULK, potential), relax(VACANCY, potential)
+    for name, structure in (("bulk", bulk), ("vacancy", vacancy)):
+        checks = structure.checks
+        print(
+            f"a, {name:7s}                 {np.cbrt(structure.volume) / 2:.8f} Å, largest force {checks.force:.0e} eV/Å, lowest "
+            f"eigenvalue {checks.eigenvalues[0]:.3f} eV/Å²"
+        )
+    print(f"E_f                        {formation(bulk.energy, vacancy.energy):.6f} eV")
+    print(f"V_f                        {formation(bulk.volume, vacancy.volume):.5f} Å³")
+    derivatives(bulk, vacancy)
+    if arguments.samples < 1:
+        return 0
+    table = compare(potential, bulk, vacancy, other_potentials(potential, arguments.samples))
+    report(table)
+    (folder / "vacancy.json").write_text(
+        json.dumps({name: values.tolist() for name, values in table.items()}, indent=1)
+    )
+    plot(table, folder / "vacancy.png")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except adflux.AdfluxError as error:
+        sys.exit(f"adflux: {error}")

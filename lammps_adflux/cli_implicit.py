@@ -1,0 +1,178 @@
+"""`adflux implicit`, `adflux predict`, `adflux propagate`: derivatives of relaxed structures on the command line."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from .errors import AdfluxError
+
+
+def implicit(
+    script: Annotated[Path, typer.Argument(help="A LAMMPS input script that makes box and atoms.")],
+    potential: Annotated[Path, typer.Option(help="A model file of `adflux export`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The expansion: .npz, or HDF5 as .h5.")],
+    cell: Annotated[str | None, typer.Option(help="Strains that relax: iso, aniso, tri; none if left out.")] = None,
+    where: Annotated[
+        str | None, typer.Option(help="Fields of the potential, as 'coefficients'; all if left out.")
+    ] = None,
+    fixed: Annotated[str | None, typer.Option(help="A LAMMPS group that does not move.")] = None,
+    types: Annotated[str | None, typer.Option(help="The element of each atom type, as 'W,Be'.")] = None,
+    pressure: Annotated[float, typer.Option(help="Target of the cell, in LAMMPS' units.")] = 0.0,
+    force_tolerance: Annotated[float, typer.Option(help="Largest force of the relaxed structure.")] = 1e-10,
+    xyz: Annotated[Path | None, typer.Option(help="Also write the derivatives as vectors for OVITO.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Relax in LAMMPS, and expand structure and energy in the potential's parameters. Runs under mpiexec as well.
+
+    Example: adflux implicit in.relax --potential w.pkl --cell iso -o w.npz
+    """
+    from .mliap.runtime import prepare_process, world
+
+    prepare_process()
+    from .expansion import taylor
+    from .modelfile import load
+    from .relaxation import relax
+
+    for path in (output, xyz):
+        if path is not None and not path.resolve().parent.is_dir():
+            raise AdfluxError(f"The folder of {path} does not exist: make it first.")
+    model = load(potential)
+    relaxed = relax(
+        script,
+        model,
+        force_tolerance,
+        cell,
+        fixed,
+        types=types.replace(",", " ").split() if types else None,
+        pressure=pressure,
+    )
+    expansion = taylor(relaxed, _where(model, where))
+    if world().rank:
+        return
+    expansion.save(output)
+    if xyz is not None:
+        expansion.write_xyz(xyz)
+    checks = relaxed.checks
+    answer = {
+        "energy": relaxed.energy,
+        "volume": relaxed.volume,
+        "largest_force": checks.force,
+        "lowest_eigenvalue": float(checks.eigenvalues[0]),
+        "cutoff_distance": checks.cutoff_distance,
+        "parameters": len(expansion.parameters),
+        "file": str(output),
+    }
+    _answer(answer, json)
+
+
+def predict(
+    file: Annotated[Path, typer.Argument(help="A file of `adflux implicit`.")],
+    parameters: Annotated[
+        Path, typer.Option(help="New parameters: .npy, text, or .npz with `parameters`; one row or several.")
+    ],
+    potential: Annotated[
+        Path | None, typer.Option(help="Model file of the new parameters, to evaluate its energy there.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Energy and volume of the relaxed structure at new parameters, without relaxing.
+
+    Example: adflux predict w.npz --parameters new.txt
+    """
+    from .expansion import Taylor
+
+    expansion = Taylor.load(file)
+    rows = _rows(parameters)
+    model = None
+    if potential is not None:
+        from .mliap.runtime import prepare_process
+
+        prepare_process()
+        from .modelfile import load
+
+        model = load(potential)
+    answers = []
+    for row in rows:
+        found = expansion.predict(row, model)
+        answers.append(
+            {
+                "energy": found.energy,
+                "energy_first": found.energy_first,
+                "energy_at_structure": found.energy_at_structure,
+                "volume": found.volume,
+                "doubt": found.doubt,
+            }
+        )
+    for answer in answers if not json else ():
+        _answer(answer, False)
+    if json:
+        print(jsonlib.dumps(answers))
+
+
+def propagate(
+    defect: Annotated[Path, typer.Argument(help="A file of `adflux implicit`: the defect.")],
+    bulk: Annotated[Path, typer.Argument(help="The same of the bulk.")],
+    ensemble: Annotated[Path, typer.Option(help=".npz with `samples`, or `mean` and `covariance`; .npy; text.")],
+    plot: Annotated[Path | None, typer.Option(help="Draw the distributions.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Formation energy and volume of a defect over an ensemble of parameters: P(defect) - P(bulk) · N(defect) / N(bulk).
+
+    Example: adflux propagate vacancy.npz bulk.npz --ensemble ensemble.npz
+    """
+    from .expansion import Taylor
+    from .uncertainty import propagate as spread
+
+    found = spread(Taylor.load(defect), Taylor.load(bulk), ensemble)
+    if plot is not None:
+        from .plots_implicit import plot_distribution
+
+        plot_distribution(plot, found)
+    _answer(
+        {
+            "samples": len(found.energy),
+            "energy_mean": found.mean,
+            "energy_spread": found.spread,
+            "volume_mean": float(found.volume.mean()),
+            "volume_spread": float(found.volume.std(ddof=1)),
+        },
+        json,
+    )
+
+
+def _where(model, names: str | None):
+    if names is None:
+        return None
+    fields = names.replace(",", " ").split()
+    unknown = [name for name in fields if not hasattr(model, name)]
+    if unknown:
+        raise AdfluxError(f"{type(model).__name__} has no field {', '.join(unknown)}: name its arrays in --where.")
+    return lambda potential: tuple(getattr(potential, name) for name in fields)
+
+
+def _rows(path: Path) -> np.ndarray:
+    try:
+        if path.suffix == ".npz":
+            with np.load(path) as archive:
+                values = archive["parameters"]
+        else:
+            values = np.load(path) if path.suffix == ".npy" else np.loadtxt(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise AdfluxError(f"The parameters {path} cannot be read: {error}.") from error
+    return np.atleast_2d(values) if np.ndim(values) > 1 or path.suffix == ".npz" else np.reshape(values, (1, -1))
+
+
+def _answer(values: dict, json: bool) -> None:
+    if json:
+        print(jsonlib.dumps(values))
+        return
+    for name, value in values.items():
+        if value is not None:
+            print(
+                f"{name.replace('_', ' '):24s}{value:.10g}"
+                if isinstance(value, float)
+                else f"{name.replace('_', ' '):24s}{value}"
+            )

@@ -1,0 +1,198 @@
+"""Taylor expansion of a relaxed structure in the parameters of its potential: predictions without relaxing again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ase
+import jax
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Float, Int
+
+from .derivatives import energy_forces_virial
+from .errors import AdfluxError
+from .graph import graph_from_atoms
+from .hessian import deformation
+from .implicit import Relaxed
+from .parameters import choose
+
+TRUST = 0.1  # third order beside second order
+
+
+class Prediction(NamedTuple):
+    """A relaxed structure at other parameters, predicted; energies and lengths in LAMMPS' units."""
+
+    energy: float  # to second order
+    energy_first: float  # to first order: the structure stays as it was
+    energy_at_structure: (
+        float | None
+    )  # U(Θ′) of the predicted structure, right to third order; None without a potential
+    positions: Float[np.ndarray, "atoms 3"]  # to first order, by ascending id
+    cell: Float[np.ndarray, "3 3"]
+    volume: float
+    doubt: float | None  # |third order| / |second order| of the energy: below 0.1 the prediction may be trusted
+    reach: float | None  # by how much the change of the parameters may grow before the doubt reaches 0.1
+
+
+@dataclass(frozen=True)
+class Taylor:
+    """Energy to second order, structure to first order, in the parameters.
+
+    U(Θ + δ) = U + g·δ + ½ δ·K·δ with g = dU/dΘ and K = ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ; positions in the relaxed cell + J·δ; cell · (1 + ε)ᵀ.
+    """
+
+    parameters: Float[np.ndarray, " parameters"]
+    energy: float
+    gradient: Float[np.ndarray, " parameters"]
+    curvature: Float[np.ndarray, "parameters parameters"]
+    positions: Float[np.ndarray, "atoms 3"]  # by ascending id, as all that follows
+    position_jacobian: Float[np.ndarray, "parameters atoms 3"]
+    strain_jacobian: Float[np.ndarray, "parameters 6"]
+    cell: Float[np.ndarray, "3 3"]
+    origin: Float[np.ndarray, "3"]
+    periodic: Any  # [3] bool
+    ids: Int[np.ndarray, " atoms"]
+    symbols: tuple[str, ...]
+    build: Any = None  # parameters [parameters] → potential; None where read from a file
+
+    @property
+    def volume(self) -> float:
+        """Of the relaxed cell."""
+        return float(abs(np.linalg.det(self.cell)))
+
+    def energies(self, samples, order: int = 2) -> Float[np.ndarray, " samples"]:
+        """U of each row of parameters, to first or second order."""
+        change = self._changes(samples)
+        first = self.energy + change @ self.gradient
+        return first if order == 1 else first + 0.5 * np.einsum("sp,pq,sq->s", change, self.curvature, change)
+
+    def volumes(self, samples) -> Float[np.ndarray, " samples"]:
+        """Volume of the cell for each row of parameters, from the strain to first order."""
+        strains = self._changes(samples) @ self.strain_jacobian
+        return self.volume * np.prod(1.0 + strains[:, :3], axis=1)
+
+    def predict(self, parameters, potential=None) -> Prediction:
+        """The structure at new parameters, a vector or in the form that `taylor` was given.
+
+        potential: that of the new parameters, to evaluate U(Θ′); not needed where `taylor` has just made this expansion.
+        """
+        vector = np.asarray(ravel_pytree(parameters)[0], float)
+        change = self._changes(vector[None])[0]
+        strain = change @ self.strain_jacobian
+        moved = self.positions + np.einsum("p,pia->ia", change, self.position_jacobian)
+        f = deformation(strain)
+        positions = self.origin + (moved - self.origin) @ f.T
+        cell = self.cell @ f.T
+        first, second = float(self.energies(vector[None], 1)[0]), float(self.energies(vector[None])[0])
+        potential = self.build(vector) if potential is None and self.build is not None else potential
+        found = doubt = reach = None
+        if potential is not None:
+            atoms = self._atoms(positions, cell)
+            found = float(energy_forces_virial(potential, graph_from_atoms(atoms, potential)).energy)
+            floor = 1e-13 * abs(self.energy)
+            doubt = abs(found - second) / max(abs(second - first), floor)
+            reach = TRUST / max(doubt, 1e-16)
+        return Prediction(second, first, found, positions, cell, float(abs(np.linalg.det(cell))), doubt, reach)
+
+    def save(self, path) -> None:
+        """To .npz, or to HDF5 (.h5, .hdf5)."""
+        arrays = {name: np.asarray(getattr(self, name)) for name in _STORED}
+        if Path(path).suffix in (".h5", ".hdf5"):
+            import h5py
+
+            with h5py.File(path, "w") as file:
+                for name, value in arrays.items():
+                    file[name] = value.astype("S8") if name == "symbols" else value
+        else:
+            with open(path, "wb") as file:
+                np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
+
+    @classmethod
+    def load(cls, path) -> "Taylor":
+        """From a file of `save`."""
+        values: dict[str, Any]
+        try:
+            if Path(path).suffix in (".h5", ".hdf5"):
+                import h5py
+
+                with h5py.File(path) as file:
+                    values = {name: file[name][()] for name in _STORED}  # pyright: ignore[reportIndexIssue]
+            else:
+                with np.load(path) as archive:
+                    values = {name: archive[name] for name in _STORED}
+        except (OSError, KeyError, ValueError) as error:
+            raise AdfluxError(f"{path} is not a file of `adflux implicit`: {error}.") from error
+        values["energy"] = float(values["energy"])
+        values["symbols"] = tuple(values["symbols"].astype(str).tolist())
+        return cls(**values)
+
+    def write_xyz(self, path) -> None:
+        """Extended XYZ, a frame for each parameter, with dX/dΘ as the vectors `derivative` that OVITO shows."""
+        import ase.io
+
+        frames = []
+        for number, derivative in enumerate(self.position_jacobian):
+            atoms = self._atoms(self.positions, self.cell)
+            atoms.positions -= self.origin
+            atoms.arrays["id"], atoms.arrays["derivative"] = np.asarray(self.ids), derivative
+            atoms.info["parameter"] = number
+            frames.append(atoms)
+        ase.io.write(path, frames, format="extxyz")
+
+    def _atoms(self, positions, cell) -> ase.Atoms:
+        return ase.Atoms(self.symbols, positions=positions, cell=cell, pbc=np.asarray(self.periodic, bool))
+
+    def _changes(self, samples) -> np.ndarray:
+        samples = np.asarray(samples, float)
+        if samples.ndim != 2 or samples.shape[1] != len(self.parameters):
+            raise AdfluxError(
+                f"Parameters must be rows of {len(self.parameters)} numbers, but the shape {samples.shape} was found."
+            )
+        if not np.isfinite(samples).all():
+            raise AdfluxError("The new parameters hold numbers that are not finite.")
+        return samples - self.parameters
+
+
+_STORED = (
+    "parameters",
+    "energy",
+    "gradient",
+    "curvature",
+    "positions",
+    "position_jacobian",
+    "strain_jacobian",
+    "cell",
+    "origin",
+    "periodic",
+    "ids",
+    "symbols",
+)
+
+
+def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) -> Taylor:
+    """Expansion of a relaxed structure in the chosen parameters, gathered on every rank; collective.
+
+    where, cell: as in `Relaxed.jacobian`, which this calls: one solve for each parameter.
+    """
+    choice = choose(relaxed.potential, where)
+    jacobian, curvature = relaxed.expansion(where, cell, progress)
+    system = relaxed.system
+    vector, unravel = ravel_pytree(jax.tree.map(np.asarray, choice.values))
+    species = np.asarray(system.graph.species)[: len(system.ids)][system.order]
+    positions = np.swapaxes(relaxed.gather(np.swapaxes(jacobian.positions, 0, 1)), 0, 1)
+    return Taylor(
+        parameters=np.asarray(vector, float),
+        energy=relaxed.energy,
+        gradient=jacobian.energy,
+        curvature=curvature,
+        positions=relaxed.gather(relaxed.positions),
+        position_jacobian=positions,
+        strain_jacobian=jacobian.strain,
+        cell=system.cell,
+        origin=system.origin,
+        periodic=system.periodic,
+        ids=relaxed.gather(relaxed.ids),
+        symbols=tuple(relaxed.potential.elements[s] for s in relaxed.gather(species)),
+        build=lambda vector: choice.build(unravel(vector)),
+    )

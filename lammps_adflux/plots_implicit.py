@@ -1,0 +1,44 @@
+"""Figures of predictions for relaxed structures."""
+
+from pathlib import Path
+
+import numpy as np
+
+
+def plot_predictions(path: str | Path, relaxed, predicted: dict, name: str = "formation energy (eV)") -> None:
+    """Predicted against relaxed values; beside it the errors against the size of the change.
+
+    relaxed: values of structures that were relaxed again; predicted: label → predicted values of the same samples.
+    """
+    figure, (left, right) = _figure(2)
+    relaxed = np.asarray(relaxed)
+    left.plot([relaxed.min(), relaxed.max()], [relaxed.min(), relaxed.max()], color="0.7", lw=1)
+    for label, values in predicted.items():
+        left.plot(relaxed, values, ".", label=label)
+        error = np.abs(np.asarray(values) - relaxed)
+        right.loglog(np.abs(relaxed - relaxed.mean()), np.maximum(error, 1e-16), ".", label=label)
+    left.set(xlabel=f"relaxed again: {name}", ylabel=f"predicted: {name}")
+    right.set(xlabel=f"distance from the mean: {name}", ylabel="error of the prediction")
+    left.legend()
+    figure.savefig(path, dpi=150)
+
+
+def plot_distribution(path: str | Path, differences) -> None:
+    """Histograms of formation energy and volume over the ensemble."""
+    figure, (left, right) = _figure(2)
+    left.hist(differences.energy, bins="auto", color="C0", alpha=0.7, label="structures respond")
+    left.hist(differences.energy_first, bins="auto", histtype="step", color="C3", label="structures fixed")
+    left.set(xlabel="difference of the energy", ylabel="samples")
+    left.legend()
+    right.hist(differences.volume, bins="auto", color="C2", alpha=0.7)
+    right.set(xlabel="difference of the volume")
+    figure.savefig(path, dpi=150)
+
+
+def _figure(panels: int):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6 * panels, 4.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(1, panels)
