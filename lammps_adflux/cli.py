@@ -253,5 +253,10 @@ def main() -> None:
     try:
         app()
     except AdfluxError as error:
+        if "mpi4py.MPI" in sys.modules:
+            from .mliap import runtime
+
+            if runtime.world().size > 1:  # one rank speaks, and ends them all
+                runtime.fail(str(error))
         print(f"adflux: {error}", file=sys.stderr)
         sys.exit(1)

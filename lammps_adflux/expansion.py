@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ase
-import jax
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, Int
 
 from .derivatives import energy_forces_virial
@@ -15,7 +13,7 @@ from .errors import AdfluxError
 from .graph import graph_from_atoms
 from .hessian import deformation
 from .implicit import Relaxed
-from .parameters import choose
+from .parameters import choose, flatten, unflatten
 
 TRUST = 0.1  # third order beside second order
 
@@ -77,7 +75,7 @@ class Taylor:
 
         potential: that of the new parameters, to evaluate U(Θ′); not needed where `taylor` has just made this expansion.
         """
-        vector = np.asarray(ravel_pytree(parameters)[0], float)
+        vector = flatten(parameters)
         change = self._changes(vector[None])[0]
         strain = change @ self.strain_jacobian
         moved = self.positions + np.einsum("p,pia->ia", change, self.position_jacobian)
@@ -178,11 +176,10 @@ def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) 
     choice = choose(relaxed.potential, where)
     jacobian, curvature = relaxed.expansion(where, cell, progress)
     system = relaxed.system
-    vector, unravel = ravel_pytree(jax.tree.map(np.asarray, choice.values))
     species = np.asarray(system.graph.species)[: len(system.ids)][system.order]
     positions = np.swapaxes(relaxed.gather(np.swapaxes(jacobian.positions, 0, 1)), 0, 1)
     return Taylor(
-        parameters=np.asarray(vector, float),
+        parameters=flatten(choice.values),
         energy=relaxed.energy,
         gradient=jacobian.energy,
         curvature=curvature,
@@ -194,5 +191,5 @@ def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) 
         periodic=system.periodic,
         ids=relaxed.gather(relaxed.ids),
         symbols=tuple(relaxed.potential.elements[s] for s in relaxed.gather(species)),
-        build=lambda vector: choice.build(unravel(vector)),
+        build=lambda vector: choice.build(unflatten(choice.values, np.asarray(vector))),
     )

@@ -123,12 +123,12 @@ def minimal_residuals(
 
 
 def lowest_eigenvalues(
-    apply, space: Space, precondition, start: np.ndarray, scale: float, steps: int = 200
+    apply, space: Space, precondition, start: np.ndarray, scale: float, precision: float = 0.3, steps: int = 200
 ) -> tuple[np.ndarray, np.ndarray]:
     """The lowest eigenvalues and their uncertainty |Av - λv|, by LOBPCG from the rows of `start`.
 
     Knyazev, SIAM J. Sci. Comput. 23, 517 (2001). Ends when the sign of each of the lowest is sure: λ farther from zero than its
-    uncertainty, all up to the first positive one. scale: a curvature that is not small, to tell zero.
+    uncertainty over `precision`, all up to the first positive one. scale: a curvature that is not small, to tell zero.
     """
     count = len(start)
     vectors = _orthonormal(space.project(start), space)
@@ -144,7 +144,7 @@ def lowest_eigenvalues(
         errors = np.sqrt(space.dot(residuals, residuals))
         positive = np.flatnonzero(values > 0.0)
         needed = slice(0, positive[0] + 1 if len(positive) else count)
-        if np.all((errors[needed] < 0.3 * np.abs(values[needed])) | (errors[needed] < 1e-7 * scale)):
+        if np.all((errors[needed] < precision * np.abs(values[needed])) | (errors[needed] < 1e-7 * scale)):
             break
         search = space.project(precondition(residuals))
         search = search / np.sqrt(space.dot(search, search))[:, None]

@@ -50,6 +50,21 @@ def directions(values) -> Any:
     return jax.tree.unflatten(structure, blocks)
 
 
+def flatten(values) -> np.ndarray:
+    """All numbers in one float64 vector, leaf by leaf (as `jax.flatten_util.ravel_pytree`, in any precision of JAX)."""
+    return np.concatenate([np.ravel(np.asarray(leaf, float)) for leaf in jax.tree.leaves(values)])
+
+
+def unflatten(values, vector):
+    """The inverse of `flatten`: the numbers of `vector` in the form of `values`; a JAX function."""
+    leaves, structure = jax.tree.flatten(values)
+    ends = np.cumsum([np.size(leaf) for leaf in leaves])
+    parts = [vector[end - np.size(leaf) : end] for leaf, end in zip(leaves, ends, strict=True)]
+    return jax.tree.unflatten(
+        structure, [part.reshape(np.shape(leaf)) for part, leaf in zip(parts, leaves, strict=True)]
+    )
+
+
 def check_change(values, change, what: str):
     """The change as float64 arrays, if it has the form of the values."""
     if jax.tree.structure(values) != jax.tree.structure(change):

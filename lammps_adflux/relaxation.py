@@ -142,7 +142,7 @@ def _check_index(operator: Operator, preconditioner: str, index: int) -> np.ndar
 
 
 def _saddle(operator: Operator, preconditioner: str, index: int) -> AdfluxError:
-    values = _eigenvalues(operator, preconditioner, 8)
+    values = _eigenvalues(operator, preconditioner, 8, 1e-3)
     negative = values[values < 0.0]
     listed = ", ".join(f"{value:.4g}" for value in negative)
     more = " at least" if len(negative) == len(values) else ""
@@ -153,7 +153,7 @@ def _saddle(operator: Operator, preconditioner: str, index: int) -> AdfluxError:
     )
 
 
-def _eigenvalues(operator: Operator, preconditioner: str, count: int) -> np.ndarray:
+def _eigenvalues(operator: Operator, preconditioner: str, count: int, precision: float = 0.3) -> np.ndarray:
     motions = operator.motions
     count = min(count, motions.dimensions)
     if motions.dimensions <= DENSE and motions.comm.size == 1:
@@ -166,7 +166,7 @@ def _eigenvalues(operator: Operator, preconditioner: str, count: int) -> np.ndar
         values = np.sort(values[order[zeros:]])
         return values[:count]
     apply = make_preconditioner(preconditioner, operator)
-    return lowest_eigenvalues(operator, motions, apply, motions.random(count), _scale(operator))[0]
+    return lowest_eigenvalues(operator, motions, apply, motions.random(count), _scale(operator), precision)[0]
 
 
 def _scale(operator: Operator) -> float:

