@@ -60,13 +60,11 @@ class Motions:
         return np.concatenate([slopes[:, :-6], slopes[:, -6:] @ self.strains.T / self.length], axis=1)
 
     def random(self, count: int) -> np.ndarray:
-        """Random vectors, the same on any number of ranks."""
-        vectors = np.empty((count, self.size))
-        for row, seed in enumerate(range(count)):
-            # by atom id, so that the domains do not matter
-            own = [np.random.default_rng((seed, int(i))).normal(size=3) for i in self.system.ids]
-            vectors[row] = np.append(np.ravel(own), np.random.default_rng(seed).normal(size=len(self.strains)))
-        return self.project(vectors)
+        """Random vectors, by atom id: the same on any number of ranks."""
+        numbers = 3 * self.system.ids.astype(np.uint64)[:, None] + np.arange(3, dtype=np.uint64)
+        strains = np.uint64(2**63) + np.arange(len(self.strains), dtype=np.uint64)
+        counters = np.append(numbers.ravel(), strains)
+        return self.project(np.stack([_uniform(counters, seed) for seed in range(count)]))
 
     def _null_space(self) -> np.ndarray:
         held = self.comm.allreduce(self.system.held.any(axis=0).astype(int)) > 0
@@ -88,6 +86,14 @@ class Motions:
         total = np.empty_like(values)
         self.comm.Allreduce(np.ascontiguousarray(values), total)
         return total
+
+
+def _uniform(counters: np.ndarray, seed: int) -> np.ndarray:
+    """Numbers in (-1, 1) from SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) of the counters."""
+    z = (counters + np.uint64(seed) * np.uint64(2**40) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(float) / 2.0**52 - 1.0
 
 
 class Operator:

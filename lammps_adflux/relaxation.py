@@ -25,7 +25,9 @@ class Checks:
 
     force: float  # largest component of a force that is not held
     stress: float  # largest slope of the energy by a strain that relaxes, per atom
-    eigenvalues: np.ndarray  # the lowest of the Hessian, translations and rotations left out
+    eigenvalues: (
+        np.ndarray
+    )  # the lowest of the Hessian without translations and rotations; in large systems only the first is sharp
     cutoff_distance: float  # of the pair that is nearest to the cutoff, among those within it
     newton_steps: int
 
@@ -41,7 +43,7 @@ def relax(
     types=None,
     pressure=0.0,
     index: int = 0,
-    preconditioner: str = "jacobi",
+    preconditioner: str = "exp",
     cutoff_margin: float = 1e-4,
     steps: int = 10000,
     minimize: bool = True,
@@ -131,7 +133,7 @@ def _newton(session, potential, cell, fixed, target, tolerance, index, precondit
 def _check_index(operator: Operator, preconditioner: str, index: int) -> np.ndarray:
     values = _eigenvalues(operator, preconditioner, max(4, index + 2))
     scale = _scale(operator)
-    if np.any(np.abs(values) < 1e-7 * scale):
+    if np.any(np.abs(values) <= 1e-7 * scale):
         raise AdfluxError(
             f"The structure has a motion that costs no energy (eigenvalue {values[np.argmin(np.abs(values))]:.1e}): its derivatives are not defined; "
             "hold a part of it (fixed=), or remove atoms without neighbours."

@@ -1,6 +1,6 @@
 """Vacancy of tungsten with SNAP: formation energy and volume, their derivatives by the coefficients, and other potentials predicted.
 
-    python vacancy.py [--samples 10] [--coefficients FILE --parameters FILE] [--output FOLDER]
+    python vacancy.py [--samples 6] [--coefficients FILE --parameters FILE] [--output FOLDER]
 
 Bulk and vacancy are relaxed in LAMMPS, atoms and cell. Then the response to any change of the 55 coefficients is one linear solve.
 """
@@ -157,7 +157,7 @@ def plot(table: dict[str, np.ndarray], path: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--samples", type=int, default=10, help="other potentials that are predicted and re-relaxed")
+    parser.add_argument("--samples", type=int, default=6, help="other potentials that are predicted and re-relaxed")
     parser.add_argument("--coefficients", type=Path, help="LAMMPS' .snapcoeff file of tungsten (linear SNAP)")
     parser.add_argument("--parameters", type=Path, help="its .snapparam file")
     parser.add_argument("--output", type=Path, default=HERE / "out", help="folder for the figure and the numbers")

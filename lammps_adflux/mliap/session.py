@@ -93,7 +93,7 @@ class Session:
             os.unlink(path)
         found = []
         for line in lines:
-            found += re.findall(r"Fix\[.*?\]:\s*(\S+),\s*style =\s*(\S+)\s*group =\s*(\S+)", line)
+            found += re.findall(r"Fix\[.*?\]:\s*(\S+),\s*style =\s*([^\s,]+),?\s*group =\s*(\S+)", line)
         return self.comm.bcast(found)
 
     def in_group(self, group: str) -> np.ndarray:

@@ -46,10 +46,11 @@ class SNAP(Potential):
         """From LAMMPS' .snapcoeff and .snapparam files, for `elements` in this order."""
         elements = check_elements(elements)
         p = read_parameters(Path(parameters))
-        radii, weights, values, blocks = read_coefficients(Path(coefficients), elements)
-        if p["chemflag"] and blocks != len(elements):
+        radii, weights, values, known = read_coefficients(Path(coefficients), elements)
+        if p["chemflag"] and elements != known:
             raise AdfluxError(
-                f"{coefficients}: with chemflag 1 all {blocks} elements of the file must be used, but {', '.join(elements)} were asked for."
+                f"{coefficients}: with chemflag 1 the coefficients mean the elements in the order of the file, {', '.join(known)}, but "
+                f"{', '.join(elements)} was asked for."
             )
         channels = len(elements) if p["chemflag"] else 1
         components = len(triples(p["twojmax"])) * channels**3

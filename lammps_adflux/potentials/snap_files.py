@@ -52,8 +52,10 @@ def read_parameters(path: Path) -> dict:
     return {**DEFAULTS, **found}
 
 
-def read_coefficients(path: Path, elements: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Radius and weight [elements], coefficients [elements, numbers], and how many elements the file has."""
+def read_coefficients(
+    path: Path, elements: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Radius and weight [elements], coefficients [elements, numbers], and all elements of the file in its order."""
     lines = _lines(path, "SNAP coefficient")
     if not lines:
         raise AdfluxError(f"{path}: a SNAP coefficient file was needed, but it is empty.")
@@ -95,7 +97,7 @@ def read_coefficients(path: Path, elements: tuple[str, ...]) -> tuple[np.ndarray
     if unknown:
         raise AdfluxError(f"{path} has no element {', '.join(unknown)}; it knows {', '.join(entries)}.")
     radii, weights, values = zip(*(entries[name] for name in elements), strict=True)
-    return np.array(radii), np.array(weights), np.array(values), blocks
+    return np.array(radii), np.array(weights), np.array(values), tuple(entries)
 
 
 def _coefficient(path: Path, number: int, words: list[str]) -> float:
@@ -115,8 +117,10 @@ def _lines(path: Path, kind: str) -> list[tuple[int, list[str]]]:
     """Lines that hold words, with their numbers; comments and quotes dropped as LAMMPS does."""
     try:
         text = Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise AdfluxError(f"The {kind} file {path} cannot be read: {error}.") from error
+    except OSError as error:
+        raise AdfluxError(f"The {kind} file {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise AdfluxError(f"The {kind} file {path} is not a text file.") from error
     split = (
         (n, line.split("#")[0].replace('"', " ").replace("'", " ").split())
         for n, line in enumerate(text.splitlines(), 1)
