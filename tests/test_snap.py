@@ -309,9 +309,9 @@ def test_a_wrong_file_is_one_sentence_with_file_and_line(tmp_path, case):
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_channels_need_all_elements_of_the_file(tmp_path):
+def test_channels_need_the_elements_in_the_order_of_the_file(tmp_path):
     files = write_snap(tmp_path, chemflag=1)
-    with pytest.raises(AdfluxError, match=r"with chemflag 1 all 2 elements of the file must be used, but Si were"):
+    with pytest.raises(AdfluxError, match=r"in the order of the file, Si, Ge, but Si was asked for"):
         SNAP.from_lammps(*files, PAIR[:1])
 
 
