@@ -35,7 +35,8 @@ class Response(NamedTuple):
     ]  # of this rank's atoms by ascending id, in the relaxed cell: the strain comes on top
     strain: Float[np.ndarray, "6"]  # xx, yy, zz, yz, xz, xy of LAMMPS' box: cell → cell · (1 + ε)ᵀ
     energy1: float  # first order of U
-    energy2: float  # second order of U, so that U + energy1 + energy2 is the expansion
+    energy2: float  # second order of U, so that U + energy1 + energy2 is the expansion; where a cell that responds is under stress,
+    # without the stress times the second order of the strain
     volume: float  # first order
 
 
