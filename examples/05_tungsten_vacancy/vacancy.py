@@ -14,15 +14,12 @@ from pathlib import Path
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import matplotlib
 import numpy as np
 from rich.progress import track
 
 import lammps_adflux as adflux
 from lammps_adflux.build import potentials_folder
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+from lammps_adflux.plots_implicit import plot_predictions
 
 jax.config.update("jax_enable_x64", True)  # before the potential is made: second derivatives need float64
 
@@ -139,22 +136,6 @@ def report(table: dict[str, np.ndarray]) -> None:
     )
 
 
-def plot(table: dict[str, np.ndarray], path: Path) -> None:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-    relaxed = table["relaxed"]
-    ends = np.array([relaxed.min(), relaxed.max()])
-    left.plot(ends, ends, color="grey", lw=1)
-    for name, style in (("first", "x"), ("second", ".")):
-        left.plot(relaxed, table[name], style, label=f"{name} order")
-        right.semilogy(relaxed, np.maximum(np.abs(table[name] - relaxed), 1e-12), style, label=f"{name} order")
-    left.set(xlabel="re-relaxed formation energy (eV)", ylabel="predicted (eV)")
-    right.set(xlabel="re-relaxed formation energy (eV)", ylabel="error of the prediction (eV)")
-    left.legend()
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
-    print(f"figure                     {path}")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=6, help="other potentials that are predicted and re-relaxed")
@@ -183,7 +164,10 @@ def main() -> int:
     (folder / "vacancy.json").write_text(
         json.dumps({name: values.tolist() for name, values in table.items()}, indent=1)
     )
-    plot(table, folder / "vacancy.png")
+    plot_predictions(
+        folder / "vacancy.png", table["relaxed"], {f"{order} order": table[order] for order in ("first", "second")}
+    )
+    print(f"figure                     {folder / 'vacancy.png'}")
     return 0
 
 
