@@ -21,7 +21,7 @@ TRUST = 0.1  # third order beside second order
 class Prediction(NamedTuple):
     """A relaxed structure at other parameters, predicted; energies and lengths in LAMMPS' units."""
 
-    energy: float  # to second order
+    energy: float  # to second order; NaN where a cell under stress responds
     energy_first: float  # to first order: the structure stays as it was
     energy_at_structure: (
         float | None

@@ -35,8 +35,7 @@ class Response(NamedTuple):
     ]  # of this rank's atoms by ascending id, in the relaxed cell: the strain comes on top
     strain: Float[np.ndarray, "6"]  # xx, yy, zz, yz, xz, xy of LAMMPS' box: cell → cell · (1 + ε)ᵀ
     energy1: float  # first order of U
-    energy2: float  # second order of U, so that U + energy1 + energy2 is the expansion; where a cell that responds is under stress,
-    # without the stress times the second order of the strain
+    energy2: float  # second order of U, so that U + energy1 + energy2 is the expansion; NaN where a cell under stress responds
     volume: float  # first order
 
 
@@ -107,7 +106,11 @@ class Relaxed:
         self._depends = False
         vectors, energies = self._forward(choice, changes, self._cell(cell))
         self._refuse_nothing(changes)
-        second = 0.5 * float(self.products.curvature(choice.build, choice.values, changes, vectors)[0])
+        second = (
+            np.nan
+            if self._stressed(cell)
+            else 0.5 * float(self.products.curvature(choice.build, choice.values, changes, vectors)[0])
+        )
         return self._response(vectors[0], float(energies[0]), second)
 
     def gradient(self, loss, where=None, cell="relaxed"):
@@ -149,11 +152,13 @@ class Relaxed:
         return Jacobian(own, vectors[:, -6:], energies + vectors[:, -6:] @ self._slopes[-6:])
 
     def expansion(self, where=None, cell="relaxed", progress: bool = True) -> tuple[Jacobian, np.ndarray]:
-        """The Jacobian, and d²U/dΘ² = ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ [parameters, parameters]."""
+        """The Jacobian, and, but for cells under stress (NaN), d²U/dΘ² = ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ [parameters, parameters]."""
         choice, cell = choose(self.potential, where), self._cell(cell)
         vectors, energies = self._all_responses(choice, cell, progress)
         rows = self.products.parameter_slopes(choice.build, choice.values, directions(choice.values), vectors)
         matrix = np.concatenate([leaf.reshape(len(vectors), -1) for leaf in jax.tree.leaves(rows)], axis=1)
+        if self._stressed(cell):
+            matrix[:] = np.nan
         own = vectors[:, :-6].reshape(len(vectors), -1, 3)[:, self.system.order]
         first = energies + vectors[:, -6:] @ self._slopes[-6:]
         return Jacobian(own, vectors[:, -6:], first), 0.5 * (matrix + matrix.T)
@@ -259,6 +264,11 @@ class Relaxed:
         if cell is not None and not self.system.periodic.all():
             raise AdfluxError("A cell can respond only where all its boundaries are periodic: leave cell= out.")
         return cell
+
+    def _stressed(self, cell) -> bool:
+        """Does the second order of the energy need the second order of the strain?"""
+        slopes = CELLS[self._cell(cell)] @ self._slopes[-6:]
+        return bool(np.abs(slopes).max(initial=0.0) > 1e-8 * abs(self.energy))
 
     def _response(self, vector, energy: float, second: float) -> Response:
         strain = vector[-6:]
