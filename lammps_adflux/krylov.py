@@ -33,7 +33,7 @@ class NegativeCurvature(Exception):
 
 
 def conjugate_gradients(
-    apply, right, space: Space, precondition, tolerance: float, steps: int, progress=None
+    apply, right, space: Space, precondition, tolerance: float, steps: int
 ) -> tuple[np.ndarray, int]:
     """x with apply(x) = right, for a positive definite operator, to |residual| ≤ tolerance · |right|.
 
@@ -47,10 +47,8 @@ def conjugate_gradients(
     rho = space.dot(residual, descent)
     step, worst, best, since = 0, np.inf, np.inf, 0
     for step in range(steps + 1):
-        relative = np.sqrt(space.dot(residual, residual)) / np.where(size > 0, size, 1.0)
+        relative = _relative(residual, size, space)
         worst = float(relative.max(initial=0.0))
-        if progress is not None:
-            progress(step, worst)
         if worst <= tolerance:
             return solution, step
         best, since = (worst, 0) if worst < 0.9 * best else (best, since + 1)
@@ -71,9 +69,7 @@ def conjugate_gradients(
     raise _not_converged(step, worst, tolerance)
 
 
-def minimal_residuals(
-    apply, right, space: Space, precondition, tolerance: float, steps: int, progress=None
-) -> tuple[np.ndarray, int]:
+def minimal_residuals(apply, right, space: Space, precondition, tolerance: float, steps: int) -> tuple[np.ndarray, int]:
     """The same for an indefinite operator; the preconditioner must be positive definite.
 
     Paige, Saunders, SIAM J. Numer. Anal. 12, 617 (1975), MINRES.
@@ -92,10 +88,7 @@ def minimal_residuals(
         worst = 0.0
         if step % 10 == 0 or np.max(np.abs(phi), initial=0.0) <= tolerance * np.max(norm, initial=0.0):
             residual = right - space.project(apply(solution))
-            relative = np.sqrt(space.dot(residual, residual)) / np.where(size > 0, size, 1.0)
-            worst = float(relative.max(initial=0.0))
-            if progress is not None:
-                progress(step, worst)
+            worst = float(_relative(residual, size, space).max(initial=0.0))
             if worst <= tolerance:
                 return solution, step
             best, since = (worst, 0) if worst < 0.9 * best else (best, since + 1)
@@ -181,6 +174,10 @@ def _reduce(vectors, images, space: Space):
         turn = turn[:, good] / np.sqrt(values[good])
         vectors, images = turn.T @ vectors, turn.T @ images
     return vectors, images
+
+
+def _relative(residual, size, space: Space):
+    return np.sqrt(space.dot(residual, residual)) / np.where(size > 0, size, 1.0)
 
 
 def _over(vectors, numbers):
