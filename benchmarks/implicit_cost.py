@@ -89,16 +89,14 @@ def measure_gradient(cells: int, repeat: int) -> dict:
         found = {}
         for name in NAMES:
             relaxed.preconditioner = name
-            relaxed._solvers.clear()
+            relaxed._prepared.clear()
             before, start = relaxed.hessian_products, time.perf_counter()
             gradient = relaxed.gradient(loss)
             seconds = time.perf_counter() - start
             products = relaxed.hessian_products - before
-            operator, _, _ = relaxed._solver(None)
             found[name] = shared | dict(
                 gradient=seconds,
                 products=products,
-                set_up=operator.products_made - products,
                 value=[float(x) for leaf in jax.tree.leaves(gradient) for x in np.ravel(leaf)],
                 atoms=int(world.allreduce(len(relaxed.ids))),
             )
@@ -228,10 +226,9 @@ def show(result: dict) -> None:
         relax, gradient = median(runs, "relax"), median(runs, "gradient")
         ratio = statistics.median(run["gradient"] / run["relax"] for run in runs)
         parts = ", ".join(f"{median(runs, part):.1f}" for part in ("minimize", "newton", "check_index"))
-        products = f"{runs[0]['products']} + {runs[0]['set_up']}"
         memory = max(result["memory_gb"])
         print(
-            f"| {result['atoms']} | {result['ranks']} | {name} | {relax:.1f} ({parts}) | {gradient:.2f} | {ratio:.2f} | {products} | {memory:.2f} |",
+            f"| {result['atoms']} | {result['ranks']} | {name} | {relax:.1f} ({parts}) | {gradient:.2f} | {ratio:.2f} | {runs[0]['products']} | {memory:.2f} |",
             flush=True,
         )
 
@@ -259,7 +256,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     result: dict = {"gradient": []}
     print(
-        "| atoms | ranks | preconditioner | relax (minimize, Newton, eigenvalues), s | gradient, s | gradient / relax (goal ≤ 1) | products + set-up "
+        "| atoms | ranks | preconditioner | relax (minimize, Newton, eigenvalues), s | gradient, s | gradient / relax (goal ≤ 1) | products "
         "| peak memory per rank, GB |\n|---|---|---|---|---|---|---|---|",
         flush=True,
     )

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from .derivatives import energy_forces_virial
 from .errors import AdfluxError
 from .graph import graph_from_atoms
-from .hessian import deformation
+from .images import deformation
 from .implicit import Relaxed
 from .parameters import choose, flatten, unflatten
 
@@ -21,7 +21,7 @@ TRUST = 0.1  # third order beside second order
 class Prediction(NamedTuple):
     """A relaxed structure at other parameters, predicted; energies and lengths in LAMMPS' units."""
 
-    energy: float  # to second order; NaN where a cell under stress responds
+    energy: float  # to second order
     energy_first: float  # to first order: the structure stays as it was
     energy_at_structure: (
         float | None
@@ -37,7 +37,7 @@ class Prediction(NamedTuple):
 class Taylor:
     """Energy to second order, structure to first order, in the parameters.
 
-    U(Θ + δ) = U + g·δ + ½ δ·K·δ with g = dU/dΘ and K = ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ; positions in the relaxed cell + J·δ; cell · (1 + ε)ᵀ.
+    U(Θ + δ) = U + g·δ + ½ δ·K·δ with g = dU/dΘ and K = d²U/dΘ² along relaxed structures; positions in the relaxed cell + J·δ; cell · (1 + ε)ᵀ.
     """
 
     parameters: Float[np.ndarray, " parameters"]

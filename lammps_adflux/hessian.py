@@ -1,8 +1,11 @@
 """Second derivatives of the energy of a `System` as products, never as matrices.
 
 Variables are displacements u of the atoms in the reference cell and the strain ε = (xx, yy, zz, yz, xz, xy) of that cell,
-r → F (r + u) with F = 1 + [[xx, xy, xz], [0, yy, yz], [0, 0, zz]]: LAMMPS' boxes stay what they are, triangular. Each rank
-evaluates the energies of its own atoms; contributions to ghosts go home by `Halo.reverse_add`.
+r → F (r + u) with F = 1 + E, E = [[xx, xy, xz], [0, yy, yz], [0, 0, zz]]: LAMMPS' boxes stay what they are, triangular.
+
+The energy knows pair vectors only, r_p = F (r_p + u_j - u_i), and so does automatic differentiation; what leads from atoms and cell to
+pairs is done by hand (`Images`), on rows of atoms. Each rank evaluates the energies of its own atoms; contributions to ghosts go home by
+`Halo.reverse_add`.
 """
 
 from functools import partial
@@ -15,90 +18,100 @@ from jaxtyping import Array, Float
 
 from .derivatives import owned_energies, with_vectors
 from .graph import Graph
+from .images import images_of, strain_slopes, stretch
 from .system import System
 
-CELLS = {
-    None: np.zeros((0, 6)),
-    "iso": np.array([[1.0, 1.0, 1.0, 0.0, 0.0, 0.0]]),
-    "aniso": np.eye(6)[:3],
-    "tri": np.eye(6),
-}
+
+def energy(potential, graph: Graph, vectors: Float[Array, "pairs 3"]) -> Float[Array, ""]:
+    """U of the owned atoms with other pair vectors."""
+    return jnp.sum(owned_energies(potential, with_vectors(graph, vectors)))
 
 
-def deformation(strain: Float[Array | np.ndarray, "6"]) -> Float[Array | np.ndarray, "3 3"]:
-    """F = 1 + ε, upper triangular, from LAMMPS' order xx, yy, zz, yz, xz, xy."""
-    xx, yy, zz, yz, xz, xy = strain
-    xp = np if isinstance(strain, np.ndarray) else jnp
-    return xp.eye(3) + xp.array([[xx, xy, xz], [0.0 * xx, yy, yz], [0.0 * xx, 0.0 * xx, zz]])
-
-
-def energy(potential, graph: Graph, displacements: Float[Array, "atoms 3"], strain: Float[Array, "6"]):
-    """U of the owned atoms after displacement and strain."""
-    moved = graph.vectors + displacements[graph.others] - displacements[graph.centers]
-    return jnp.sum(owned_energies(potential, with_vectors(graph, moved @ deformation(strain).T)))
-
-
-_slopes = jax.grad(energy, argnums=(2, 3))
-
-
-def _here(graph: Graph):
-    return jnp.zeros((len(graph.species), 3)), jnp.zeros(6)
+_pair_slopes = jax.grad(energy, argnums=2)
 
 
 @eqx.filter_jit
-def _gradient(potential, graph):
-    return energy(potential, graph, *_here(graph)), _slopes(potential, graph, *_here(graph))
+def _gradient(potential, graph, images):
+    """U, and ∂U/∂r of the rows."""
+    value, slopes = jax.value_and_grad(energy, argnums=2)(potential, graph, graph.vectors)
+    return value, images.from_pairs(graph, slopes)
 
 
 # Products are made one vector at a time: batches of them run slower on a CPU, and each size would be compiled anew
 
 
 @eqx.filter_jit
-def _hessian_product(potential, graph, displacements, strain):
-    slopes = partial(_slopes, potential, graph)
-    return jax.jvp(slopes, _here(graph), (displacements, strain))[1]
+def _hessian_product(potential, graph, images, pulls, displacements, strain):
+    before, after = images.fields(displacements, strain)
+    along = images.to_pairs(graph, after)
+    change = images.from_pairs(graph, jax.jvp(partial(_pair_slopes, potential, graph), (graph.vectors,), (along,))[1])
+    # F and u are multiplied, so that the slope itself, `pulls`, turns with either
+    return images.home(change + pulls @ stretch(strain)), images.strain_slopes(change) + strain_slopes(pulls, before)
 
 
 @eqx.filter_jit
-def _mixed(build, values, graph, change):
+def _mixed(build, values, graph, images, change):
     def slopes(values):
-        potential = build(values)
-        return energy(potential, graph, *_here(graph)), _slopes(potential, graph, *_here(graph))
+        return jax.value_and_grad(energy, argnums=2)(build(values), graph, graph.vectors)
 
-    return jax.jvp(slopes, (values,), (change,))[1]
+    value, pair_slopes = jax.jvp(slopes, (values,), (change,))[1]
+    pulls = images.from_pairs(graph, pair_slopes)
+    return value, images.home(pulls), images.strain_slopes(pulls)
 
 
 @eqx.filter_jit
-def _mixed_transposed(build, values, graph, displacements, strain, weight):
-    def along(values):
-        def at(displacements, strain):
-            return energy(build(values), graph, displacements, strain)
+def _mixed_transposed(build, values, graph, images, displacements, strain, weight):
+    _, after = images.fields(displacements, strain)
 
-        value, slope = jax.jvp(at, _here(graph), (displacements, strain))
+    def along(values):
+        at = partial(energy, build(values), graph)
+        value, slope = jax.jvp(at, (graph.vectors,), (images.to_pairs(graph, after),))
         return weight * value + slope
 
     return jax.grad(along)(values)
 
 
 @eqx.filter_jit
-def _curvature(build, values, graph, change, displacements, strain):
+def _curvature(build, values, graph, images, pulls, change, displacements, strain):
     """d²/dt² of U(Θ + tδ, t·Y) at t = 0."""
+    before, after = images.fields(displacements, strain)
+    along = images.to_pairs(graph, after)
 
-    def along(t):
-        moved = jax.tree.map(lambda value, direction: value + t * direction, values, change)
-        return energy(build(moved), graph, t * displacements, t * strain)
+    def moved(t):
+        parameters = jax.tree.map(lambda value, direction: value + t * direction, values, change)
+        return energy(build(parameters), graph, graph.vectors + t * along)
 
-    return jax.jvp(jax.grad(along), (0.0,), (1.0,))[1]
+    # F (r + u) = r + t (u + E r) + t² E u
+    return jax.jvp(jax.grad(moved), (0.0,), (1.0,))[1] + 2.0 * jnp.sum(pulls * (before @ stretch(strain).T))
 
 
 @eqx.filter_jit
-def _parameter_slopes(build, values, graph, change, displacements, strain):
+def _parameter_slopes(build, values, graph, images, change, displacements, strain):
     """d/dt of ∂U/∂Θ at (Θ + tδ, t·Y), t = 0."""
+    _, after = images.fields(displacements, strain)
 
-    def slopes(values, displacements, strain):
-        return jax.grad(lambda values: energy(build(values), graph, displacements, strain))(values)
+    def slopes(values, vectors):
+        return jax.grad(lambda values: energy(build(values), graph, vectors))(values)
 
-    return jax.jvp(slopes, (values, *_here(graph)), (change, displacements, strain))[1]
+    return jax.jvp(slopes, (values, graph.vectors), (change, images.to_pairs(graph, after)))[1]
+
+
+@eqx.filter_jit
+def _third(build, values, graph, images, adjoint, change, direction):
+    """∂/∂(Θ, u, ε) of d²U/dτdt at (Θ + tδ, t·Y + τλ): adjoint λ and direction Y are (displacements, strain)."""
+
+    def at(values, displacements, strain):
+        before, after = images.fields(displacements, strain)
+        field = after + before @ stretch(strain).T
+        return energy(build(values), graph, graph.vectors + images.to_pairs(graph, field))
+
+    def along_adjoint(values, *place):
+        return jax.jvp(partial(at, values), place, adjoint)[1]
+
+    def along_both(*place):
+        return jax.jvp(along_adjoint, place, (change, *direction))[1]
+
+    return jax.grad(along_both, (0, 1, 2))(values, jnp.zeros((images.count, 3)), jnp.zeros(6))
 
 
 class Products:
@@ -111,15 +124,17 @@ class Products:
     def __init__(self, system: System, potential):
         self.system, self.potential = system, potential
         self.owned = len(system.ids)
+        self.images = images_of(system)
+        self._value = 0.0
+        self._pulls = jnp.zeros((len(self.images.atoms), 3))  # ∂U/∂r of the rows
+        if self.owned:
+            self._value, self._pulls = _gradient(potential, system.graph, self.images)
 
     def gradient(self) -> tuple[float, np.ndarray]:
         """U and ∂U/∂Y [3 · owned + 6]."""
-        if self.owned:
-            value, (slopes, strains) = _gradient(self.potential, self.system.graph)
-            value, slopes, strains = float(value), np.asarray(slopes)[None], np.asarray(strains)[None]
-        else:
-            value, slopes, strains = 0.0, self._no_atoms(1), np.zeros((1, 6))
-        return self.system.comm.allreduce(value), self._home(slopes, strains)[0]
+        slopes, strains = self.images.home(self._pulls), self.images.strain_slopes(self._pulls)
+        value = self.system.comm.allreduce(float(self._value))
+        return value, self._home(np.asarray(slopes)[None], np.asarray(strains)[None])[0]
 
     def hessian(self, vectors: np.ndarray) -> np.ndarray:
         """∂²U/∂Y² · vectors [vectors, 3 · owned + 6]."""
@@ -128,7 +143,7 @@ class Products:
         if self.owned:
             for k in range(len(vectors)):
                 slopes[k], strain_slopes[k] = _hessian_product(
-                    self.potential, self.system.graph, displacements[k], strains[k]
+                    self.potential, self.system.graph, self.images, self._pulls, displacements[k], strains[k]
                 )
         return self._home(slopes, strain_slopes)
 
@@ -138,7 +153,7 @@ class Products:
         energies, slopes, strains = np.zeros(count), self._no_atoms(count), np.zeros((count, 6))
         for k in range(count if self.owned else 0):
             change = jax.tree.map(lambda leaf, k=k: leaf[k], changes)
-            energies[k], (slopes[k], strains[k]) = _mixed(build, values, self.system.graph, change)
+            energies[k], slopes[k], strains[k] = _mixed(build, values, self.system.graph, self.images, change)
         return self._sum(energies), self._home(slopes, strains)
 
     def mixed_transposed(self, build, values, vectors, weights):
@@ -147,7 +162,7 @@ class Products:
         found = jax.tree.map(lambda leaf: np.zeros((len(vectors), *np.shape(leaf))), values)
         for k in range(len(vectors) if self.owned else 0):
             one = _mixed_transposed(
-                build, values, self.system.graph, displacements[k], strains[k], np.float64(weights[k])
+                build, values, self.system.graph, self.images, displacements[k], strains[k], np.float64(weights[k])
             )
             jax.tree.map(lambda whole, part, k=k: whole.__setitem__(k, part), found, one)
         return jax.tree.map(self._sum, found)
@@ -158,7 +173,9 @@ class Products:
         found = np.zeros(len(vectors))
         for k in range(len(vectors) if self.owned else 0):
             change = jax.tree.map(lambda leaf, k=k: leaf[k], changes)
-            found[k] = _curvature(build, values, self.system.graph, change, displacements[k], strains[k])
+            found[k] = _curvature(
+                build, values, self.system.graph, self.images, self._pulls, change, displacements[k], strains[k]
+            )
         return self._sum(found)
 
     def parameter_slopes(self, build, values, changes, vectors):
@@ -167,9 +184,24 @@ class Products:
         found = jax.tree.map(lambda leaf: np.zeros((len(vectors), *np.shape(leaf))), values)
         for k in range(len(vectors) if self.owned else 0):
             change = jax.tree.map(lambda leaf, k=k: leaf[k], changes)
-            one = _parameter_slopes(build, values, self.system.graph, change, displacements[k], strains[k])
+            one = _parameter_slopes(build, values, self.system.graph, self.images, change, displacements[k], strains[k])
             jax.tree.map(lambda whole, part, k=k: whole.__setitem__(k, part), found, one)
         return jax.tree.map(self._sum, found)
+
+    def third(self, build, values, changes, vectors, adjoint):
+        """The third derivatives of U by Y along `adjoint`, by (Θ, Y) along each (change, vector), by Θ (one more axis) and by Y."""
+        displacements, strains = self._everywhere(np.concatenate([adjoint[None], vectors]))
+        along = displacements[0], strains[0]
+        by_values = jax.tree.map(lambda leaf: np.zeros((len(vectors), *np.shape(leaf))), values)
+        slopes, strain_slopes = self._no_atoms(len(vectors)), np.zeros((len(vectors), 6))
+        for k in range(len(vectors) if self.owned else 0):
+            change = jax.tree.map(lambda leaf, k=k: leaf[k], changes)
+            direction = displacements[k + 1], strains[k + 1]
+            one, slopes[k], strain_slopes[k] = _third(
+                build, values, self.system.graph, self.images, along, change, direction
+            )
+            jax.tree.map(lambda whole, part, k=k: whole.__setitem__(k, part), by_values, one)
+        return jax.tree.map(self._sum, by_values), self._home(slopes, strain_slopes)
 
     def _everywhere(self, vectors):
         """Displacements of owned, ghost and padding atoms, and strains."""

@@ -17,14 +17,16 @@ from rich.console import Console
 from rich.progress import Progress
 
 from .errors import AdfluxError
-from .hessian import CELLS, Products, deformation
+from .images import CELLS, deformation
 from .krylov import NegativeCurvature, conjugate_gradients, minimal_residuals
-from .motions import Motions, Operator
+from .motions import Motions, Operator, Whole
 from .parameters import check_change, choose, directions
-from .preconditioner import preconditioner
+from .preconditioner import preconditioner as prepare
 
 DENSE_ATOMS = 2000
 BLOCK = 16  # solves that advance together
+EXACT = 2000  # motions up to which the whole Hessian may be inverted
+SOLVE_PRODUCTS = 30  # products that a solve takes at least
 
 
 class Response(NamedTuple):
@@ -35,7 +37,7 @@ class Response(NamedTuple):
     ]  # of this rank's atoms by ascending id, in the relaxed cell: the strain comes on top
     strain: Float[np.ndarray, "6"]  # xx, yy, zz, yz, xz, xy of LAMMPS' box: cell → cell · (1 + ε)ᵀ
     energy1: float  # first order of U
-    energy2: float  # second order of U, so that U + energy1 + energy2 is the expansion; NaN where a cell under stress responds
+    energy2: float  # second order of U, so that U + energy1 + energy2 is the expansion
     volume: float  # first order
 
 
@@ -64,13 +66,13 @@ class Relaxed:
     the box was not relaxed the response is the one at constant ∂U/∂ε, a constant (nominal) stress.
     """
 
-    def __init__(self, session, system, potential, cell, pressure, checks, preconditioner, index):
-        self.lammps, self.system, self.potential = session.lammps, system, potential
-        self.cell, self.pressure, self.checks = cell, pressure, checks
+    def __init__(self, lammps, operator: Operator, cell: str | None, checks, preconditioner: str, index: int):
+        self.lammps, self.products, self.cell, self.checks = lammps, operator.products, cell, checks
+        self.system, self.potential = self.products.system, self.products.potential
+        self.pressure = operator.pressure
         self.preconditioner, self.index = preconditioner, index
         self.tolerance = 1e-11
-        self.products = Products(system, potential)
-        self._solvers: dict = {}
+        self._operators, self._prepared = {cell: operator}, {}
         self.energy, self._slopes = self.products.gradient()
         self.hessian_products = 0  # made so far
         self._depends = False
@@ -104,14 +106,13 @@ class Relaxed:
         change = check_change(choice.values, change, "The change of the parameters")
         changes = jax.tree.map(lambda leaf: leaf[None], change)
         self._depends = False
-        vectors, energies = self._forward(choice, changes, self._cell(cell))
+        cell = self._cell(cell)
+        vectors, energies = self._forward(choice, changes, cell)
         self._refuse_nothing(changes)
-        second = (
-            np.nan
-            if self._stressed(cell)
-            else 0.5 * float(self.products.curvature(choice.build, choice.values, changes, vectors)[0])
-        )
-        return self._response(vectors[0], float(energies[0]), second)
+        second = float(self.products.curvature(choice.build, choice.values, changes, vectors)[0])
+        if self._stressed(cell):
+            second += float(self._stress_work(choice, changes, vectors, cell)[0, 0])
+        return self._response(vectors[0], float(energies[0]), 0.5 * second)
 
     def gradient(self, loss, where=None, cell="relaxed"):
         """dL/dΘ of L = loss(positions, strain, energy, parameters), in the form of the parameters: one adjoint solve.
@@ -152,13 +153,18 @@ class Relaxed:
         return Jacobian(own, vectors[:, -6:], energies + vectors[:, -6:] @ self._slopes[-6:])
 
     def expansion(self, where=None, cell="relaxed", progress: bool = True) -> tuple[Jacobian, np.ndarray]:
-        """The Jacobian, and, but for cells under stress (NaN), d²U/dΘ² = ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ [parameters, parameters]."""
+        """The Jacobian, and d²U/dΘ² [parameters, parameters].
+
+        d²U/dΘ² = ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ, and where a cell responds under stress the work of that stress as well.
+        """
         choice, cell = choose(self.potential, where), self._cell(cell)
         vectors, energies = self._all_responses(choice, cell, progress)
-        rows = self.products.parameter_slopes(choice.build, choice.values, directions(choice.values), vectors)
-        matrix = np.concatenate([leaf.reshape(len(vectors), -1) for leaf in jax.tree.leaves(rows)], axis=1)
+        units = directions(choice.values)
+        matrix = _rows(self.products.parameter_slopes(choice.build, choice.values, units, vectors))
         if self._stressed(cell):
-            matrix[:] = np.nan
+            operator = self._operator(cell)
+            matrix -= self._inner(operator.work_slopes(vectors), vectors)  # of U, and not of U + W
+            matrix += self._stress_work(choice, units, vectors, cell)
         own = vectors[:, :-6].reshape(len(vectors), -1, 3)[:, self.system.order]
         first = energies + vectors[:, -6:] @ self._slopes[-6:]
         return Jacobian(own, vectors[:, -6:], first), 0.5 * (matrix + matrix.T)
@@ -167,13 +173,16 @@ class Relaxed:
         units = directions(choice.values)
         count, rows, energies = len(jax.tree.leaves(units)[0]), [], []
         self._depends = False
+        dimensions = self._operator(cell).motions.dimensions
+        # all columns of the Hessian cost less than so many iterative solves
+        exact = "exact" if dimensions < min(EXACT, SOLVE_PRODUCTS * count) else None
         console = Console(stderr=True)
         shown = progress and self.system.comm.rank == 0 and console.is_terminal
         with Progress(console=console, disable=not shown) as bar:
             task = bar.add_task(f"Derivatives by {count} parameters", total=count)
             for start in range(0, count, BLOCK):
                 some = jax.tree.map(lambda leaf, start=start: leaf[start : start + BLOCK], units)
-                vectors, energy = self._forward(choice, some, cell)
+                vectors, energy = self._forward(choice, some, cell, exact)
                 rows.append(vectors)
                 energies.append(energy)
                 bar.update(task, advance=len(vectors))
@@ -183,51 +192,34 @@ class Relaxed:
     def dense(self, where=None, cell="relaxed") -> Dense:
         """Full matrices by unit vectors, solved by a pseudo-inverse: the check of all else, for small systems."""
         choice, cell = choose(self.potential, where), self._cell(cell)
-        operator, motions, _ = self._solver(cell)
-        atoms = self.system.atoms
+        operator = self._operator(cell)
+        motions, atoms = operator.motions, self.system.atoms
         if atoms > DENSE_ATOMS:
             raise AdfluxError(f"dense() is for up to {DENSE_ATOMS} atoms, but there are {atoms}: use jacobian().")
-        all_ids = np.sort(np.concatenate(self.system.comm.allgather(self.system.ids)))
-        row = np.searchsorted(all_ids, self.system.ids)
-        strains, size = len(motions.strains), 3 * atoms + len(motions.strains)
-        mine = np.concatenate([(3 * row[:, None] + np.arange(3)).ravel(), 3 * atoms + np.arange(strains)])
-        units = np.eye(size)[:, mine.astype(int)]
+        whole, strains = Whole(motions), len(motions.strains)
         length = np.append(np.ones(3 * atoms), np.full(strains, motions.length))
-        hessian = self._all(operator(units), mine, size) * length * length[:, None]
+        hessian = whole.gather(operator(whole.mine(np.eye(whole.size)))) * length * length[:, None]
         _, mixed = self.products.mixed(choice.build, choice.values, directions(choice.values))
-        mixed = self._all(motions.contract(mixed), mine, size) * length
+        mixed = whole.gather(motions.contract(mixed)) * length
         free = np.append(~self.system.gather(self.system.held[self.system.order]).ravel(), np.ones(strains, bool))
         inside = hessian[np.ix_(free, free)]
         values, turn = np.linalg.eigh(0.5 * (inside + inside.T))
-        null = size - (~free).sum() - motions.dimensions
+        null = whole.size - (~free).sum() - motions.dimensions
         good = np.sort(np.argsort(np.abs(values))[null:])
         solved = np.zeros_like(mixed)
         solved[:, free] = (-mixed[:, free] @ turn[:, good] / values[good]) @ turn[:, good].T
         positions = solved[:, : 3 * atoms].reshape(-1, atoms, 3)
         return Dense(hessian, mixed, positions, solved[:, 3 * atoms :] @ motions.strains)
 
-    def _all(self, vectors, mine, size: int) -> np.ndarray:
-        """Vectors of all ranks side by side, by atom id."""
-        whole = np.zeros((len(vectors), size))
-        whole[:, mine] = vectors
-        if self.system.comm.size == 1:
-            return whole
-        strains = len(mine) - 3 * len(self.system.ids)
-        if self.system.comm.rank:
-            whole[:, size - strains :] = 0.0
-        total = np.empty_like(whole)
-        self.system.comm.Allreduce(whole, total)
-        return total
-
-    def _forward(self, choice, changes, cell) -> tuple[np.ndarray, np.ndarray]:
+    def _forward(self, choice, changes, cell, preconditioner=None) -> tuple[np.ndarray, np.ndarray]:
         """dY [changes, 3 · owned + 6] and ∂U/∂Θ · change [changes]."""
-        _, motions, _ = self._solver(cell)
+        motions = self._operator(cell).motions
         energies, mixed = self.products.mixed(choice.build, choice.values, changes)
         self._check_mixed(mixed)
-        return motions.expand(self._solve(-motions.contract(mixed), cell)), energies
+        return motions.expand(self._solve(-motions.contract(mixed), cell, preconditioner)), energies
 
     def _backward(self, choice, positions, strain, energy: float, cell):
-        _, motions, _ = self._solver(cell)
+        motions = self._operator(cell).motions
         own = np.empty((len(self.system.ids), 3))
         own[self.system.order] = positions
         weights = np.append(own.ravel(), strain + energy * self._slopes[-6:])
@@ -235,12 +227,35 @@ class Relaxed:
         found = self.products.mixed_transposed(choice.build, choice.values, -adjoint, [energy])
         return jax.tree.map(lambda leaf: leaf[0], found)
 
-    def _solve(self, right: np.ndarray, cell) -> np.ndarray:
-        operator, motions, prepared = self._solver(cell)
+    def _stress_work(self, choice, changes, vectors, cell) -> np.ndarray:
+        """∂U/∂Y · d²Y/dΘ² along all pairs of changes, whose first order is `vectors` [changes, changes].
+
+        H d²Y = -T, T the second derivative of ∂(U + W)/∂Y along (change, vector); so one adjoint solve H λ = ∂U/∂Y serves all.
+        """
+        operator = self._operator(cell)
+        slopes = np.zeros(vectors.shape[1])
+        slopes[-6:] = self._slopes[-6:]
+        adjoint = operator.motions.expand(self._solve(operator.motions.contract(slopes[None]), cell))[0]
+        by_values, by_motions = self.products.third(choice.build, choice.values, changes, vectors, adjoint)
+        flat = _rows(changes)
+        return -(_rows(by_values) @ flat.T) - self._inner(by_motions + operator.work_third(adjoint, vectors), vectors)
+
+    def _inner(self, slopes, vectors) -> np.ndarray:
+        """slopes · vectors of all pairs [slopes, vectors], over all atoms; the strain counts once."""
+        own = self.system.comm.allreduce(slopes[:, :-6] @ vectors[:, :-6].T)
+        return own + slopes[:, -6:] @ vectors[:, -6:].T
+
+    def _solve(self, right: np.ndarray, cell, preconditioner: str | None = None) -> np.ndarray:
+        operator = self._operator(cell)
+        key, before = (cell, preconditioner or self.preconditioner), operator.products_made
+        if key not in self._prepared:
+            self._prepared[key] = prepare(key[1], operator)
         solve = conjugate_gradients if self.index == 0 else minimal_residuals
-        before = operator.products_made
+        motions = operator.motions
         try:
-            solution, _ = solve(operator, right, motions, prepared, self.tolerance, 20 * motions.dimensions + 200)
+            solution, _ = solve(
+                operator, right, motions, self._prepared[key], self.tolerance, 20 * motions.dimensions + 200
+            )
         except NegativeCurvature:
             raise AdfluxError(
                 f"The relaxed structure is not stable when its cell ({cell}) may change as well: its response is not defined; relax with cell={cell!r}."
@@ -248,14 +263,11 @@ class Relaxed:
         self.hessian_products += operator.products_made - before
         return solution
 
-    def _solver(self, cell):
-        if cell not in self._solvers:
-            motions = Motions(self.system, cell)
+    def _operator(self, cell) -> Operator:
+        if cell not in self._operators:
             # another cell than the relaxed one responds at constant ∂U/∂ε
-            pressure = self.pressure if cell == self.cell else np.zeros(6)
-            operator = Operator(self.products, motions, pressure)
-            self._solvers[cell] = operator, motions, preconditioner(self.preconditioner, operator)
-        return self._solvers[cell]
+            self._operators[cell] = Operator(self.products, Motions(self.system, cell), np.zeros(6))
+        return self._operators[cell]
 
     def _cell(self, cell):
         cell = self.cell if cell == "relaxed" else cell
@@ -267,7 +279,7 @@ class Relaxed:
 
     def _stressed(self, cell) -> bool:
         """Does the second order of the energy need the second order of the strain?"""
-        slopes = CELLS[self._cell(cell)] @ self._slopes[-6:]
+        slopes = CELLS[cell] @ self._slopes[-6:]
         return bool(np.abs(slopes).max(initial=0.0) > 1e-8 * abs(self.energy))
 
     def _response(self, vector, energy: float, second: float) -> Response:
@@ -290,3 +302,9 @@ class Relaxed:
             raise AdfluxError(
                 "The relaxed structure does not depend on the chosen parameters: choose others with where=."
             )
+
+
+def _rows(changes) -> np.ndarray:
+    """A tree of values with one more axis → rows of all numbers."""
+    leaves = jax.tree.leaves(changes)
+    return np.concatenate([np.reshape(leaf, (len(leaf), -1)) for leaf in leaves], axis=1)

@@ -31,7 +31,7 @@ def choose(potential, where=None) -> Choice:
         leaves = jax.tree.leaves(values)
         if not leaves or not all(eqx.is_inexact_array(leaf) for leaf in leaves):
             raise AdfluxError("where must pick arrays of floating-point numbers from the potential.")
-        return Choice(values, eqx.Partial(_replace, where, potential))
+        return Choice(values, eqx.Partial(_replace, _places(where, potential), potential))
     values, build = where
     values = jax.tree.map(lambda leaf: np.asarray(leaf, float), values)
     _same(potential, build(values))
@@ -87,8 +87,22 @@ def _combine(rest, values):
     return eqx.combine(values, rest)
 
 
-def _replace(where, potential, values):
-    return eqx.tree_at(where, potential, values)
+def _places(where, potential) -> tuple[int, ...]:
+    """Which leaves of the potential are picked: equal for equal choices, so that JAX compiles once for all of them."""
+    leaves, structure = jax.tree.flatten(potential)
+    places = tuple(jax.tree.leaves(where(jax.tree.unflatten(structure, list(range(len(leaves)))))))
+    if not all(isinstance(place, int) for place in places) or len(set(places)) != len(places):
+        raise AdfluxError(
+            "where must pick whole arrays of the potential, each once; for shared or transformed parameters give (values, build)."
+        )
+    return places
+
+
+def _replace(places, potential, values):
+    leaves, structure = jax.tree.flatten(potential)
+    for place, value in zip(places, jax.tree.leaves(values), strict=True):
+        leaves[place] = value
+    return jax.tree.unflatten(structure, leaves)
 
 
 def _same(potential, built) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .errors import AdfluxError
-from .motions import Operator
+from .motions import Operator, Whole
 
 PROBES = 8
 
@@ -99,11 +99,25 @@ class NearNeighbors:
         return np.concatenate([solved, vectors[:, own:] @ self._strains], axis=1)
 
 
-PRECONDITIONERS = {"none": lambda operator: identity, "jacobi": BlockJacobi, "exp": NearNeighbors}
+class Exact:
+    """The inverse of |H| by all its eigenvectors, of a small system that many solves pay for."""
+
+    def __init__(self, operator: Operator):
+        self._whole = Whole(operator.motions)
+        values, turn = np.linalg.eigh(operator.matrix())
+        # held components and free motions give as many exact zeros
+        good = np.argsort(np.abs(values))[len(values) - operator.motions.dimensions :]
+        self._inverse = (turn[:, good] / np.abs(values[good])) @ turn[:, good].T
+
+    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+        return self._whole.mine(self._whole.gather(vectors) @ self._inverse)
+
+
+PRECONDITIONERS = {"none": lambda operator: identity, "jacobi": BlockJacobi, "exp": NearNeighbors, "exact": Exact}
 
 
 def preconditioner(name: str, operator: Operator):
-    """By name: none, jacobi, or exp."""
+    """By name: none, jacobi, exp, or exact."""
     if name not in PRECONDITIONERS:
         raise AdfluxError(f"preconditioner must be one of {', '.join(PRECONDITIONERS)}, but is {name!r}.")
     return PRECONDITIONERS[name](operator)

@@ -7,7 +7,8 @@ import jax
 import numpy as np
 
 from .errors import AdfluxError
-from .hessian import CELLS, Products, deformation
+from .hessian import Products
+from .images import CELLS, deformation
 from .implicit import Relaxed
 from .krylov import NegativeCurvature, conjugate_gradients, lowest_eigenvalues, minimal_residuals
 from .motions import Motions, Operator
@@ -85,7 +86,7 @@ def relax(
         forces = system.comm.allreduce(float(np.abs(slope[:own]).max(initial=0.0)), op=_max())
         stress = float(np.abs(slope[own:]).max(initial=0.0)) * motions.length / motions.atoms
         checks = Checks(forces, stress, values, closest, steps_made)
-        return Relaxed(session, system, potential, cell, target, checks, preconditioner, index)
+        return Relaxed(session.lammps, operator, cell, checks, preconditioner, index)
     finally:
         session.close()
 
@@ -158,15 +159,11 @@ def _saddle(operator: Operator, preconditioner: str, index: int) -> AdfluxError:
 def _eigenvalues(operator: Operator, preconditioner: str, count: int, precision: float = 0.3) -> np.ndarray:
     motions = operator.motions
     count = min(count, motions.dimensions)
-    if motions.dimensions <= DENSE and motions.comm.size == 1:
-        units = np.eye(motions.size)
-        matrix = motions.project(operator(motions.project(units)))
-        values = np.linalg.eigvalsh(0.5 * (matrix + matrix.T))
+    if motions.dimensions <= DENSE:
+        values = np.linalg.eigvalsh(operator.matrix())
         # held components and the null space give as many exact zeros
-        zeros = motions.size - motions.dimensions
-        order = np.argsort(np.abs(values))
-        values = np.sort(values[order[zeros:]])
-        return values[:count]
+        values = values[np.argsort(np.abs(values))[len(values) - motions.dimensions :]]
+        return np.sort(values)[:count]
     apply = make_preconditioner(preconditioner, operator)
     return lowest_eigenvalues(operator, motions, apply, motions.random(count), _scale(operator), precision)[0]
 

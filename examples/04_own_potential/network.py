@@ -17,43 +17,40 @@ WAVES = 8  # radial functions
 class Layer(eqx.Module):
     """Features of the atoms [atoms, width] → new features, by one round of messages."""
 
-    send: jax.Array  # what of its features an atom tells its neighbours
-    radial: jax.Array  # how the message fades with distance
-    inner: jax.Array
-    outer: jax.Array
+    send: eqx.nn.Linear  # what of its features an atom tells its neighbours
+    fade: eqx.nn.Linear  # how the message changes with distance
+    update: eqx.nn.MLP
 
     def __init__(self, width: int, key: jax.Array):
-        keys = jax.random.split(key, 4)
-        shapes = ((width, width), (WAVES, width), (4 * width, 2 * width), (2 * width, width))
-        weights = [jax.random.normal(k, s) / jnp.sqrt(s[0]) for k, s in zip(keys, shapes, strict=True)]
-        self.send, self.radial, self.inner, self.outer = weights
+        keys = jax.random.split(key, 3)
+        self.send = eqx.nn.Linear(width, width, use_bias=False, key=keys[0])
+        self.fade = eqx.nn.Linear(WAVES, width, use_bias=False, key=keys[1])
+        self.update = eqx.nn.MLP(4 * width, width, 2 * width, 1, jax.nn.silu, key=keys[2])
 
     def __call__(self, graph, features, waves, tensors):
-        messages = graph.hop(features @ self.send) * (waves @ self.radial)  # hop: what comes from the other atom
+        messages = graph.hop(jax.vmap(self.send)(features)) * jax.vmap(self.fade)(waves)  # hop: from the other atom
         sums = graph.sum_pairs(messages[:, :, None] * tensors[:, None, :])
-        lengths = [jnp.sum(part**2, axis=-1) for part in jnp.split(sums, (1, 4), axis=-1)]
-        known = jnp.concatenate([features, sums[..., 0], *lengths[1:]], axis=-1)
-        return features + jax.nn.silu(known @ self.inner) @ self.outer
+        lengths = [jnp.sum(part**2, axis=-1) for part in (sums[..., 1:4], sums[..., 4:])]
+        return features + jax.vmap(self.update)(jnp.concatenate([features, sums[..., 0], *lengths], axis=-1))
 
 
 class Network(adflux.Potential):
     """`hops` layers of messages; the energy is smooth where neighbours come and go at the cutoff."""
 
     embedding: jax.Array  # [elements, width]
-    layers: tuple[Layer, ...]
+    layers: list[Layer]
     readout: jax.Array
     offset: jax.Array  # energy per atom that the network starts from
     cutoff: float = eqx.field(static=True)
     hops: int = eqx.field(static=True)
     elements: tuple[str, ...] = eqx.field(static=True)
 
-    def __init__(self, elements, cutoff: float, hops: int, width: int, offset: float, key: jax.Array):
+    def __init__(self, elements, cutoff: float, hops: int, width: int, key: jax.Array):
         keys = jax.random.split(key, hops + 2)
         self.elements, self.cutoff, self.hops = tuple(elements), cutoff, hops
         self.embedding = jax.random.normal(keys[0], (len(elements), width))
-        self.layers = tuple(Layer(width, k) for k in keys[2:])
-        self.readout = jax.random.normal(keys[1], (width,)) / width
-        self.offset = jnp.asarray(offset)
+        self.layers = [Layer(width, k) for k in keys[2:]]
+        self.readout, self.offset = jax.random.normal(keys[1], (width,)) / width, jnp.zeros(())
 
     def __call__(self, graph):
         inside = graph.mask & (graph.distances < self.cutoff)
@@ -61,9 +58,8 @@ class Network(adflux.Potential):
         fade = jnp.where(inside[:, None], (1 - (r / self.cutoff) ** 2) ** 3, 0.0)  # to zero with two derivatives
         waves = fade * jnp.sin(jnp.pi / self.cutoff * jnp.arange(1, WAVES + 1) * r) / r
         unit = graph.vectors / r
-        x, y, z = unit.T
-        mixed = jnp.sqrt(2.0) * jnp.stack([x * y, x * z, y * z], axis=1)  # √2: each stands twice in r̂ ⊗ r̂
-        tensors = jnp.concatenate([jnp.ones_like(r), unit, unit**2, mixed], axis=1)
+        products = (unit[:, :, None] * unit[:, None, :]).reshape(-1, 9)
+        tensors = jnp.concatenate([jnp.ones_like(r), unit, products], axis=1)
         features = self.embedding[graph.species]
         for layer in self.layers:
             features = layer(graph, features, waves, tensors)

@@ -21,6 +21,9 @@ from .domain import select, told
 PLUGINS: list["AdfluxPlugin"] = []  # all that this process has made; attach.py picks those of its LAMMPS
 LISTENERS: list = []  # attach.Attachment objects: told of each force call
 _events = itertools.count(1)
+_caller: (
+    "AdfluxPlugin"  # for which a jitted function is called: plugins of one kind of potential share what is compiled
+)
 
 
 class AdfluxPlugin(MLIAPUnified):
@@ -73,7 +76,7 @@ class AdfluxPlugin(MLIAPUnified):
         self.buffers.fill(data, selection)
         self._energies = None
         self._total = data.ntotal
-        self._pair_gradients = self._call(_pair_gradients, all_owned=selection.sure, count=self._count)
+        self._pair_gradients = self._call(_pair_gradients, all_owned=selection.sure)
         if data.eflag:
             self._tell_energies(data)
         else:
@@ -88,6 +91,8 @@ class AdfluxPlugin(MLIAPUnified):
 
     def _call(self, function, *arguments, **static):
         """A jitted function of the potential, the present pair list and more."""
+        global _caller
+        _caller = self
         return function(self._rest, self._parameters, *self.buffers.arrays(), *arguments, **static)
 
     def _check_forces(self, data) -> None:
@@ -107,7 +112,7 @@ class AdfluxPlugin(MLIAPUnified):
     def energies(self) -> np.ndarray:
         """U_i at the last force call [atoms], zero for ghosts; evaluated when first asked for."""
         if self._energies is None:
-            self._energies = np.asarray(self._call(_energies, count=self._count))
+            self._energies = np.asarray(self._call(_energies))
         return self._energies
 
     def flux(self, velocities: np.ndarray) -> np.ndarray:
@@ -189,13 +194,13 @@ def _jit(function):
     def whole(rest, parameters, *arguments, **static):
         return function(eqx.combine(parameters, rest.tree), *arguments, **static)
 
-    return jax.jit(whole, static_argnums=0, static_argnames=("all_owned", "count"))
+    return jax.jit(whole, static_argnums=0, static_argnames="all_owned")
 
 
 @_jit
-def _pair_gradients(potential, *graph, all_owned, count):
+def _pair_gradients(potential, *graph, all_owned):
     """∂U/∂r_p [pairs, 3] in float64, as LAMMPS wants them."""
-    count("forces")  # runs while JAX traces: once per compilation
+    _caller._count("forces")  # runs while JAX traces: once per compilation
     graph = _mask_and_graph(*graph)
 
     def energy(vectors):
@@ -206,8 +211,8 @@ def _pair_gradients(potential, *graph, all_owned, count):
 
 
 @_jit
-def _energies(potential, *graph, count):
-    count("energies")
+def _energies(potential, *graph):
+    _caller._count("energies")
     return owned_energies(potential, _mask_and_graph(*graph)).astype(float)
 
 
