@@ -1,6 +1,6 @@
 """Cost of the implicit derivatives beside the relaxation that precedes them, as ratios within one run.
 
-    python benchmarks/implicit_cost.py [--cells 6 14] [--ranks 1 2] [--repeat 3] [--large] [--jacobian] [--output benchmarks/out]
+    python benchmarks/implicit_cost.py [--cells 6 14] [--ranks 1 2] [--repeat 3] [--preconditioners exp] [--large] [--jacobian] [--output benchmarks/out]
 
 A disordered binary Lennard-Jones crystal with vacancies is relaxed, and the gradient of the distance of two atoms by all parameters taken (one
 adjoint solve), with each preconditioner; each size in a process of its own. Times are medians over `--repeat` rounds after one that compiles
@@ -40,18 +40,21 @@ displace_atoms all random 0.03 0.03 0.03 4711
 min_style cg""".splitlines()
 
 
-def measure_gradient(cells: int, repeat: int) -> dict:
+def measure_gradient(cells: int, repeat: int, *numbers: int) -> dict:
     """Seconds, products with the Hessian, and memory on this process' ranks."""
     import jax
     import numpy as np
-    from mpi4py import MPI
 
-    jax.config.update("jax_enable_x64", True)
     import lammps_adflux as adflux
     from lammps_adflux import relaxation
+
+    jax.config.update("jax_enable_x64", True)
+    from mpi4py import MPI  # after lammps_adflux, see memory.py
+
     from lammps_adflux.mliap.session import Session
 
     spent: dict[str, float] = {}
+    names = [NAMES[number] for number in numbers]
 
     def timed(owner, name):
         function = getattr(owner, name)
@@ -87,7 +90,7 @@ def measure_gradient(cells: int, repeat: int) -> dict:
         relaxed = adflux.relax(crystal(cells), potential, cutoff_margin=0, force_tolerance=1e-9)
         shared = dict(relax=time.perf_counter() - start, newton_steps=relaxed.checks.newton_steps, **spent)
         found = {}
-        for name in NAMES:
+        for name in names:
             relaxed.preconditioner = name
             relaxed._prepared.clear()
             before, start = relaxed.hessian_products, time.perf_counter()
@@ -106,10 +109,10 @@ def measure_gradient(cells: int, repeat: int) -> dict:
     rounds = [round_of_all() for _ in range(repeat + 1 if repeat > 1 else 1)]
     counted = rounds[1:] or rounds  # the first one compiles
     return dict(
-        atoms=rounds[0]["none"]["atoms"],
+        atoms=rounds[0][names[0]]["atoms"],
         ranks=world.size,
         first=rounds[0],
-        runs={name: [one[name] for one in counted] for name in NAMES},
+        runs={name: [one[name] for one in counted] for name in names},
         memory_gb=world.allgather(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6),  # kB on Linux
     )
 
@@ -221,8 +224,7 @@ def median(runs: list[dict], name: str) -> float:
 
 
 def show(result: dict) -> None:
-    for name in NAMES:
-        runs = result["runs"][name]
+    for name, runs in result["runs"].items():
         relax, gradient = median(runs, "relax"), median(runs, "gradient")
         ratio = statistics.median(run["gradient"] / run["relax"] for run in runs)
         parts = ", ".join(f"{median(runs, part):.1f}" for part in ("minimize", "newton", "check_index"))
@@ -237,6 +239,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, nargs="+", default=[6, 14], help="edges of the crystals in fcc cells")
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="numbers of MPI ranks")
+    parser.add_argument("--preconditioners", nargs="+", choices=NAMES, default=NAMES, help="of the gradient's solve")
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
     parser.add_argument("--large", action="store_true", help="10⁵ atoms as well")
     parser.add_argument("--jacobian", action="store_true", help="the Jacobian of SNAP as well")
@@ -262,7 +265,8 @@ def main() -> None:
     )
     for size in cells:
         for ranks in arguments.ranks:
-            result["gradient"].append(child("gradient", size, arguments.repeat, ranks=ranks))
+            which = [NAMES.index(name) for name in arguments.preconditioners]
+            result["gradient"].append(child("gradient", size, arguments.repeat, *which, ranks=ranks))
             show(result["gradient"][-1])
             (folder / "implicit_cost.json").write_text(json.dumps(result, indent=1))
     if arguments.jacobian:

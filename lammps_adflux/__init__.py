@@ -7,6 +7,8 @@ Names are imported when they are first used, so that `adflux kappa` does not wai
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .memory import keep_freed_memory
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
     from .potentials import SNAP, LennardJones, Potential, So3krates, StillingerWeber, from_function
     from .relaxation import relax
     from .uncertainty import propagate
+
+
+keep_freed_memory()
 
 
 def __getattr__(name: str):

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 from .derivatives import owned_energies, with_vectors
 from .graph import Graph
 from .images import images_of, strain_slopes, stretch
-from .system import System
+from .system import System, Whole
 
 
 def energy(potential, graph: Graph, vectors: Float[Array, "pairs 3"]) -> Float[Array, ""]:
@@ -125,6 +125,8 @@ class Products:
         self.system, self.potential = system, potential
         self.owned = len(system.ids)
         self.images = images_of(system)
+        self.made = 0  # products with the Hessian so far
+        self._matrix: tuple[np.ndarray, np.ndarray] | None = None
         self._value = 0.0
         self._pulls = jnp.zeros((len(self.images.atoms), 3))  # ∂U/∂r of the rows
         if self.owned:
@@ -138,6 +140,7 @@ class Products:
 
     def hessian(self, vectors: np.ndarray) -> np.ndarray:
         """∂²U/∂Y² · vectors [vectors, 3 · owned + 6]."""
+        self.made += len(vectors)
         displacements, strains = self._everywhere(vectors)
         slopes, strain_slopes = self._no_atoms(len(vectors)), np.zeros_like(strains)
         if self.owned:
@@ -146,6 +149,17 @@ class Products:
                     self.potential, self.system.graph, self.images, self._pulls, displacements[k], strains[k]
                 )
         return self._home(slopes, strain_slopes)
+
+    def matrix(self, free: np.ndarray) -> np.ndarray:
+        """∂²U/∂Y² between the free components [owned, 3] and all strains, zero elsewhere, on every rank [3 · all atoms + 6, same]."""
+        whole = Whole(self.system, 6)
+        wanted = whole.gather(np.append(free.ravel(), np.ones(6))[None])[0] > 0.0
+        if self._matrix is None or np.any(wanted & ~self._matrix[0]):
+            matrix = np.zeros((whole.size, whole.size))
+            matrix[wanted] = whole.gather(self.hessian(whole.mine(np.eye(whole.size)[wanted])))
+            self._matrix = wanted, matrix
+        matrix = self._matrix[1] * (wanted * wanted[:, None])
+        return 0.5 * (matrix + matrix.T)
 
     def mixed(self, build, values, changes) -> tuple[np.ndarray, np.ndarray]:
         """∂U/∂Θ · changes [changes] and ∂²U/∂Y∂Θ · changes [changes, 3 · owned + 6]; changes have one more axis than values."""

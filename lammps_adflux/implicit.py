@@ -19,9 +19,10 @@ from rich.progress import Progress
 from .errors import AdfluxError
 from .images import CELLS, deformation
 from .krylov import NegativeCurvature, conjugate_gradients, minimal_residuals
-from .motions import Motions, Operator, Whole
+from .motions import Motions, Operator
 from .parameters import check_change, choose, directions
 from .preconditioner import preconditioner as prepare
+from .system import Whole
 
 DENSE_ATOMS = 2000
 BLOCK = 16  # solves that advance together
@@ -74,8 +75,13 @@ class Relaxed:
         self.tolerance = 1e-11
         self._operators, self._prepared = {cell: operator}, {}
         self.energy, self._slopes = self.products.gradient()
-        self.hessian_products = 0  # made so far
+        self._made_before = self.products.made
         self._depends = False
+
+    @property
+    def hessian_products(self) -> int:
+        """Products with the Hessian that derivatives have taken so far."""
+        return self.products.made - self._made_before
 
     @property
     def ids(self) -> np.ndarray:
@@ -196,9 +202,14 @@ class Relaxed:
         motions, atoms = operator.motions, self.system.atoms
         if atoms > DENSE_ATOMS:
             raise AdfluxError(f"dense() is for up to {DENSE_ATOMS} atoms, but there are {atoms}: use jacobian().")
-        whole, strains = Whole(motions), len(motions.strains)
+        whole, strains = Whole(self.system, len(motions.strains)), len(motions.strains)
         length = np.append(np.ones(3 * atoms), np.full(strains, motions.length))
-        hessian = whole.gather(operator(whole.mine(np.eye(whole.size)))) * length * length[:, None]
+        hessian = self.products.matrix(np.ones_like(self.system.held))
+        hessian[-6:] += operator.work_slopes(np.eye(len(hessian))[-6:])
+        spread = np.zeros((whole.size, len(hessian)))
+        spread[: 3 * atoms, : 3 * atoms] = np.eye(3 * atoms)
+        spread[3 * atoms :, -6:] = motions.strains
+        hessian = spread @ hessian @ spread.T
         _, mixed = self.products.mixed(choice.build, choice.values, directions(choice.values))
         mixed = whole.gather(motions.contract(mixed)) * length
         free = np.append(~self.system.gather(self.system.held[self.system.order]).ravel(), np.ones(strains, bool))
@@ -247,7 +258,7 @@ class Relaxed:
 
     def _solve(self, right: np.ndarray, cell, preconditioner: str | None = None) -> np.ndarray:
         operator = self._operator(cell)
-        key, before = (cell, preconditioner or self.preconditioner), operator.products_made
+        key = cell, preconditioner or self.preconditioner
         if key not in self._prepared:
             self._prepared[key] = prepare(key[1], operator)
         solve = conjugate_gradients if self.index == 0 else minimal_residuals
@@ -260,7 +271,6 @@ class Relaxed:
             raise AdfluxError(
                 f"The relaxed structure is not stable when its cell ({cell}) may change as well: its response is not defined; relax with cell={cell!r}."
             ) from None
-        self.hessian_products += operator.products_made - before
         return solution
 
     def _operator(self, cell) -> Operator:

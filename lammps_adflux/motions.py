@@ -4,7 +4,7 @@ import numpy as np
 
 from .hessian import Products
 from .images import CELLS
-from .system import System
+from .system import System, Whole
 
 
 class Motions:
@@ -89,34 +89,6 @@ class Motions:
         return total
 
 
-class Whole:
-    """Vectors of all ranks side by side: [3 · atoms by id + strains]."""
-
-    def __init__(self, motions: Motions):
-        system, self._comm, self._strains = motions.system, motions.comm, len(motions.strains)
-        all_ids = np.sort(np.concatenate(self._comm.allgather(system.ids)))
-        row = np.searchsorted(all_ids, system.ids)
-        self.size = 3 * len(all_ids) + self._strains
-        own = (3 * row[:, None] + np.arange(3)).ravel()
-        self._mine = np.concatenate([own, self.size - self._strains + np.arange(self._strains)]).astype(int)
-
-    def mine(self, whole: np.ndarray) -> np.ndarray:
-        """Whole vectors → this rank's part [vectors, 3 · owned + strains]."""
-        return np.ascontiguousarray(whole[:, self._mine])
-
-    def gather(self, vectors: np.ndarray) -> np.ndarray:
-        """This rank's part → whole vectors, on every rank."""
-        whole = np.zeros((len(vectors), self.size))
-        whole[:, self._mine] = vectors
-        if self._comm.size == 1:
-            return whole
-        if self._comm.rank:
-            whole[:, self.size - self._strains :] = 0.0
-        total = np.empty_like(whole)
-        self._comm.Allreduce(whole, total)
-        return total
-
-
 def _uniform(counters: np.ndarray, seed: int) -> np.ndarray:
     """Numbers in (-1, 1) from SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) of the counters."""
     z = (counters + np.uint64(seed) * np.uint64(2**40) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -133,11 +105,9 @@ class Operator:
 
     def __init__(self, products: Products, motions: Motions, pressure: np.ndarray):
         self.products, self.motions, self.pressure = products, motions, pressure
-        self.products_made = 0
         self._matrix: np.ndarray | None = None
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        self.products_made += len(vectors)
         full = self.motions.expand(vectors)
         return self.motions.contract(self.products.hessian(full) + self.work_slopes(full))
 
@@ -162,12 +132,15 @@ class Operator:
         return self.products.system.volume * float(self.pressure[:3].mean())
 
     def matrix(self) -> np.ndarray:
-        """All of it between allowed motions, on every rank and by atom id as in `Whole`; by unit vectors, for small systems; kept."""
+        """All of it between allowed motions, on every rank, by atom id as in `Whole`; for small systems, kept."""
         if self._matrix is None:
-            whole = Whole(self.motions)
-            units = self.motions.project(whole.mine(np.eye(whole.size)))
-            matrix = whole.gather(self.motions.project(self(units)))
-            self._matrix = 0.5 * (matrix + matrix.T)
+            motions, system = self.motions, self.motions.system
+            inner = self.products.matrix(~system.held)
+            inner[-6:] += self.work_slopes(np.eye(len(inner))[-6:])
+            whole = Whole(system, len(motions.strains))
+            allowed = motions.project(whole.mine(np.eye(whole.size)))
+            spread = Whole(system, 6).gather(motions.expand(allowed))
+            self._matrix = spread @ inner @ spread.T
         return self._matrix
 
     def gradient(self) -> tuple[float, np.ndarray, np.ndarray]:

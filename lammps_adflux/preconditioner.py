@@ -3,7 +3,8 @@
 import numpy as np
 
 from .errors import AdfluxError
-from .motions import Operator, Whole
+from .motions import Operator
+from .system import Whole
 
 PROBES = 8
 
@@ -47,13 +48,13 @@ class BlockJacobi:
 class NearNeighbors:
     """Exp of Packwood et al., J. Chem. Phys. 144, 164109 (2016), as in ASE: springs between near neighbours.
 
-    P_ij = -μ exp(-3 (r_ij / r_nn - 1)) for r_ij < 2 r_nn, rows sum to 0.1 μ; μ from one product with the Hessian. Solved by a sparse
-    factorisation of each rank's own atoms (additive Schwarz).
+    P_ij = -μ exp(-3 (r_ij / r_nn - 1)) for r_ij < 2 r_nn, rows sum to 0.1 μ; μ from one product with the Hessian. Solved by one
+    V-cycle of algebraic multigrid (PyAMG) over each rank's own atoms (additive Schwarz), at a cost linear in the atoms.
     """
 
     def __init__(self, operator: Operator):
+        import pyamg
         import scipy.sparse as sparse
-        from scipy.sparse.linalg import splu
 
         motions, graph = operator.motions, operator.motions.system.graph
         owned = len(motions.system.ids)
@@ -70,15 +71,9 @@ class NearNeighbors:
         i, j = centers[near], others[near]
         diagonal = np.bincount(i, springs, minlength=owned) + 0.1
         inside = j < owned
-        matrix = sparse.csc_matrix((-springs[inside], (i[inside], j[inside])), shape=(owned, owned)) + sparse.diags(
-            diagonal
-        )
-        if owned == 0:
-            self._solve = lambda right: right
-        else:
-            self._solve = splu(
-                sparse.csc_matrix(matrix), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
-            ).solve
+        matrix = sparse.csr_matrix((-springs[inside], (i[inside], j[inside])), shape=(owned, owned))
+        matrix = sparse.csr_matrix(matrix + sparse.diags(diagonal))
+        self._cycle = pyamg.smoothed_aggregation_solver(matrix).aspreconditioner() if owned else None
         self._own, self._free, self._mu = 3 * owned, motions._free, 1.0
         self._strains = np.eye(len(motions.strains))
         test = motions.random(2)
@@ -92,10 +87,12 @@ class NearNeighbors:
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         count, own = len(vectors), self._own
-        right = (vectors * self._free)[:, :own].reshape(count, -1, 3)
-        right = np.swapaxes(right, 0, 1).reshape(-1, 3 * count)
-        solved = self._solve(right).reshape(-1, count, 3)
-        solved = np.swapaxes(solved, 0, 1).reshape(count, own) / self._mu
+        solved = (vectors * self._free)[:, :own]
+        if self._cycle is not None:
+            # x, y, z of each vector are problems of their own
+            parts = np.swapaxes(solved.reshape(count, -1, 3), 1, 2).reshape(3 * count, -1)
+            parts = np.stack([self._cycle.matvec(part) for part in parts])
+            solved = np.swapaxes(parts.reshape(count, 3, -1), 1, 2).reshape(count, own) / self._mu
         return np.concatenate([solved, vectors[:, own:] @ self._strains], axis=1)
 
 
@@ -103,7 +100,7 @@ class Exact:
     """The inverse of |H| by all its eigenvectors, of a small system that many solves pay for."""
 
     def __init__(self, operator: Operator):
-        self._whole = Whole(operator.motions)
+        self._whole = Whole(operator.motions.system, len(operator.motions.strains))
         values, turn = np.linalg.eigh(operator.matrix())
         # held components and free motions give as many exact zeros
         good = np.argsort(np.abs(values))[len(values) - operator.motions.dimensions :]

@@ -45,3 +45,31 @@ class System:
         """Values of this rank's atoms by ascending id [owned, …] → those of all atoms by id [atoms, …], on every rank."""
         ids = np.concatenate(self.comm.allgather(np.sort(self.ids)))
         return np.concatenate(self.comm.allgather(np.ascontiguousarray(values)))[np.argsort(ids, kind="stable")]
+
+
+class Whole:
+    """Vectors of all ranks side by side: [3 · atoms by id + strains]."""
+
+    def __init__(self, system: System, strains: int):
+        self._comm, self._strains = system.comm, strains
+        all_ids = np.sort(np.concatenate(self._comm.allgather(system.ids)))
+        row = np.searchsorted(all_ids, system.ids)
+        self.size = 3 * len(all_ids) + self._strains
+        own = (3 * row[:, None] + np.arange(3)).ravel()
+        self._mine = np.concatenate([own, self.size - self._strains + np.arange(self._strains)]).astype(int)
+
+    def mine(self, whole: np.ndarray) -> np.ndarray:
+        """Whole vectors → this rank's part [vectors, 3 · owned + strains]."""
+        return np.ascontiguousarray(whole[:, self._mine])
+
+    def gather(self, vectors: np.ndarray) -> np.ndarray:
+        """This rank's part → whole vectors, on every rank."""
+        whole = np.zeros((len(vectors), self.size))
+        whole[:, self._mine] = vectors
+        if self._comm.size == 1:
+            return whole
+        if self._comm.rank:
+            whole[:, self.size - self._strains :] = 0.0
+        total = np.empty_like(whole)
+        self._comm.Allreduce(whole, total)
+        return total

@@ -3,6 +3,7 @@
 import jax
 import pytest
 from lammps_runner import find_program
+from relaxing import write_structures
 
 jax.config.update("jax_enable_x64", True)
 
@@ -21,3 +22,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="needs lmp: run `adflux build-lammps`"))
         elif ranks > 1 and find_program("mpiexec") is None:
             item.add_marker(pytest.mark.skip(reason="needs mpiexec: install mpich"))
+
+
+@pytest.fixture(scope="session")
+def starts(tmp_path_factory):
+    """A folder with the starting structures of relaxing.py."""
+    folder = tmp_path_factory.mktemp("starts")
+    write_structures(folder)
+    return folder

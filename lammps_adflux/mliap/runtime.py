@@ -1,6 +1,5 @@
 """Settings and failures of a process in which LAMMPS and JAX live together."""
 
-import ctypes
 import os
 import signal
 import sys
@@ -33,7 +32,6 @@ def prepare_process() -> None:
         # Python installs a handler that waits for the interpreter; LAMMPS must stop on Ctrl-C
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.excepthook = _one_sentence
-    _keep_freed_memory()
     if "jax" in sys.modules:
         import jax
 
@@ -42,15 +40,6 @@ def prepare_process() -> None:
         if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
             jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep what XLA frees: fresh pages for the arrays of every step cost more than the arithmetic on them."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
-            mallopt(parameter, 1 << 30)
-        mallopt(-8, 1)  # M_ARENA_MAX: XLA's threads have arenas of their own, which give large blocks back all the same
 
 
 def cache_folder() -> Path:
