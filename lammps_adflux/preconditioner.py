@@ -7,6 +7,7 @@ from .motions import Operator
 from .system import Whole
 
 PROBES = 8
+EXACT = 6000
 
 
 def identity(vectors: np.ndarray) -> np.ndarray:
@@ -101,6 +102,10 @@ class Exact:
 
     def __init__(self, operator: Operator):
         self._whole = Whole(operator.motions.system, len(operator.motions.strains))
+        if self._whole.size > EXACT:
+            raise AdfluxError(
+                f"The preconditioner exact is for up to {EXACT} motions, but there are {self._whole.size}: use exp."
+            )
         values, turn = np.linalg.eigh(operator.matrix())
         # held components and free motions give as many exact zeros
         good = np.argsort(np.abs(values))[len(values) - operator.motions.dimensions :]

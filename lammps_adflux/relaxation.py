@@ -58,7 +58,7 @@ def relax(
     cell: strains that relax too: "iso", "aniso", or "tri". fixed: a LAMMPS group that does not move. types: the element of each atom
     type, in order, where it is not that of the potential's elements. pressure: target of the cell, in LAMMPS' units, one number
     or xx, yy, zz, yz, xz, xy (what is not hydrostatic acts as a dead load on the relaxed cell). index: of the stationary point,
-    0 for a minimum. preconditioner: none, jacobi, exp. cutoff_margin: in cutoffs; a shell of neighbours that lies nearer to the cutoff is
+    0 for a minimum. preconditioner: none, jacobi, exp, exact (small systems). cutoff_margin: in cutoffs; a shell of neighbours that lies nearer to the cutoff is
     an error, since energies are hardly ever smooth there; 0 leaves the check out. comm: mpi4py communicator, all ranks if not given.
 
     Collective on all ranks. Raises AdfluxError, on all ranks alike, where forces do not become small, where the Hessian has another
