@@ -17,6 +17,7 @@ from .system import System
 
 NEWTON_STEPS = 12
 DENSE = 400  # up to so many motions, all eigenvalues are found
+COLLAPSED = 0.02  # of the cutoff: no bond is so short
 GIVE_UP = 1.0  # a structure with larger forces than this after minimisation is not near a minimum
 
 
@@ -96,6 +97,7 @@ def _newton(session, potential, cell, fixed, target, tolerance, index, precondit
     last, stuck = np.inf, 0
     for step in range(NEWTON_STEPS + 1):
         system = session.system(fixed)
+        _check_apart(potential, system)
         motions = Motions(system, cell)
         operator = Operator(Products(system, potential), motions, target)
         _, _, slope = operator.gradient()
@@ -172,6 +174,16 @@ def _scale(operator: Operator) -> float:
     """A curvature of ordinary size."""
     test = operator.motions.random(1)
     return abs(float((operator.motions.dot(test, operator(test)) / operator.motions.dot(test, test))[0]))
+
+
+def _check_apart(potential, system: System) -> None:
+    lengths = np.linalg.norm(np.asarray(system.graph.vectors)[np.asarray(system.graph.mask)], axis=1)
+    closest = -system.comm.allreduce(-float(lengths.min(initial=np.inf)), op=_max())
+    if closest < COLLAPSED * potential.cutoff:
+        raise AdfluxError(
+            f"Two atoms lie {closest:.1e} apart after `minimize`: the potential does not keep them apart there (SNAP is often "
+            "used with a ZBL core); start from a structure near its minimum, or use a potential with a core."
+        )
 
 
 def _check_cutoff(potential, system: System, margin: float) -> float:

@@ -66,6 +66,8 @@ if MPI.COMM_WORLD.size == 1:
     attempt("isolated", lambda: relax(["delete_atoms group all", "create_atoms 1 single 0 0 0", "create_atoms 1 single 1 1 1"],
                                       before=[line.replace("fcc 1.0", "fcc 0.01") for line in crystal]))
     attempt("nan", lambda: relax(potential=eqx.tree_at(lambda p: p.sigma, lj, np.array([[np.nan]]))))
+    # atoms that are put on one place, as collapse leaves them
+    attempt("collapsed", lambda: relax(["create_atoms 1 single 0 0 0.001"], minimize=False))
     attempt("precision", lambda: relax(potential=eqx.tree_at(lambda p: p.sigma, lj, np.ones((1, 1), np.float32))))
 
     relaxed = relax([DISPLACE])
@@ -103,6 +105,7 @@ SAID = {
 SAID_ALONE = {
     "cell": "cell must be None",
     "tolerance": "force_tolerance must be positive",
+    "collapsed": "apart after `minimize`: the potential does not keep them apart",
     "preconditioner": "preconditioner must be one of none, jacobi, exp",
     "pressure": "pressure must be one number, or six",
     "open": "A cell can relax only where all its boundaries are periodic",
