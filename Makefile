@@ -16,8 +16,9 @@ help:
 demo: venv
 	$(VENV)/bin/python examples/01_lj_conductivity/demo.py
 
+# two files at a time: most tests use one core
 test: venv
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # nequix, mlip, ace-jax and jax-md want versions of their own of much that JAX programs use
 test-external: $(VENV)-external/.python

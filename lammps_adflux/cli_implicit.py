@@ -36,9 +36,7 @@ def implicit(
     from .modelfile import load
     from .relaxation import relax
 
-    for path in (output, xyz):
-        if path is not None and not path.resolve().parent.is_dir():
-            raise AdfluxError(f"The folder of {path} does not exist: make it first.")
+    _check_folders(output, xyz)
     model = load(potential)
     relaxed = relax(
         script,
@@ -76,14 +74,16 @@ def predict(
     potential: Annotated[
         Path | None, typer.Option(help="Model file of the new parameters, to evaluate its energy there.")
     ] = None,
+    xyz: Annotated[Path | None, typer.Option(help="Also write the predicted structures, a frame for each row.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Energy and volume of the relaxed structure at new parameters, without relaxing.
+    """Energy, volume and structure at new parameters, without relaxing.
 
-    Example: adflux predict w.npz --parameters new.txt
+    Example: adflux predict w.npz --parameters new.txt --xyz new.xyz
     """
     from .expansion import Taylor
 
+    _check_folders(xyz)
     expansion = Taylor.load(file)
     rows = _rows(parameters)
     model = None
@@ -94,18 +94,13 @@ def predict(
         from .modelfile import load
 
         model = load(potential)
-    answers = []
-    for row in rows:
-        found = expansion.predict(row, model)
-        answers.append(
-            {
-                "energy": found.energy,
-                "energy_first": found.energy_first,
-                "energy_at_structure": found.energy_at_structure,
-                "volume": found.volume,
-                "doubt": found.doubt,
-            }
-        )
+    predictions = [expansion.predict(row, model) for row in rows]
+    names = "energy", "energy_first", "energy_at_structure", "volume", "doubt"
+    answers = [{name: getattr(found, name) for name in names} for found in predictions]
+    if xyz is not None:
+        import ase.io
+
+        ase.io.write(xyz, [expansion.atoms(found) for found in predictions], format="extxyz")
     for answer in answers if not json else ():
         _answer(answer, False)
     if json:
@@ -126,6 +121,7 @@ def propagate(
     from .expansion import Taylor
     from .uncertainty import propagate as spread
 
+    _check_folders(plot)
     found = spread(Taylor.load(defect), Taylor.load(bulk), ensemble)
     if plot is not None:
         from .plots_implicit import plot_distribution
@@ -141,6 +137,12 @@ def propagate(
         },
         json,
     )
+
+
+def _check_folders(*files: Path | None) -> None:
+    for path in files:
+        if path is not None and not path.resolve().parent.is_dir():
+            raise AdfluxError(f"The folder of {path} does not exist: make it first.")
 
 
 def _where(model, names: str | None):

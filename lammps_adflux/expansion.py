@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ase
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
-from .derivatives import energy_forces_virial
+from .derivatives import owned_energies
 from .errors import AdfluxError
-from .graph import graph_from_atoms
+from .graph import Graph, graph_from_atoms
 from .images import deformation
 from .implicit import Relaxed
 from .parameters import choose, flatten, unflatten
@@ -87,7 +89,7 @@ class Taylor:
         found = doubt = reach = None
         if potential is not None:
             atoms = self._atoms(positions, cell)
-            found = float(energy_forces_virial(potential, graph_from_atoms(atoms, potential)).energy)
+            found = float(_energy(potential, graph_from_atoms(atoms, potential)))
             floor = 1e-13 * abs(self.energy)
             doubt = abs(found - second) / max(abs(second - first), floor)
             reach = TRUST / max(doubt, 1e-16)
@@ -133,13 +135,21 @@ class Taylor:
         for number, derivative in enumerate(self.position_jacobian):
             atoms = self._atoms(self.positions, self.cell)
             atoms.positions -= self.origin
-            atoms.arrays["id"], atoms.arrays["derivative"] = np.asarray(self.ids), derivative
+            atoms.arrays["derivative"] = derivative
             atoms.info["parameter"] = number
             frames.append(atoms)
         ase.io.write(path, frames, format="extxyz")
 
+    def atoms(self, prediction: Prediction) -> ase.Atoms:
+        """A predicted structure for ASE, with the atoms' ids, relative to the origin of LAMMPS' box."""
+        atoms = self._atoms(prediction.positions, prediction.cell)
+        atoms.positions -= self.origin
+        return atoms
+
     def _atoms(self, positions, cell) -> ase.Atoms:
-        return ase.Atoms(self.symbols, positions=positions, cell=cell, pbc=np.asarray(self.periodic, bool))
+        atoms = ase.Atoms(self.symbols, positions=positions, cell=cell, pbc=np.asarray(self.periodic, bool))
+        atoms.arrays["id"] = np.asarray(self.ids)
+        return atoms
 
     def _changes(self, samples) -> np.ndarray:
         samples = np.asarray(samples, float)
@@ -193,3 +203,8 @@ def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) 
         symbols=tuple(relaxed.potential.elements[s] for s in relaxed.gather(species)),
         build=lambda vector: choice.build(unflatten(choice.values, np.asarray(vector))),
     )
+
+
+@eqx.filter_jit
+def _energy(potential, graph: Graph) -> Float[Array, ""]:
+    return jnp.sum(owned_energies(potential, graph))

@@ -72,20 +72,6 @@ def _mixed_transposed(build, values, graph, images, displacements, strain, weigh
 
 
 @eqx.filter_jit
-def _curvature(build, values, graph, images, pulls, change, displacements, strain):
-    """d²/dt² of U(Θ + tδ, t·Y) at t = 0."""
-    before, after = images.fields(displacements, strain)
-    along = images.to_pairs(graph, after)
-
-    def moved(t):
-        parameters = jax.tree.map(lambda value, direction: value + t * direction, values, change)
-        return energy(build(parameters), graph, graph.vectors + t * along)
-
-    # F (r + u) = r + t (u + E r) + t² E u
-    return jax.jvp(jax.grad(moved), (0.0,), (1.0,))[1] + 2.0 * jnp.sum(pulls * (before @ stretch(strain).T))
-
-
-@eqx.filter_jit
 def _parameter_slopes(build, values, graph, images, change, displacements, strain):
     """d/dt of ∂U/∂Θ at (Θ + tδ, t·Y), t = 0."""
     _, after = images.fields(displacements, strain)
@@ -180,17 +166,6 @@ class Products:
             )
             jax.tree.map(lambda whole, part, k=k: whole.__setitem__(k, part), found, one)
         return jax.tree.map(self._sum, found)
-
-    def curvature(self, build, values, changes, vectors) -> np.ndarray:
-        """d²/dt² U(Θ + t · change, t · vector) for each of them [vectors]."""
-        displacements, strains = self._everywhere(vectors)
-        found = np.zeros(len(vectors))
-        for k in range(len(vectors) if self.owned else 0):
-            change = jax.tree.map(lambda leaf, k=k: leaf[k], changes)
-            found[k] = _curvature(
-                build, values, self.system.graph, self.images, self._pulls, change, displacements[k], strains[k]
-            )
-        return self._sum(found)
 
     def parameter_slopes(self, build, values, changes, vectors):
         """∂²U/∂Θ∂Θ · change + ∂²U/∂Θ∂Y · vector for each of them: values with one more axis."""

@@ -16,15 +16,14 @@ from jaxtyping import Float
 from rich.console import Console
 from rich.progress import Progress
 
+from .dense import Dense, dense
 from .errors import AdfluxError
 from .images import CELLS, deformation
 from .krylov import NegativeCurvature, conjugate_gradients, minimal_residuals
 from .motions import Motions, Operator
 from .parameters import check_change, choose, directions
 from .preconditioner import preconditioner as prepare
-from .system import Whole
 
-DENSE_ATOMS = 2000
 BLOCK = 16  # solves that advance together
 EXACT = 2000  # motions up to which the whole Hessian may be inverted
 SOLVE_PRODUCTS = 30  # products that a solve takes at least
@@ -48,15 +47,6 @@ class Jacobian(NamedTuple):
     positions: Float[np.ndarray, "parameters atoms 3"]  # of this rank's atoms by ascending id, in the relaxed cell
     strain: Float[np.ndarray, "parameters 6"]
     energy: Float[np.ndarray, " parameters"]  # dU/dΘ
-
-
-class Dense(NamedTuple):
-    """All matrices of a small system; rows and columns are (atoms by id, xyz), then strains."""
-
-    hessian: Float[np.ndarray, "motions motions"]
-    mixed: Float[np.ndarray, "parameters motions"]  # ∂²U/∂Θ∂Y
-    positions: Float[np.ndarray, "parameters atoms 3"]
-    strain: Float[np.ndarray, "parameters 6"]
 
 
 class Relaxed:
@@ -115,9 +105,7 @@ class Relaxed:
         cell = self._cell(cell)
         vectors, energies = self._forward(choice, changes, cell)
         self._refuse_nothing(changes)
-        second = float(self.products.curvature(choice.build, choice.values, changes, vectors)[0])
-        if self._stressed(cell):
-            second += float(self._stress_work(choice, changes, vectors, cell)[0, 0])
+        second = float(self._second_order(choice, changes, vectors, cell)[0, 0])
         return self._response(vectors[0], float(energies[0]), 0.5 * second)
 
     def gradient(self, loss, where=None, cell="relaxed"):
@@ -159,18 +147,10 @@ class Relaxed:
         return Jacobian(own, vectors[:, -6:], energies + vectors[:, -6:] @ self._slopes[-6:])
 
     def expansion(self, where=None, cell="relaxed", progress: bool = True) -> tuple[Jacobian, np.ndarray]:
-        """The Jacobian, and d²U/dΘ² [parameters, parameters].
-
-        d²U/dΘ² = ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ, and where a cell responds under stress the work of that stress as well.
-        """
+        """The Jacobian, and d²U/dΘ² [parameters, parameters]."""
         choice, cell = choose(self.potential, where), self._cell(cell)
         vectors, energies = self._all_responses(choice, cell, progress)
-        units = directions(choice.values)
-        matrix = _rows(self.products.parameter_slopes(choice.build, choice.values, units, vectors))
-        if self._stressed(cell):
-            operator = self._operator(cell)
-            matrix -= self._inner(operator.work_slopes(vectors), vectors)  # of U, and not of U + W
-            matrix += self._stress_work(choice, units, vectors, cell)
+        matrix = self._second_order(choice, directions(choice.values), vectors, cell)
         own = vectors[:, :-6].reshape(len(vectors), -1, 3)[:, self.system.order]
         first = energies + vectors[:, -6:] @ self._slopes[-6:]
         return Jacobian(own, vectors[:, -6:], first), 0.5 * (matrix + matrix.T)
@@ -197,30 +177,7 @@ class Relaxed:
 
     def dense(self, where=None, cell="relaxed") -> Dense:
         """Full matrices by unit vectors, solved by a pseudo-inverse: the check of all else, for small systems."""
-        choice, cell = choose(self.potential, where), self._cell(cell)
-        operator = self._operator(cell)
-        motions, atoms = operator.motions, self.system.atoms
-        if atoms > DENSE_ATOMS:
-            raise AdfluxError(f"dense() is for up to {DENSE_ATOMS} atoms, but there are {atoms}: use jacobian().")
-        whole, strains = Whole(self.system, len(motions.strains)), len(motions.strains)
-        length = np.append(np.ones(3 * atoms), np.full(strains, motions.length))
-        hessian = self.products.matrix(np.ones_like(self.system.held))
-        hessian[-6:] += operator.work_slopes(np.eye(len(hessian))[-6:])
-        spread = np.zeros((whole.size, len(hessian)))
-        spread[: 3 * atoms, : 3 * atoms] = np.eye(3 * atoms)
-        spread[3 * atoms :, -6:] = motions.strains
-        hessian = spread @ hessian @ spread.T
-        _, mixed = self.products.mixed(choice.build, choice.values, directions(choice.values))
-        mixed = whole.gather(motions.contract(mixed)) * length
-        free = np.append(~self.system.gather(self.system.held[self.system.order]).ravel(), np.ones(strains, bool))
-        inside = hessian[np.ix_(free, free)]
-        values, turn = np.linalg.eigh(0.5 * (inside + inside.T))
-        null = whole.size - (~free).sum() - motions.dimensions
-        good = np.sort(np.argsort(np.abs(values))[null:])
-        solved = np.zeros_like(mixed)
-        solved[:, free] = (-mixed[:, free] @ turn[:, good] / values[good]) @ turn[:, good].T
-        positions = solved[:, : 3 * atoms].reshape(-1, atoms, 3)
-        return Dense(hessian, mixed, positions, solved[:, 3 * atoms :] @ motions.strains)
+        return dense(self._operator(self._cell(cell)), choose(self.potential, where))
 
     def _forward(self, choice, changes, cell, preconditioner=None) -> tuple[np.ndarray, np.ndarray]:
         """dY [changes, 3 · owned + 6] and ∂U/∂Θ · change [changes]."""
@@ -237,6 +194,18 @@ class Relaxed:
         adjoint = motions.expand(self._solve(motions.contract(weights[None]), cell))
         found = self.products.mixed_transposed(choice.build, choice.values, -adjoint, [energy])
         return jax.tree.map(lambda leaf: leaf[0], found)
+
+    def _second_order(self, choice, changes, vectors, cell) -> np.ndarray:
+        """d²U/dΘ² between all changes [changes, changes], whose first order is `vectors`.
+
+        ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ, and where a cell responds under stress the work of that stress as well.
+        """
+        slopes = self.products.parameter_slopes(choice.build, choice.values, changes, vectors)
+        matrix = _rows(slopes) @ _rows(changes).T
+        if self._stressed(cell):
+            matrix -= self._inner(self._operator(cell).work_slopes(vectors), vectors)  # of U, and not of U + W
+            matrix += self._stress_work(choice, changes, vectors, cell)
+        return matrix
 
     def _stress_work(self, choice, changes, vectors, cell) -> np.ndarray:
         """∂U/∂Y · d²Y/dΘ² along all pairs of changes, whose first order is `vectors` [changes, changes].

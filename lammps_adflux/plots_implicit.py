@@ -5,21 +5,32 @@ from pathlib import Path
 import numpy as np
 
 
-def plot_predictions(path: str | Path, relaxed, predicted: dict, name: str = "formation energy (eV)") -> None:
-    """Predicted against relaxed values; beside it the errors against the size of the change.
+def plot_predictions(
+    path: str | Path,
+    relaxed,
+    predicted: dict,
+    sizes=(),
+    errors: dict | None = None,
+    name: str = "formation energy (eV)",
+) -> None:
+    """Predicted against relaxed values; beside it errors against the size of the change, where they are given.
 
-    relaxed: values of structures that were relaxed again; predicted: label → predicted values of the same samples.
+    relaxed: values of structures that were relaxed again; predicted: label → predicted values of the same samples. sizes: of changes
+    of the parameters along one direction; errors: label → errors at these sizes.
     """
-    figure, (left, right) = _figure(2)
+    figure, axes = _figure(2 if errors else 1)
+    left = axes[0]
     relaxed = np.asarray(relaxed)
     left.plot([relaxed.min(), relaxed.max()], [relaxed.min(), relaxed.max()], color="0.7", lw=1)
     for label, values in predicted.items():
         left.plot(relaxed, values, ".", label=label)
-        error = np.abs(np.asarray(values) - relaxed)
-        right.loglog(np.abs(relaxed - relaxed.mean()), np.maximum(error, 1e-16), ".", label=label)
     left.set(xlabel=f"relaxed again: {name}", ylabel=f"predicted: {name}")
-    right.set(xlabel=f"distance from the mean: {name}", ylabel="error of the prediction")
     left.legend()
+    for label, values in (errors or {}).items():
+        axes[1].loglog(sizes, np.maximum(np.abs(values), 1e-16), "o-", label=label)
+    if errors:
+        axes[1].set(xlabel="size of the change", ylabel="error of the prediction")
+        axes[1].legend()
     figure.savefig(path, dpi=150)
 
 
@@ -41,4 +52,4 @@ def _figure(panels: int):
 
     figure = Figure(figsize=(4.6 * panels, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(1, panels)
+    return figure, figure.subplots(1, panels, squeeze=False)[0]

@@ -61,10 +61,18 @@ def test_energy_scales_with_epsilon_and_length_with_sigma(folder):
 
 def test_prediction_and_propagation_through_files(folder):
     (folder / "new.txt").write_text("1.01 1.001")
-    run = run_program(folder, command("predict", "vacancy.npz", "--parameters", "new.txt", "--json"), 1)
+    words = ("predict", "vacancy.npz", "--parameters", "new.txt", "--xyz", "new.xyz", "--json")
+    run = run_program(folder, command(*words), 1)
     (predicted,) = json.loads(run.stdout)
     expansion = adflux.Taylor.load(folder / "vacancy.npz")
     assert predicted["energy"] == pytest.approx(float(expansion.energies([[1.01, 1.001]])[0]), rel=1e-12)
+    structure = ase.io.read(folder / "new.xyz")
+    assert structure.get_volume() == pytest.approx(predicted["volume"], rel=1e-6)
+    assert list(structure.arrays["id"]) == list(expansion.ids)
+    # σ by 0.1 %: all lengths grow as much, ε moves nothing
+    scaled = 1.001 * (expansion.positions - expansion.origin)
+    moved = structure.positions - structure.positions.mean(axis=0) - scaled + scaled.mean(axis=0)
+    assert np.abs(moved).max() < 2e-4
     mean, covariance = np.array([1.0, 1.0]), np.diag([1e-4, 1e-6])
     np.savez(folder / "ensemble.npz", mean=mean, covariance=covariance)
     words = ("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "ensemble.npz", "--json", "--plot", "spread.png")
@@ -81,6 +89,7 @@ def test_prediction_and_propagation_through_files(folder):
     "words, sentence",
     (
         (("predict", "vacancy.npz", "--parameters", "three.txt"), "rows of 2 numbers"),
+        (("predict", "vacancy.npz", "--parameters", "three.txt", "--xyz", "none/new.xyz"), "folder of none/new.xyz"),
         (("predict", "nothing.npz", "--parameters", "three.txt"), "not a file of"),
         (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "wide.npz"), "rows of 2 parameters were needed"),
         (("implicit", "in.vacancy", "--potential", "ar.pkl", "--where", "depth", "-o", "x.npz"), "has no field depth"),

@@ -6,9 +6,6 @@ from lammps_runner import ROOT, run_python
 from relaxing import COMMON
 
 DATA = ROOT.parent / "shared" / "data" / "implicit"
-# SNAP takes longest to compile; its results do not depend on how well
-FAST = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
-
 
 pytestmark = pytest.mark.lammps
 

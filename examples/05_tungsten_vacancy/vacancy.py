@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[2] / "shared" / "data" / "implicit"
 BULK, VACANCY = HERE / "in.bulk", HERE / "in.vacancy"
 SHARE = 15 / 16  # atoms of the vacancy's cell per atoms of the bulk's
+SIZES = 0.5, 1.0, 2.0, 4.0  # of the change to another potential, times that to the first one
 
 
 def coefficients(potential):
@@ -72,7 +73,7 @@ def other_potentials(potential, samples: int):
     return present * (1.0 + 1e-3 * np.random.default_rng(0).normal(size=(samples, *present.shape)))
 
 
-def derivatives(bulk, vacancy) -> None:
+def derivatives(bulk, vacancy) -> adflux.Taylor:
     """By all coefficients: energies by one product, volumes by one adjoint solve each, positions by 55 solves."""
 
     def volume(cell_volume):
@@ -84,14 +85,33 @@ def derivatives(bulk, vacancy) -> None:
     structures = bulk, vacancy
     by_energy = formation(*(s.gradient(energy, where=coefficients)[0] for s in structures))
     by_volume = formation(*(s.gradient(volume(s.volume), where=coefficients)[0] for s in structures))
-    jacobian = vacancy.jacobian(where=coefficients)
+    expansion = adflux.taylor(vacancy, where=coefficients)
     print("dE_f/dΘ, first four        " + " ".join(f"{x:.6g}" for x in by_energy[:4]))
     print("dV_f/dΘ, first four        " + " ".join(f"{x:.6g}" for x in by_volume[:4]) + " Å³/eV")
-    print(f"‖dX/dΘ‖, vacancy           {np.linalg.norm(jacobian.positions):.6f} Å/eV in the relaxed cell")
-    print(f"‖dε/dΘ‖, vacancy           {np.linalg.norm(jacobian.strain[:, 0]):.6f} /eV")
+    print(f"‖dX/dΘ‖, vacancy           {np.linalg.norm(expansion.position_jacobian):.6f} Å/eV in the relaxed cell")
+    print(f"‖dε/dΘ‖, vacancy           {np.linalg.norm(expansion.strain_jacobian[:, 0]):.6f} /eV")
     backward = by_volume + SHARE * bulk.gradient(volume(bulk.volume), where=coefficients)[0]
-    forward = vacancy.volume * jacobian.strain[:, :3].sum(axis=1)
+    forward = vacancy.volume * expansion.strain_jacobian[:, :3].sum(axis=1)
     print(f"backward against forward   {np.abs(backward - forward).max() / np.abs(forward).max():.0e} of dV/dΘ")
+    return expansion
+
+
+def errors_by_size(potential, vacancy, expansion, other) -> dict[str, list[float]]:
+    """Errors of the vacancy's energy on the way to another potential and beyond: by halves 4, 8, 16 times smaller."""
+    present = np.asarray(coefficients(potential))
+    errors = {"first order": [], "second order": [], "U at the predicted structure": []}
+    for size in SIZES:
+        values = present + size * (other - present)
+        prediction = expansion.predict(values)
+        truth = adflux.relax(vacancy.lammps, changed(potential, values), cell="iso", minimize=False).energy
+        found = prediction.energy_first, prediction.energy, prediction.energy_at_structure
+        for label, energy in zip(errors, found, strict=True):
+            errors[label].append(abs(energy - truth))
+    print(f"\n| size of the change | {' | '.join(str(size) for size in SIZES)} |")
+    print("|---|" + "---|" * len(SIZES))
+    for label, values in errors.items():
+        print(f"| {label}, error (eV) | {' | '.join(f'{value:.1e}' for value in values)} |")
+    return errors
 
 
 def compare(potential, bulk, vacancy, others) -> dict[str, np.ndarray]:
@@ -156,17 +176,18 @@ def main() -> int:
         )
     print(f"E_f                        {formation(bulk.energy, vacancy.energy):.6f} eV")
     print(f"V_f                        {formation(bulk.volume, vacancy.volume):.5f} Å³")
-    derivatives(bulk, vacancy)
+    expansion = derivatives(bulk, vacancy)
     if arguments.samples < 1:
         return 0
-    table = compare(potential, bulk, vacancy, other_potentials(potential, arguments.samples))
+    others = other_potentials(potential, arguments.samples)
+    table = compare(potential, bulk, vacancy, others)
     report(table)
+    errors = errors_by_size(potential, vacancy, expansion, others[0])
     (folder / "vacancy.json").write_text(
-        json.dumps({name: values.tolist() for name, values in table.items()}, indent=1)
+        json.dumps({name: values.tolist() for name, values in table.items()} | {"errors": errors}, indent=1)
     )
-    plot_predictions(
-        folder / "vacancy.png", table["relaxed"], {f"{order} order": table[order] for order in ("first", "second")}
-    )
+    predicted = {f"{order} order": table[order] for order in ("first", "second")}
+    plot_predictions(folder / "vacancy.png", table["relaxed"], predicted, SIZES, errors)
     print(f"figure                     {folder / 'vacancy.png'}")
     return 0
 
