@@ -3,6 +3,7 @@
 import numpy as np
 
 GROWTH = 1.1  # of a capacity that was too small, at least
+SMALL = 16384  # pairs or atoms up to which compiling costs more than padding
 
 
 class PairBuffers:
@@ -11,10 +12,12 @@ class PairBuffers:
     LAMMPS' own arrays move and are reused between steps, so everything is copied. The arrays are
     aligned to 64 bytes: JAX on a CPU then reads them in place. Vectors are stored component by
     component, [3, pairs]: XLA needs half the time for them that [pairs, 3] takes.
+
+    coarse: small capacities are powers of two, so that small structures of about one size share what is compiled.
     """
 
-    def __init__(self, cutoff: float, dtype: str):
-        self.cutoff = cutoff
+    def __init__(self, cutoff: float, dtype: str, coarse: bool = False):
+        self.cutoff, self.coarse = cutoff, coarse
         self.dtype = np.dtype(dtype)
         self.pairs = 0  # in use
         self.atoms = 0
@@ -42,7 +45,10 @@ class PairBuffers:
     def _reserve(self, pairs: int, atoms: int) -> None:
         pair_capacity, atom_capacity = self.vectors.shape[1], len(self.species)
         # one atom and one pair more than needed: padding pairs join padding atoms
-        wanted = _grown(pair_capacity, pairs + 1), _grown(atom_capacity, atoms + 1)
+        wanted = (
+            _grown(pair_capacity, pairs + 1, self.coarse),
+            _grown(atom_capacity, atoms + 1, self.coarse),
+        )
         if wanted != (pair_capacity, atom_capacity):
             self._allocate(*wanted)
 
@@ -65,9 +71,11 @@ def to_host(array) -> np.ndarray:
     return array.get() if hasattr(array, "get") else array
 
 
-def _grown(capacity: int, needed: int) -> int:
+def _grown(capacity: int, needed: int, coarse: bool) -> int:
     if needed <= capacity:
         return capacity
+    if coarse and needed <= SMALL:
+        return max(32, 1 << (needed - 1).bit_length())
     # room for a liquid's fluctuations, which are relatively larger in a small domain; padding costs time as well
     roomy = 1.02 * needed + 4.0 * np.sqrt(needed)
     return 64 * int(np.ceil(max(roomy, GROWTH * capacity) / 64))

@@ -33,12 +33,12 @@ NO_PAIRS = (np.zeros((0, 3)), np.zeros(0, np.int32), np.zeros(0, np.int32))
 def select(plugin, data) -> Selection:
     """The pairs that matter to the owned atoms; collective where the potential has several layers."""
     hops = plugin.potential.hops
+    lammps = lammps_of(plugin) if hops > 1 or plugin.driver is not None else None
+    if lammps is not None and (lammps.get_mpi_comm() or runtime.world()).size == 1:
+        return _folded(plugin, data, lammps)
     if hops == 1:
         ghost_lists = data.natomneigh > data.nlistatoms
         return _heard(data, 1, np.arange(data.ntotal) < data.nlocal if ghost_lists else None)
-    lammps = lammps_of(plugin)
-    if (lammps.get_mpi_comm() or runtime.world()).size == 1:
-        return _folded(plugin, data, lammps)
     passing = check_ghosts(plugin, data, lammps)
     return _heard(data, hops, passing)
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import itertools
+import weakref
 from functools import cache, partial
 
 import equinox as eqx
@@ -27,9 +28,13 @@ _caller: (
 
 
 class AdfluxPlugin(MLIAPUnified):
-    """Energies, forces and, on demand, the flux of one `pair_style mliap unified` command."""
+    """Energies, forces and, on demand, the flux of one `pair_style mliap unified` command.
 
-    def __init__(self, potential, dtype: str, silent: bool = False):
+    driver: the `lammps` that a Python program drives for a relaxation. Then nothing is told on the screen, on one rank ghosts are
+    folded for one layer as well, and capacities are coarse.
+    """
+
+    def __init__(self, potential, dtype: str, driver=None):
         super().__init__(None, list(potential.elements), 1, 1, potential.cutoff / 2.0)
         if dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise AdfluxError(
@@ -40,13 +45,14 @@ class AdfluxPlugin(MLIAPUnified):
         parameters, rest = eqx.partition(potential.astype(dtype), _is_array)
         self._rest = _Static(rest)
         self._parameters = jax.device_put(parameters, _device())  # JAX computes where these lie
-        self.buffers = PairBuffers(potential.cutoff, dtype)
+        self.buffers = PairBuffers(potential.cutoff, dtype, coarse=driver is not None)
         self.created = next(_events)
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
         self.force_address = 0  # of LAMMPS' forces: tells to which LAMMPS this plugin belongs
         self.compilations = 0
-        self.silent = silent  # tell nothing on the screen
-        self.told_layers = silent  # how several layers run: once
+        # weak: LAMMPS holds its plugin, and would never be closed
+        self.driver = None if driver is None else weakref.ref(driver)
+        self.told_layers = driver is not None  # how several layers run: once
         self._pair_gradients = None
         self._energies: np.ndarray | None = None
         self._total = 0  # owned and ghost atoms at the last force call
@@ -130,7 +136,7 @@ class AdfluxPlugin(MLIAPUnified):
     def _count(self, what: str) -> None:
         self.compilations += 1
         comm = runtime.world()
-        if comm.rank == 0 and not self.silent:
+        if comm.rank == 0 and self.driver is None:
             pairs, atoms = self.buffers.vectors.shape[1], len(self.buffers.species)
             # LAMMPS takes no commands during a run, so this goes to the screen; the template's variable
             # adflux_compilations brings the count into the log
@@ -141,6 +147,8 @@ class AdfluxPlugin(MLIAPUnified):
 
     def lammps(self):
         """The LAMMPS that this plugin serves, if it is known: a repaired LAMMPS or the input template tells it."""
+        if self.driver is not None:
+            return self.driver()
         address = getattr(self.interface, "lmp", None)
         if address is not None:
             from lammps import lammps

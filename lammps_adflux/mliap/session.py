@@ -12,7 +12,6 @@ from ..errors import AdfluxError
 from ..graph import Graph
 from ..system import System
 from . import runtime
-from .domain import _owners
 from .halo import Halo
 from .plugin import PLUGINS, AdfluxPlugin
 
@@ -35,7 +34,7 @@ class Session:
         if self.lammps.extract_global("natoms") in (None, 0):
             raise AdfluxError("The LAMMPS set-up has no atoms: create or read them before relax.")
         names = _type_names(potential, types, self._count("ntypes"))
-        self.plugin = AdfluxPlugin(potential, "float64", silent=True)
+        self.plugin = AdfluxPlugin(potential, "float64", self.lammps)
         lammps.mliap.load_unified(self.plugin)
         shells = potential.hops > 1 and self.comm.size > 1
         if shells:
@@ -129,19 +128,14 @@ class Session:
         vectors, centers, others, species, owned, pairs = plugin.buffers.arrays()
         nlocal, total = self._count("nlocal"), self._count("nall")
         ids = np.array(lmp.numpy.extract_atom("id", nelem=total) if total else np.zeros(0), np.int64)
-        halo, others = None, np.array(others)
-        if comm.size > 1:
-            halo = Halo(comm, ids, nlocal)
-        elif potential_has_ghost_rows(plugin):
-            others[:pairs] = _owners(plugin, _Counts(nlocal, total), lmp)[others[:pairs]]
-        rows = len(species) if halo is not None else nlocal + 1  # without ghosts, one more atom for padding
+        halo = Halo(comm, ids, nlocal) if comm.size > 1 else None
         graph = Graph(
             vectors=jnp.asarray(vectors.T.copy()),
-            centers=jnp.asarray(np.minimum(centers, rows - 1)),
-            others=jnp.asarray(np.minimum(others, rows - 1)),
-            species=jnp.asarray(species[:rows].copy()),
+            centers=jnp.asarray(centers.copy()),
+            others=jnp.asarray(others.copy()),
+            species=jnp.asarray(species.copy()),
             mask=jnp.arange(len(centers)) < pairs,
-            owned=jnp.asarray(owned[:rows] & (np.arange(rows) < nlocal)),
+            owned=jnp.asarray(owned & (np.arange(len(owned)) < nlocal)),
         )
         low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
         cell = np.array([[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]])
@@ -189,18 +183,6 @@ class Session:
             raise
         except Exception as error:  # LAMMPS' own errors, on all ranks alike
             raise AdfluxError(f"LAMMPS stopped at `{command}`: {' '.join(str(error).split())}") from error
-
-
-class _Counts:
-    """What `_owners` wants to know of LAMMPS' data."""
-
-    def __init__(self, nlocal: int, ntotal: int):
-        self.nlocal, self.ntotal = nlocal, ntotal
-
-
-def potential_has_ghost_rows(plugin) -> bool:
-    """On one rank, several layers are folded already."""
-    return plugin.potential.hops == 1
 
 
 def _start(script, comm, log):

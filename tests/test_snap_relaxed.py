@@ -1,14 +1,12 @@
-"""Relaxed tungsten with SNAP: the numbers of ../shared/data/implicit."""
+"""Relaxed metals with SNAP: the potentials and numbers of ../shared/data/implicit."""
 
 import numpy as np
 import pytest
 from lammps_runner import ROOT, run_python
-from relaxing import COMMON
+from relaxing import COMMON, close, found
 
 DATA = ROOT.parent / "shared" / "data" / "implicit"
-
-pytestmark = pytest.mark.lammps
-
+pytestmark = [pytest.mark.lammps, pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/implicit")]
 
 SNAP = """
 from pathlib import Path
@@ -55,7 +53,38 @@ except adflux.AdfluxError as error:
 """
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/implicit")
+ALLOY = """
+potential = adflux.SNAP.from_lammps(data / "NiMo.snapcoeff", data / "NiMo.snapparam", ["Ni", "Mo"])
+relaxed = adflux.relax(["units metal", "atom_modify map array", "lattice bcc 3.0", "region box block 0 2 0 2 0 2", "create_box 2 box",
+    "create_atoms 1 box", "set type 1 type/fraction 2 0.3 77", "group gone id 1", "delete_atoms group gone", "mass * 50",
+    "displace_atoms all random 0.03 0.03 0.03 3", "min_style cg"], potential, 1e-11, "tri")
+values = potential.coefficients
+change = 1e-2 * np.random.default_rng(0).normal(size=values.shape) * np.abs(values)
+
+
+def build(values):
+    return eqx.tree_at(where, potential, values)
+
+
+slopes, *_ = differences(relaxed, build, values, change, h=1e-2)
+keep("alloy", relaxed, relaxed.jvp(change, where), slopes)
+"""
+
+
+def test_a_disordered_alloy(starts):
+    """Atoms and all six strains of nickel and molybdenum, one atom missing, respond as relaxation again finds them."""
+    all_found = found(starts, SNAP.format(data=str(DATA)) + ALLOY, time_limit=200)
+    for what, tolerance in (
+        ("positions", 1e-6),
+        ("strain", 1e-6),
+        ("volume", 1e-6),
+        ("energy1", 1e-6),
+        ("energy2", 1e-5),
+    ):
+        close(all_found[f"alloy {what}"], all_found[f"alloy {what} again"], tolerance)
+    assert np.abs(all_found["alloy strain"]).min() > 0.0
+
+
 def test_tungsten(starts):
     """Vacancies are as finite differences of LAMMPS' own SNAP found them; an interstitial does not relax to a minimum."""
     script = COMMON + SNAP.format(data=str(DATA)) + VACANCIES + INTERSTITIAL + "\nfinish()\n"
