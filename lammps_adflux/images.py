@@ -14,7 +14,7 @@ from .errors import AdfluxError
 from .graph import Graph
 from .system import System
 
-SMALL = 16384  # images up to which compiling costs more than padding
+COARSE = 1024, 16384  # images: room is a power of two there, since compiling costs more than padding
 CELLS = {
     None: np.zeros((0, 6)),
     "iso": np.array([[1.0, 1.0, 1.0, 0.0, 0.0, 0.0]]),
@@ -95,7 +95,8 @@ def images_of(system: System) -> Images:
     first = away[first]
     found = len(first)
     # room that grows in steps, so that JAX does not compile for each structure anew
-    room = 1 << found.bit_length() if found < SMALL else int(1.1 ** np.ceil(np.log(found) / np.log(1.1))) + 1
+    coarse = max(COARSE[0], 1 << found.bit_length())
+    room = coarse if coarse <= COARSE[1] else int(1.1 ** np.ceil(np.log(found) / np.log(1.1))) + 1
     places = np.zeros((count + room, 3))
     places[:count] = positions
     places[count : count + found] = positions[others[first]] + cells[first] @ system.cell

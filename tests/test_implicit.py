@@ -198,8 +198,8 @@ name, cell = {name!r}, {cell!r}
 potential, where = potential_of(name), parameters_of(name)
 relaxed = adflux.relax(start(name), potential, 1e-11, cell)
 keep("all", relaxed, relaxed.jvp(direction(where(potential)), where))
-# under the stress that is left, where the relaxed cell was iso
-keep("other", relaxed, relaxed.jvp(direction(where(potential)), where, "tri" if cell == "iso" else "iso"))
+if cell == "iso":  # under the stress that is left
+    keep("other", relaxed, relaxed.jvp(direction(where(potential)), where, "tri"))
 gradient = relaxed.gradient(lambda x, strain, energy, p: jnp.sum(jnp.sin(x)) + strain @ jnp.arange(6.0) + energy, where)
 for k, leaf in enumerate(jax.tree.leaves(gradient)):
     found[f"gradient {{k}}"] = leaf
@@ -216,7 +216,7 @@ if MPI.COMM_WORLD.size < 4 and name == "cubic":
 
 @pytest.mark.parametrize(
     ("name", "cell", "numbers"),
-    (("cubic", "tri", (2, 4)), ("network", "iso", (2,))),  # on 4, the network compiles for minutes
+    (("cubic", "iso", (2, 4)), ("network", "tri", (2,))),  # on 4, the network compiles for minutes
 )
 def test_any_number_of_ranks(starts, name, cell, numbers):
     """The same start, the same minimum to 1e-11 of forces, the same answer by atom id."""

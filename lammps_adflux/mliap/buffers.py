@@ -3,7 +3,8 @@
 import numpy as np
 
 GROWTH = 1.1  # of a capacity that was too small, at least
-SMALL = 16384  # pairs or atoms up to which compiling costs more than padding
+# where compiling costs more than padding: capacities are powers of two from the first to the second number
+COARSE_PAIRS, COARSE_ATOMS = (2048, 16384), (64, 16384)
 
 
 class PairBuffers:
@@ -46,8 +47,8 @@ class PairBuffers:
         pair_capacity, atom_capacity = self.vectors.shape[1], len(self.species)
         # one atom and one pair more than needed: padding pairs join padding atoms
         wanted = (
-            _grown(pair_capacity, pairs + 1, self.coarse),
-            _grown(atom_capacity, atoms + 1, self.coarse),
+            _grown(pair_capacity, pairs + 1, COARSE_PAIRS if self.coarse else None),
+            _grown(atom_capacity, atoms + 1, COARSE_ATOMS if self.coarse else None),
         )
         if wanted != (pair_capacity, atom_capacity):
             self._allocate(*wanted)
@@ -71,11 +72,11 @@ def to_host(array) -> np.ndarray:
     return array.get() if hasattr(array, "get") else array
 
 
-def _grown(capacity: int, needed: int, coarse: bool) -> int:
+def _grown(capacity: int, needed: int, coarse: tuple[int, int] | None) -> int:
     if needed <= capacity:
         return capacity
-    if coarse and needed <= SMALL:
-        return max(32, 1 << (needed - 1).bit_length())
+    if coarse and needed <= coarse[1]:
+        return max(coarse[0], 1 << (needed - 1).bit_length())
     # room for a liquid's fluctuations, which are relatively larger in a small domain; padding costs time as well
     roomy = 1.02 * needed + 4.0 * np.sqrt(needed)
     return 64 * int(np.ceil(max(roomy, GROWTH * capacity) / 64))
