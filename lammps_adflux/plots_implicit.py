@@ -30,6 +30,8 @@ def plot_predictions(
         axes[1].loglog(sizes, np.maximum(np.abs(values), 1e-16), "o-", label=label)
     if errors:
         axes[1].set(xlabel="size of the change", ylabel="error of the prediction")
+        axes[1].minorticks_off()
+        axes[1].set_xticks(sizes, [f"{size:g}" for size in sizes])
         axes[1].legend()
     figure.savefig(path, dpi=150)
 

@@ -107,3 +107,5 @@ def test_the_tungsten_vacancy_is_predicted_for_other_potentials(tmp_path):
     table = json.loads((tmp_path / "vacancy.json").read_text())
     assert np.allclose(table["second"], table["relaxed"], rtol=0, atol=5e-6)  # eV, of 0.03 between the potentials
     assert np.allclose(table["volume"], table["volume_relaxed"], rtol=0, atol=5e-3)  # Å³
+    halves, wholes = (np.array([errors[k] for errors in table["errors"].values()]) for k in (0, 1))
+    assert np.allclose(wholes / halves, [4, 8, 16], rtol=0.1)  # noise of 1e-11 eV beside 7e-10
