@@ -40,7 +40,7 @@ def test_response_under_pressure(starts):
     close(*case["six"], 1e-9)
     for what in ("positions", "strain", "energy"):
         close(*case[what], 1e-5)
-    close(*case["energy2"], 1e-4)
+    close(*case["energy2"], 4e-6)  # 4e-7 is found; without the third derivative of P V 1.3e-5
 
 
 STRESS = """
