@@ -14,7 +14,7 @@ from .errors import AdfluxError
 from .graph import Graph
 from .system import System
 
-COARSE = 1024, 16384  # images: room is a power of two there, since compiling costs more than padding
+COARSE = 1024, 4096  # images: room is a power of two there, since compiling costs more than padding
 CELLS = {
     None: np.zeros((0, 6)),
     "iso": np.array([[1.0, 1.0, 1.0, 0.0, 0.0, 0.0]]),

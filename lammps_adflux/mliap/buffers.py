@@ -4,7 +4,7 @@ import numpy as np
 
 GROWTH = 1.1  # of a capacity that was too small, at least
 # where compiling costs more than padding: capacities are powers of two from the first to the second number
-COARSE_PAIRS, COARSE_ATOMS = (2048, 16384), (64, 16384)
+COARSE_PAIRS, COARSE_ATOMS = (2048, 16384), (64, 1024)
 
 
 class PairBuffers:
