@@ -106,7 +106,7 @@ def _finite(case):
     values = energy_forces_virial(case.potential, graph_from_atoms(lonely, case.potential, np.float64))
     fine = all(bool(np.isfinite(value).all()) for value in values)
     yield Finding("isolated atom", None, None, fine, "energy and forces finite" if fine else "gives NaN or infinity")
-    dtype = case.potential(case.graph).dtype
+    dtype = jax.eval_shape(case.potential, case.graph).dtype
     says = "float64 in, float64 out" if dtype == np.float64 else f"float64 in, but energies are {dtype}"
     yield Finding("precision", None, None, dtype == np.float64, says)
 
@@ -165,10 +165,11 @@ def _barycentre(case):
     atoms, v = case.atoms.copy(), case.velocities
     atoms.pbc = False
     masses = atoms.get_masses()
-    result = energy_forces_virial(case.potential, graph_from_atoms(atoms, case.potential, np.float64))
+    graph = graph_from_atoms(atoms, case.potential, np.float64)
+    result = energy_forces_virial(case.potential, graph)
     forces = np.asarray(result.forces)
     kinetic = 0.5 * masses * np.sum(v**2, axis=1)
-    flux = np.asarray(heat_flux(case.potential, graph_from_atoms(atoms, case.potential, np.float64), v))
+    flux = np.asarray(heat_flux(case.potential, graph, v))
     flux = flux + (np.asarray(result.energies) + kinetic) @ v
 
     def barycentre(time):
@@ -236,10 +237,9 @@ def _nfold(case):
 
 def _padding(case):
     """padding"""
-    graph = case.graph
-    padded = pad(graph, len(graph.centers) + 37, len(graph.species) + 5, case.potential.cutoff)
-    v = np.concatenate([case.velocities, np.zeros((5, 3))])
-    n = len(case.atoms)
+    graph, n = case.graph, len(case.atoms)
+    padded = pad(graph, 2 * len(graph.centers), 2 * n, case.potential.cutoff)  # compiled for the twofold cell
+    v = np.concatenate([case.velocities, np.zeros((n, 3))])
     error = 0.0
     for function in (
         lambda g, v: energy_forces_virial(case.potential, g).energies[:n],

@@ -38,7 +38,7 @@ class Cluster(NamedTuple):
         steps = _steps(self.graph, self.owned, len(self.positions))
         largest, beyond = 0.0, 0.0
         for i in range(min(self.owned, 4)):
-            gradient = np.abs(np.asarray(_gradient(potential, self.graph, self.positions, i))).max(axis=1)
+            gradient = np.abs(np.asarray(_gradient(potential, self.graph, self.positions, jnp.asarray(i)))).max(axis=1)
             far = (steps[i] < 0) | (steps[i] > pairs)
             largest, beyond = max(largest, gradient.max()), max(beyond, gradient[far].max(initial=0.0))
         return beyond / largest if largest else 0.0

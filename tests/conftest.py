@@ -1,11 +1,26 @@
 """float64 everywhere in the tests; LAMMPS runs in processes of its own (lammps_runner.py)."""
 
+import os
+
 import jax
 import pytest
-from lammps_runner import find_program
+from lammps_runner import QUICK, find_program
 from relaxing import write_structures
 
 jax.config.update("jax_enable_x64", True)
+
+
+def compile_quickly():
+    """In this process only: programs that the tests start compile as a user's do."""
+    before = os.environ.get("XLA_FLAGS")
+    os.environ["XLA_FLAGS"] = f"{before or ''} {QUICK}"
+    jax.jit(lambda x: x + 1)(0)  # XLA reads the flags once, at the first compilation
+    del os.environ["XLA_FLAGS"]
+    if before is not None:
+        os.environ["XLA_FLAGS"] = before
+
+
+compile_quickly()
 
 
 def pytest_configure(config):

@@ -15,6 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "input_templates"
 ONCE = "adflux: compilation"  # what the plugin prints whenever JAX compiles
+# most of the time of small tests is XLA's: this compiles in a third of it code that runs half as fast
+QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 PATIENCE = 3.0 if "PYTEST_XDIST_WORKER" in os.environ else 1.0  # other tests run on the same cores
 
 

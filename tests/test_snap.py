@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from lammps_runner import run_lammps, vectors
+from lammps_runner import QUICK, run_lammps, vectors
 from reference import bispectrum_by_sums, wigner
 from scipy.spatial.transform import Rotation
 from systems import random_crystal
@@ -28,9 +27,6 @@ ROUNDING = 1e-10  # relative to the largest component: sums of some 10⁵ terms 
 # LAMMPS' forces use that components with permuted elements are equal, and the file's 12 digits are so only nearly;
 # ours are the gradient of the energies, as finite differences of LAMMPS' energies are
 TWELVE_DIGITS = 5e-9
-QUICK = "xla_backend_optimization_level"  # 0: most of the time here is XLA's, and this halves it
-jit = partial(jax.jit, compiler_options={QUICK: 0})
-evaluate = jit(energy_forces_virial)
 
 
 @dataclass(frozen=True)
@@ -152,7 +148,7 @@ def runs(tmp_path_factory):
                 files = (folder / file for file in case.files)
                 export(SNAP.from_lammps(*files, case.elements.split()), folder / f"{case.id}.pkl")
             text = "".join(script(case, style) for case in there for style in ("native", "jax"))
-            finished = run_lammps(folder, text, ranks, environment={"XLA_FLAGS": f"--{QUICK}=0"}, time_limit=400.0)
+            finished = run_lammps(folder, text, ranks, environment={"XLA_FLAGS": QUICK}, time_limit=400.0)
             tables = zip(finished.tables[::2], finished.tables[1::2], strict=True)
             done[ranks] = dict(zip(there, tables, strict=True)), finished
         return done[ranks]
@@ -207,8 +203,8 @@ def test_gradient_and_its_tangent_are_slopes(small, crystal):
     graph = graph_from_atoms(crystal, small)
     direction, step = np.random.default_rng(0).normal(size=graph.vectors.shape), 1e-5
     function = jax.value_and_grad(lambda vectors: jnp.sum(small(with_vectors(graph, vectors))))
-    (_, gradient), (slope, tangent) = jit(lambda x, dx: jax.jvp(function, (x,), (dx,)))(graph.vectors, direction)
-    here = jit(function)
+    (_, gradient), (slope, tangent) = jax.jit(lambda x, dx: jax.jvp(function, (x,), (dx,)))(graph.vectors, direction)
+    here = jax.jit(function)
     (up, gradient_up), (down, gradient_down) = (here(graph.vectors + s * step * direction) for s in (1, -1))
     # errors of the central difference
     assert float(slope) == pytest.approx(float((up - down) / (2 * step)), rel=1e-7)
@@ -218,10 +214,10 @@ def test_gradient_and_its_tangent_are_slopes(small, crystal):
 
 def test_padding_and_float32_do_no_harm(small, crystal):
     graph = graph_from_atoms(crystal, small)
-    double = evaluate(small, graph)
-    padded = evaluate(small, pad(graph, len(graph.centers) + 1500, len(crystal) + 40, small.cutoff))
+    double = energy_forces_virial(small, graph)
+    padded = energy_forces_virial(small, pad(graph, len(graph.centers) + 1500, len(crystal) + 40, small.cutoff))
     assert not np.any(padded.forces[len(crystal) :])
-    single = evaluate(small.astype(np.float32), graph_from_atoms(crystal, small, dtype=np.float32))
+    single = energy_forces_virial(small.astype(np.float32), graph_from_atoms(crystal, small, dtype=np.float32))
     assert single.forces.dtype == np.float32
     for name in ("energies", "forces", "virial"):
         reference = getattr(double, name)
@@ -231,7 +227,7 @@ def test_padding_and_float32_do_no_harm(small, crystal):
 
 def test_bispectrum_is_invariant_under_rotation(small, crystal):
     graph, rotation = graph_from_atoms(crystal, small), Rotation.from_rotvec([1.0, 0.2, -0.4]).as_matrix()
-    components = jit(lambda g: small.bispectrum(g))
+    components = jax.jit(lambda g: small.bispectrum(g))
     assert relative(components(with_vectors(graph, graph.vectors @ rotation.T)), components(graph)) < 1e-13
 
 
@@ -240,7 +236,7 @@ def test_a_pair_leaves_through_its_own_cutoff_with_the_square_of_the_distance(sm
     cutoff = sum(small.radii[PAIR.index(element)] for element in pair)
     alone = np.asarray(small.constants)[[PAIR.index(element) for element in pair]]
     dimer = graph_from_atoms(ase.Atoms(pair, positions=[[0, 0, 0], [2, -1, 2]]), small)
-    energies = jit(lambda vectors: small(with_vectors(dimer, vectors)))
+    energies = jax.jit(lambda vectors: small(with_vectors(dimer, vectors)))
 
     def change(distance):
         return np.asarray(energies(dimer.vectors / 3.0 * distance)) - alone
@@ -254,7 +250,7 @@ def test_a_model_file_gives_it_back(tmp_path, small, crystal):
     export(small, tmp_path / "model.pkl")
     again, graph = load(tmp_path / "model.pkl"), graph_from_atoms(crystal, small)
     assert jax.tree.structure(again) == jax.tree.structure(small)
-    assert np.array_equal(*(evaluate(potential, graph).forces for potential in (small, again)))
+    assert np.array_equal(*(energy_forces_virial(potential, graph).forces for potential in (small, again)))
 
 
 COEFFICIENTS, PARAMETERS = ".snapcoeff", ".snapparam"
