@@ -12,11 +12,12 @@ def plot_predictions(
     sizes=(),
     errors: dict | None = None,
     name: str = "formation energy (eV)",
+    error_name: str = "error of the prediction (eV)",
 ) -> None:
     """Predicted against relaxed values; beside it errors against the size of the change, where they are given.
 
     relaxed: values of structures that were relaxed again; predicted: label → predicted values of the same samples. sizes: of changes
-    of the parameters along one direction; errors: label → errors at these sizes.
+    of the parameters along one direction; errors: label → errors at these sizes. name, error_name: of the axes, with units.
     """
     figure, axes = _figure(2 if errors else 1)
     left = axes[0]
@@ -29,7 +30,7 @@ def plot_predictions(
     for label, values in (errors or {}).items():
         axes[1].loglog(sizes, np.maximum(np.abs(values), 1e-16), "o-", label=label)
     if errors:
-        axes[1].set(xlabel="size of the change", ylabel="error of the prediction")
+        axes[1].set(xlabel="size of the change", ylabel=error_name)
         axes[1].minorticks_off()
         axes[1].set_xticks(sizes, [f"{size:g}" for size in sizes])
         axes[1].legend()

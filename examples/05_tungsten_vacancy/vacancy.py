@@ -187,7 +187,8 @@ def main() -> int:
         json.dumps({name: values.tolist() for name, values in table.items()} | {"errors": errors}, indent=1)
     )
     predicted = {f"{order} order": table[order] for order in ("first", "second")}
-    plot_predictions(folder / "vacancy.png", table["relaxed"], predicted, SIZES, errors)
+    axis = "error of the vacancy's energy (eV)"
+    plot_predictions(folder / "vacancy.png", table["relaxed"], predicted, SIZES, errors, error_name=axis)
     print(f"figure                     {folder / 'vacancy.png'}")
     return 0
 
