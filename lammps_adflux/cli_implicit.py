@@ -4,10 +4,11 @@ import json as jsonlib
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from .errors import AdfluxError
+
+LISTED = 12  # names of parameters that are printed
 
 
 def implicit(
@@ -22,6 +23,9 @@ def implicit(
     types: Annotated[str | None, typer.Option(help="The element of each atom type, as 'W,Be'.")] = None,
     pressure: Annotated[float, typer.Option(help="Target of the cell, in LAMMPS' units.")] = 0.0,
     force_tolerance: Annotated[float, typer.Option(help="Largest force of the relaxed structure.")] = 1e-10,
+    var: Annotated[list[str] | None, typer.Option(help="An index variable of the script, as 'name=value'.")] = None,
+    steps: Annotated[int, typer.Option(help="At most so many steps of LAMMPS' minimiser.")] = 10000,
+    log: Annotated[Path | None, typer.Option(help="LAMMPS' log, with its reason to stop.")] = None,
     xyz: Annotated[Path | None, typer.Option(help="Also write the derivatives as vectors for OVITO.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -36,8 +40,11 @@ def implicit(
     from .modelfile import load
     from .relaxation import relax
 
-    _check_folders(output, xyz)
+    _check_files(output, xyz, log)
+    if output.suffix not in (".npz", ".h5", ".hdf5"):
+        raise AdfluxError(f"The output must be .npz, .h5 or .hdf5, but is {output}.")
     model = load(potential)
+    variables = {name: value for name, _, value in (word.partition("=") for word in var or ())}
     relaxed = relax(
         script,
         model,
@@ -46,8 +53,11 @@ def implicit(
         fixed,
         types=types.replace(",", " ").split() if types else None,
         pressure=pressure,
+        steps=steps,
+        variables=variables,
+        log=log,
     )
-    expansion = taylor(relaxed, _where(model, where))
+    expansion = taylor(relaxed, where)
     if world().rank:
         return
     expansion.save(output)
@@ -58,9 +68,10 @@ def implicit(
         "energy": relaxed.energy,
         "volume": relaxed.volume,
         "largest_force": checks.force,
-        "lowest_eigenvalue": float(checks.eigenvalues[0]),
+        "lowest_eigenvalue": float(checks.eigenvalues[0]) if len(checks.eigenvalues) else None,
         "cutoff_distance": checks.cutoff_distance,
         "parameters": len(expansion.parameters),
+        "names": list(expansion.names),
         "file": str(output),
     }
     _answer(answer, json)
@@ -82,10 +93,11 @@ def predict(
     Example: adflux predict w.npz --parameters new.txt --xyz new.xyz
     """
     from .expansion import Taylor
+    from .uncertainty import read_rows
 
-    _check_folders(xyz)
+    _check_files(xyz)
     expansion = Taylor.load(file)
-    rows = _rows(parameters)
+    rows = read_rows(parameters, len(expansion.parameters))
     model = None
     if potential is not None:
         from .mliap.runtime import prepare_process
@@ -121,7 +133,13 @@ def propagate(
     from .expansion import Taylor
     from .uncertainty import propagate as spread
 
-    _check_folders(plot)
+    _check_files(plot)
+    if plot is not None:
+        from matplotlib.backend_bases import FigureCanvasBase
+
+        kinds = FigureCanvasBase.get_supported_filetypes()
+        if plot.suffix[1:] not in kinds:
+            raise AdfluxError(f"The plot must end in one of {', '.join(sorted(kinds))}, but is {plot}.")
     found = spread(Taylor.load(defect), Taylor.load(bulk), ensemble)
     if plot is not None:
         from .plots_implicit import plot_distribution
@@ -139,32 +157,13 @@ def propagate(
     )
 
 
-def _check_folders(*files: Path | None) -> None:
+def _check_files(*files: Path | None) -> None:
+    """Before anything is computed."""
     for path in files:
         if path is not None and not path.resolve().parent.is_dir():
             raise AdfluxError(f"The folder of {path} does not exist: make it first.")
-
-
-def _where(model, names: str | None):
-    if names is None:
-        return None
-    fields = names.replace(",", " ").split()
-    unknown = [name for name in fields if not hasattr(model, name)]
-    if unknown:
-        raise AdfluxError(f"{type(model).__name__} has no field {', '.join(unknown)}: name its arrays in --where.")
-    return lambda potential: tuple(getattr(potential, name) for name in fields)
-
-
-def _rows(path: Path) -> np.ndarray:
-    try:
-        if path.suffix == ".npz":
-            with np.load(path) as archive:
-                values = archive["parameters"]
-        else:
-            values = np.load(path) if path.suffix == ".npy" else np.loadtxt(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise AdfluxError(f"The parameters {path} cannot be read: {error}.") from error
-    return np.atleast_2d(values) if np.ndim(values) > 1 or path.suffix == ".npz" else np.reshape(values, (1, -1))
+        if path is not None and path.is_dir():
+            raise AdfluxError(f"{path} is a folder: name a file.")
 
 
 def _answer(values: dict, json: bool) -> None:
@@ -172,6 +171,8 @@ def _answer(values: dict, json: bool) -> None:
         print(jsonlib.dumps(values))
         return
     for name, value in values.items():
+        if isinstance(value, list):
+            value = " ".join(value[:LISTED]) + (" …" if len(value) > LISTED else "")
         if value is not None:
             print(
                 f"{name.replace('_', ' '):24s}{value:.10g}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import ase
 import equinox as eqx
@@ -18,6 +19,7 @@ from .implicit import Relaxed
 from .parameters import choose, flatten, unflatten
 
 TRUST = 0.1  # third order beside second order
+UNREADABLE = OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile  # of files that are no arrays
 
 
 class Prediction(NamedTuple):
@@ -54,6 +56,7 @@ class Taylor:
     periodic: Any  # [3] bool
     ids: Int[np.ndarray, " atoms"]
     symbols: tuple[str, ...]
+    names: tuple[str, ...]  # of the parameters, as sigma[0,0]
     build: Any = None  # parameters [parameters] → potential; None where read from a file
 
     @property
@@ -85,7 +88,10 @@ class Taylor:
         positions = self.origin + (moved - self.origin) @ f.T
         cell = self.cell @ f.T
         first, second = float(self.energies(vector[None], 1)[0]), float(self.energies(vector[None])[0])
-        potential = self.build(vector) if potential is None and self.build is not None else potential
+        if potential is not None:
+            self._check_model(potential, vector)
+        elif self.build is not None:
+            potential = self.build(vector)
         found = doubt = reach = None
         if potential is not None:
             atoms = self._atoms(positions, cell)
@@ -103,7 +109,7 @@ class Taylor:
 
             with h5py.File(path, "w") as file:
                 for name, value in arrays.items():
-                    file[name] = value.astype("S8") if name == "symbols" else value
+                    file[name] = value.astype("S") if name in ("symbols", "names") else value
         else:
             with open(path, "wb") as file:
                 np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
@@ -121,10 +127,13 @@ class Taylor:
             else:
                 with np.load(path) as archive:
                     values = {name: archive[name] for name in _STORED}
-        except (OSError, KeyError, ValueError) as error:
-            raise AdfluxError(f"{path} is not a file of `adflux implicit`: {error}.") from error
+        except FileNotFoundError:
+            raise AdfluxError(f"{path} was not found: it must be a file of `adflux implicit`.") from None
+        except UNREADABLE as error:
+            raise AdfluxError(f"{path} is not a file of `adflux implicit`, .npz or .h5.") from error
         values["energy"] = float(values["energy"])
-        values["symbols"] = tuple(values["symbols"].astype(str).tolist())
+        for name in ("symbols", "names"):
+            values[name] = tuple(values[name].astype(str).tolist())
         return cls(**values)
 
     def write_xyz(self, path) -> None:
@@ -136,7 +145,7 @@ class Taylor:
             atoms = self._atoms(self.positions, self.cell)
             atoms.positions -= self.origin
             atoms.arrays["derivative"] = derivative
-            atoms.info["parameter"] = number
+            atoms.info.update(parameter=number, name=self.names[number])
             frames.append(atoms)
         ase.io.write(path, frames, format="extxyz")
 
@@ -150,6 +159,16 @@ class Taylor:
         atoms = ase.Atoms(self.symbols, positions=positions, cell=cell, pbc=np.asarray(self.periodic, bool))
         atoms.arrays["id"] = np.asarray(self.ids)
         return atoms
+
+    def _check_model(self, potential, vector) -> None:
+        """An error where a potential is not that of the parameters; transformed ones cannot be compared."""
+        present = choose(potential)
+        there = dict(zip(present.names, flatten(present.values), strict=True))
+        for name, wanted in zip(self.names, vector, strict=True):
+            if name in there and not np.isclose(there[name], wanted, rtol=1e-6, atol=1e-12):
+                raise AdfluxError(
+                    f"The potential is not that of the new parameters: its {name} is {there[name]:.8g}, but {wanted:.8g} was given."
+                )
 
     def _changes(self, samples) -> np.ndarray:
         samples = np.asarray(samples, float)
@@ -175,6 +194,7 @@ _STORED = (
     "periodic",
     "ids",
     "symbols",
+    "names",
 )
 
 
@@ -201,6 +221,7 @@ def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) 
         periodic=system.periodic,
         ids=relaxed.gather(relaxed.ids),
         symbols=tuple(relaxed.potential.elements[s] for s in relaxed.gather(species)),
+        names=choice.names,
         build=lambda vector: choice.build(unflatten(choice.values, np.asarray(vector))),
     )
 

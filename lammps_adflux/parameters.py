@@ -1,5 +1,6 @@
 """Which numbers of a potential are its parameters."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,27 +16,52 @@ class Choice(NamedTuple):
 
     values: Any  # a tree of arrays
     build: Callable  # values → potential
+    paths: list  # where each array is: in the potential, or in `values` if `build` makes the potential of them
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of each parameter, as sigma[0,0], in the order of `flatten`."""
+        found = []
+        for path, leaf in zip(self.paths, jax.tree.leaves(self.values), strict=True):
+            name = jax.tree_util.keystr(path).lstrip(".")
+            found += [name + (f"[{','.join(map(str, k))}]" if k else "") for k in np.ndindex(np.shape(leaf))]
+        return tuple(found)
 
 
 def choose(potential, where=None) -> Choice:
     """The chosen parameters of a potential.
 
-    where: None for all its floating-point arrays; a function potential → array or tuple of arrays, as for `equinox.tree_at`; or
-    (values, build) with a JAX function `build(values)` → potential, for parameters that are shared, tied, or transformed.
+    where: None for all its floating-point arrays; a name of a field, or names; a function potential → array or tuple of arrays, as for
+    `equinox.tree_at`; or (values, build) with a JAX function `build(values)` → potential, for some numbers of an array, and for
+    parameters that are shared, tied, or transformed.
     """
+    if isinstance(where, str) or (isinstance(where, (list, tuple)) and all(isinstance(name, str) for name in where)):
+        where = _fields(potential, where)
     if where is None:
         values, rest = eqx.partition(potential, eqx.is_inexact_array)
-        return Choice(values, eqx.Partial(_combine, rest))
+        return Choice(values, eqx.Partial(_combine, rest), _paths(values))
     if callable(where):
-        values = where(potential)
+        try:
+            values = where(potential)
+        except (AttributeError, TypeError, IndexError, KeyError) as error:
+            raise AdfluxError(f"where does not apply to {type(potential).__name__}: {error}.") from error
         leaves = jax.tree.leaves(values)
         if not leaves or not all(eqx.is_inexact_array(leaf) for leaf in leaves):
             raise AdfluxError("where must pick arrays of floating-point numbers from the potential.")
-        return Choice(values, eqx.Partial(_replace, _places(where, potential), potential))
+        places, paths = _places(where, potential), _paths(potential)
+        return Choice(values, eqx.Partial(_replace, places, potential), [paths[place] for place in places])
+    if not isinstance(where, tuple) or len(where) != 2 or not callable(where[1]):
+        raise AdfluxError("where must be names of fields, a function of the potential, or (values, build).")
     values, build = where
     values = jax.tree.map(lambda leaf: np.asarray(leaf, float), values)
+    try:
+        jax.eval_shape(build, values)
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        raise AdfluxError(
+            "build(values) must be a JAX function, but it asks for the numbers: change a potential that exists by equinox.tree_at."
+        ) from error
     _same(potential, build(values))
-    return Choice(values, build)
+    return Choice(values, build, [(jax.tree_util.GetAttrKey("values"), *path) for path in _paths(values)])
 
 
 def directions(values) -> Any:
@@ -83,6 +109,10 @@ def check_change(values, change, what: str):
     return jax.tree.map(one, values, change)
 
 
+def _paths(tree) -> list:
+    return [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
+
+
 def _combine(rest, values):
     return eqx.combine(values, rest)
 
@@ -90,12 +120,32 @@ def _combine(rest, values):
 def _places(where, potential) -> tuple[int, ...]:
     """Which leaves of the potential are picked: equal for equal choices, so that JAX compiles once for all of them."""
     leaves, structure = jax.tree.flatten(potential)
-    places = tuple(jax.tree.leaves(where(jax.tree.unflatten(structure, list(range(len(leaves)))))))
-    if not all(isinstance(place, int) for place in places) or len(set(places)) != len(places):
+    try:
+        places = tuple(jax.tree.leaves(where(jax.tree.unflatten(structure, list(range(len(leaves)))))))
+    except TypeError:  # numbers of arrays were asked for, or something was computed
+        places = ()
+    if not places or not all(isinstance(place, int) for place in places) or len(set(places)) != len(places):
         raise AdfluxError(
-            "where must pick whole arrays of the potential, each once; for shared or transformed parameters give (values, build)."
+            "where must pick whole arrays of the potential, each once; for some numbers of an array, and for shared or transformed parameters, "
+            "give (values, build)."
         )
     return places
+
+
+def _fields(potential, names) -> Callable:
+    one = isinstance(names, str) and names.isidentifier()
+    names = names.replace(",", " ").split() if isinstance(names, str) else names
+    unknown = [name for name in names if not hasattr(potential, name)]
+    if unknown:
+        known = [
+            field.name
+            for field in dataclasses.fields(potential)
+            if any(eqx.is_inexact_array(leaf) for leaf in jax.tree.leaves(getattr(potential, field.name)))
+        ]
+        raise AdfluxError(
+            f"{type(potential).__name__} has no field {', '.join(unknown)}: its parameters are {', '.join(known)}."
+        )
+    return lambda potential: getattr(potential, names[0]) if one else tuple(getattr(potential, n) for n in names)
 
 
 def _replace(places, potential, values):

@@ -83,7 +83,9 @@ class NearNeighbors:
         # the model's own stiffness along the same directions
         model = np.concatenate([(matrix @ row[: self._own].reshape(-1, 3)).reshape(1, -1) for row in test])
         model = np.concatenate([model, np.zeros((2, len(motions.strains)))], axis=1)
-        self._mu = abs(float((motions.dot(test, there) / motions.dot(test, model)).mean()))
+        stiffness = motions.dot(test, model)
+        if np.all(stiffness > 0.0):  # zero where no atom may move
+            self._mu = abs(float((motions.dot(test, there) / stiffness).mean()))
         self._strains = strain_inverse(operator)
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from .images import CELLS, deformation
 from .implicit import Relaxed
 from .krylov import NegativeCurvature, conjugate_gradients, lowest_eigenvalues, minimal_residuals
 from .motions import Motions, Operator
+from .potentials import Potential
 from .preconditioner import preconditioner as make_preconditioner
 from .system import System
 
@@ -49,36 +50,45 @@ def relax(
     cutoff_margin: float = 1e-4,
     steps: int = 10000,
     minimize: bool = True,
+    variables: dict | None = None,
     log=None,
 ) -> Relaxed:
     """Relax a LAMMPS set-up to a minimum of `potential`, of which derivatives by the parameters can then be taken.
 
-    script: an input script, a list of commands, or a live `lammps`; it makes box and atoms, and may choose `min_style`, groups, a
+    script: an input script's path, a list of commands (or their text), or a live `lammps`; it makes box and atoms, and may choose `min_style`, groups, a
     pair style for the first relaxation, `fix setforce`. `minimize` runs in LAMMPS with `potential` through `pair_style mliap
     unified`; Newton steps with matrix-free products then bring every force below `force_tolerance` (LAMMPS' units).
     cell: strains that relax too: "iso", "aniso", or "tri". fixed: a LAMMPS group that does not move. types: the element of each atom
     type, in order, where it is not that of the potential's elements. pressure: target of the cell, in LAMMPS' units, one number
     or xx, yy, zz, yz, xz, xy (what is not hydrostatic acts as a dead load on the relaxed cell). index: of the stationary point,
     0 for a minimum. preconditioner: none, jacobi, exp, exact (small systems). cutoff_margin: in cutoffs; a shell of neighbours that lies nearer to the cutoff is
-    an error, since energies are hardly ever smooth there; 0 leaves the check out. comm: mpi4py communicator, all ranks if not given.
+    an error, since energies are hardly ever smooth there; 0 leaves the check out. variables: index variables of the script, as `-var` of `lmp`. comm: mpi4py
+    communicator, all ranks if not given.
+    "aniso" scales the edges' components along x, y, z; in a tilted box LAMMPS minimises with "iso", and Newton steps do the rest.
 
     Collective on all ranks. Raises AdfluxError, on all ranks alike, where forces do not become small, where the Hessian has another
     number of negative eigenvalues than `index`, or zero ones, or a shell lies at the cutoff.
     """
     from .mliap.session import Session
 
-    if cell not in CELLS:
+    if not (cell is None or isinstance(cell, str)) or cell not in CELLS:
         raise AdfluxError(f'cell must be None, "iso", "aniso" or "tri", but is {cell!r}.')
     if not force_tolerance > 0.0:
         raise AdfluxError(f"force_tolerance must be positive, but is {force_tolerance}.")
-    _check_precision(potential)
-    session = Session(script, potential, types, comm, log)
+    _check_potential(potential)
+    session = Session(script, potential, types, comm, log, variables)
     try:
         target = session.pressure(pressure)
+        if cell is None and np.any(target):
+            raise AdfluxError(
+                'A pressure was given, but the cell does not relax: give cell="iso", "aniso" or "tri" as well.'
+            )
         _check_cell(session, cell)
-        if minimize:
-            session.minimize(max(force_tolerance, 1e-8), cell, target, steps)
-        operator, steps_made = _newton(session, potential, cell, fixed, target, force_tolerance, index, preconditioner)
+        near = not minimize or session.minimize(max(force_tolerance, 1e-8), cell, fixed, target, steps)
+        give_up = GIVE_UP if near else np.inf
+        operator, steps_made = _newton(
+            session, potential, cell, fixed, target, force_tolerance, index, preconditioner, give_up
+        )
         _, _, slope = operator.gradient()
         system, motions = operator.motions.system, operator.motions
         closest = _check_cutoff(potential, system, cutoff_margin)
@@ -92,7 +102,7 @@ def relax(
         session.close()
 
 
-def _newton(session, potential, cell, fixed, target, tolerance, index, preconditioner) -> tuple[Operator, int]:
+def _newton(session, potential, cell, fixed, target, tolerance, index, preconditioner, give_up) -> tuple[Operator, int]:
     """Newton steps until forces and stress vanish; the operator at the last structure."""
     last, stuck = np.inf, 0
     for step in range(NEWTON_STEPS + 1):
@@ -100,16 +110,18 @@ def _newton(session, potential, cell, fixed, target, tolerance, index, precondit
         _check_apart(potential, system)
         motions = Motions(system, cell)
         operator = Operator(Products(system, potential), motions, target)
-        _, _, slope = operator.gradient()
+        _, slopes, slope = operator.gradient()
         size = float(session.comm.allreduce(np.abs(slope).max(initial=0.0), op=_max()))
         if not np.isfinite(size):
             raise AdfluxError(
                 "The energy or its slope is not a finite number: check the structure and the potential's parameters."
             )
+        if step == 0:
+            session.check_forces(system, slopes[: 3 * len(system.ids)].reshape(-1, 3))
         stuck = stuck + 1 if size > 0.5 * last else 0
         if size <= tolerance:
             return operator, step
-        if size > GIVE_UP or stuck > 1 or step == NEWTON_STEPS:
+        if size > give_up or stuck > 1 or step == NEWTON_STEPS:
             raise AdfluxError(
                 f"The minimisation did not converge: the largest force is {size:.2g} after `minimize` and {step} Newton steps, "
                 f"but {tolerance:.2g} was needed; relax longer (steps=), or with another min_style, or ask for less (force_tolerance=)."
@@ -172,6 +184,8 @@ def _eigenvalues(operator: Operator, preconditioner: str, count: int, precision:
 
 def _scale(operator: Operator) -> float:
     """A curvature of ordinary size."""
+    if not operator.motions.dimensions:
+        return 1.0
     test = operator.motions.random(1)
     return abs(float((operator.motions.dot(test, operator(test)) / operator.motions.dot(test, test))[0]))
 
@@ -219,12 +233,16 @@ def _check_cell(session, cell: str | None) -> None:
         )
 
 
-def _check_precision(potential) -> None:
+def _check_potential(potential) -> None:
+    if not isinstance(potential, Potential):
+        raise AdfluxError(
+            f"A potential was needed, but {type(potential).__name__} was found: read model files with adflux.load, and see adflux.from_function."
+        )
     for leaf in jax.tree.leaves(potential):
         if getattr(leaf, "dtype", None) == np.float32:
             raise AdfluxError(
-                "The potential's parameters are float32, but derivatives of relaxed structures need float64: "
-                'call jax.config.update("jax_enable_x64", True) before the potential is made.'
+                "The potential's parameters are float32, but derivatives of relaxed structures need float64: export it with "
+                '--dtype float64, or call jax.config.update("jax_enable_x64", True) before it is made.'
             )
 
 

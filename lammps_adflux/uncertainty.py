@@ -1,5 +1,6 @@
 """From an uncertainty of the parameters to that of a difference between two relaxed structures."""
 
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .errors import AdfluxError
-from .expansion import Taylor, taylor
+from .expansion import UNREADABLE, Taylor, taylor
 from .implicit import Relaxed
 
 DRAWN = 1000  # samples where a covariance is given
@@ -69,32 +70,76 @@ def read_ensemble(ensemble, parameters: int) -> Float[np.ndarray, "samples param
     if isinstance(ensemble, (str, Path)):
         name, ensemble = str(ensemble), _read(Path(ensemble))
     if isinstance(ensemble, tuple):
-        mean, covariance = (np.asarray(part, float) for part in ensemble)
+        mean, covariance = (_numbers(part, name) for part in ensemble)
         if mean.shape != (parameters,) or covariance.shape != (parameters, parameters):
             raise AdfluxError(
                 f"{name}: a mean of {parameters} numbers and a {parameters} × {parameters} covariance were needed, but {mean.shape} and {covariance.shape} were found."
             )
+        values = np.linalg.eigvalsh(covariance)
+        if values[0] < -1e-8 * abs(values[-1]) or not np.allclose(covariance, covariance.T):
+            raise AdfluxError(
+                f"{name}: a covariance is symmetric and has no negative eigenvalue, but {values[0]:.2g} was found."
+            )
         samples = np.random.default_rng(0).multivariate_normal(mean, covariance, DRAWN)
     else:
-        samples = np.asarray(ensemble, float)
+        samples = _numbers(ensemble, name)
     if samples.ndim != 2 or samples.shape[1] != parameters:
         raise AdfluxError(
             f"{name}: rows of {parameters} parameters were needed, but the shape {samples.shape} was found."
         )
-    if not np.isfinite(samples).all():
-        raise AdfluxError(f"{name} holds numbers that are not finite.")
+    if len(samples) < 2:
+        raise AdfluxError(
+            f"{name}: a distribution needs at least two rows of parameters, but {len(samples)} were found."
+        )
     return samples
+
+
+def read_rows(path: Path, parameters: int) -> Float[np.ndarray, "rows parameters"]:
+    """New parameters from .npz with `parameters`, .npy or text: one row or several, or one parameter a line."""
+    values = _numbers(_arrays(path, ("parameters",))[0], str(path))
+    if values.ndim < 2 or values.shape[1] == 1:
+        values = (
+            values.reshape(-1, parameters) if values.size % parameters == 0 and values.size else values.reshape(1, -1)
+        )
+    return values
+
+
+def _numbers(values, name: str) -> np.ndarray:
+    try:
+        numbers = np.asarray(values)
+        if np.iscomplexobj(numbers):
+            raise ValueError("complex")
+        numbers = numbers.astype(float)
+    except ValueError as error:
+        raise AdfluxError(f"{name}: an array of real numbers was needed, but it holds something else.") from error
+    if not np.isfinite(numbers).all():
+        raise AdfluxError(f"{name} holds numbers that are not finite.")
+    return numbers
 
 
 def _read(path: Path):
     try:
-        if path.suffix == ".npz":
-            with np.load(path) as archive:
-                if "samples" in archive:
-                    return archive["samples"]
-                return archive["mean"], archive["covariance"]
-        return np.load(path) if path.suffix == ".npy" else np.loadtxt(path, ndmin=2)
+        return _arrays(path, ("samples",))[0]
+    except KeyError:
+        pass
+    try:
+        return _arrays(path, ("mean", "covariance"))
     except KeyError as error:
         raise AdfluxError(f"{path} needs `samples`, or `mean` and `covariance`, but {error} is missing.") from error
-    except (OSError, ValueError) as error:
-        raise AdfluxError(f"The ensemble {path} cannot be read: {error}.") from error
+
+
+def _arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...]:
+    """Named arrays of a .npz; the one of a .npy or text file."""
+    try:
+        if path.suffix == ".npz":
+            with np.load(path) as archive:
+                return tuple(archive[name] for name in names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of empty text files: the shape says it
+            return (np.load(path) if path.suffix == ".npy" else np.loadtxt(path, ndmin=2),)
+    except FileNotFoundError:
+        raise AdfluxError(f"{path} was not found.") from None
+    except KeyError:
+        raise
+    except UNREADABLE as error:
+        raise AdfluxError(f"{path} cannot be read: .npz, .npy, or rows of numbers as text were needed.") from error

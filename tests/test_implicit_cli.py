@@ -59,6 +59,33 @@ def test_energy_scales_with_epsilon_and_length_with_sigma(folder):
     assert abs(sigma) > 0.0
 
 
+def test_parameters_have_names_and_scripts_variables(folder):
+    (folder / "in.scaled").write_text("read_data bulk.data\nmass 1 ${mass}\n")
+    text = "variable units index lj\nunits ${units}\n"
+    (folder / "in.scaled").write_text(text + (folder / "in.scaled").read_text())
+    words = (
+        "implicit",
+        "in.scaled",
+        "--potential",
+        "ar.pkl",
+        "--where",
+        "sigma",
+        "--var",
+        "mass=2.0",
+        "-o",
+        "s.h5",
+        "--xyz",
+        "s.xyz",
+    )
+    run = run_program(folder, command(*words, "--log", "log.s"), 1)
+    assert "names                   sigma[0,0]" in run.stdout and "minimize" in (folder / "log.s").read_text()
+    assert adflux.Taylor.load(folder / "s.h5").names == ("sigma[0,0]",)
+    assert ase.io.read(folder / "s.xyz").info["name"] == "sigma[0,0]"
+    (folder / "lines.txt").write_text("1.001\n1.002\n")  # one parameter: a structure for each line
+    run = run_program(folder, command("predict", "s.h5", "--parameters", "lines.txt", "--json"), 1)
+    assert len(json.loads(run.stdout)) == 2
+
+
 def test_prediction_and_propagation_through_files(folder):
     (folder / "new.txt").write_text("1.01 1.001")
     words = ("predict", "vacancy.npz", "--parameters", "new.txt", "--xyz", "new.xyz", "--json")
@@ -90,15 +117,30 @@ def test_prediction_and_propagation_through_files(folder):
     (
         (("predict", "vacancy.npz", "--parameters", "three.txt"), "rows of 2 numbers"),
         (("predict", "vacancy.npz", "--parameters", "three.txt", "--xyz", "none/new.xyz"), "folder of none/new.xyz"),
-        (("predict", "nothing.npz", "--parameters", "three.txt"), "not a file of"),
+        (("predict", "nothing.npz", "--parameters", "three.txt"), "was not found"),
         (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "wide.npz"), "rows of 2 parameters were needed"),
         (("implicit", "in.vacancy", "--potential", "ar.pkl", "--where", "depth", "-o", "x.npz"), "has no field depth"),
+        (
+            ("predict", "vacancy.npz", "--parameters", "new.npy", "--potential", "ar.pkl"),
+            "its epsilon[0,0] is 1, but 1.01",
+        ),
+        (("predict", "empty.npz", "--parameters", "three.txt"), "not a file of"),
+        (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "negative.npz"), "has no negative eigenvalue"),
+        (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "one.npy"), "at least two rows"),
+        (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "new.npy", "--plot", "x.foo"), "must end in one of"),
+        (("implicit", "in.vacancy", "--potential", "ar.pkl", "-o", "folder.npz"), "is a folder"),
+        (("implicit", "in.vacancy", "--potential", "ar.pkl", "-o", "x.json"), "must be .npz, .h5 or .hdf5"),
         (("implicit", "in.nothing", "--potential", "ar.pkl", "-o", "x.npz"), "was not found"),
     ),
 )
 def test_bad_input_is_one_sentence(folder, words, sentence):
     (folder / "three.txt").write_text("1 2 3")
     np.savez(folder / "wide.npz", samples=np.ones((4, 7)))
+    np.savez(folder / "negative.npz", mean=np.ones(2), covariance=np.diag([1e-4, -1e-4]))
+    np.save(folder / "one.npy", np.ones((1, 2)))
+    np.save(folder / "new.npy", np.array([[1.01, 1.0]]))
+    (folder / "empty.npz").write_bytes(b"")
+    (folder / "folder.npz").mkdir(exist_ok=True)
     run = run_program(folder, command(*words), 1, fails=True)
     assert sentence in run.stderr and "Traceback" not in run.stderr
     assert len(run.stderr.strip().splitlines()) == 1

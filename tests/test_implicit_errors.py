@@ -6,6 +6,7 @@ from lammps_runner import run_python
 pytestmark = pytest.mark.lammps
 
 COMMON = """\
+import ase
 import equinox as eqx
 import jax
 import numpy as np
@@ -43,9 +44,15 @@ attempt("unconverged", lambda: relax([DISPLACE], steps=1))
 attempt("group", lambda: relax(fixed="nobody"))
 attempt("script", lambda: adflux.relax("in.nowhere", lj))
 attempt("command", lambda: relax(["fix broken all nonsense"]))
+attempt("other forces", lambda: relax([DISPLACE, "group one id 1", "fix pull one spring/self 5.0", "fix push one addforce 0.1 0 0"]))
+attempt("quit", lambda: relax(["quit"]))
 attempt("box", lambda: relax(["fix box all box/relax iso 0.0"]))
 if MPI.COMM_WORLD.size == 1:
     attempt("cell", lambda: relax(cell="cubic"))
+    attempt("no atoms to hold", lambda: relax(["group none id 0"], fixed="none"))
+    attempt("pressure alone", lambda: relax(pressure=1.0))
+    attempt("structure", lambda: adflux.relax(ase.Atoms("Ar"), lj))
+    attempt("model", lambda: relax(potential="ar.pkl"))
     attempt("tolerance", lambda: relax(force_tolerance=0.0))
     attempt("preconditioner", lambda: relax([DISPLACE], preconditioner="ilu"))
     attempt("pressure", lambda: relax(cell="iso", pressure=[1.0, 2.0]))
@@ -78,6 +85,10 @@ if MPI.COMM_WORLD.size == 1:
     attempt("not finite", lambda: relaxed.jvp((one, np.nan * one), where))
     attempt("response cell", lambda: relaxed.jvp((one, one), where, cell="cubic"))
     attempt("where", lambda: relaxed.jacobian(lambda p: p.cutoff))
+    attempt("numbers", lambda: relaxed.jvp(0.1, (np.array(1.0), lambda s: eqx.tree_at(lambda p: p.sigma, lj, np.asarray(s) * one))))
+    attempt("part", lambda: relaxed.jacobian(lambda p: p.sigma[0, 0]))
+    attempt("attribute", lambda: relaxed.jacobian(lambda p: p.depth))
+    attempt("field", lambda: relaxed.jacobian("depth"))
     attempt("build", lambda: relaxed.jvp(0.1, (np.array(1.0), lambda s: eqx.tree_at(lambda p: p.sigma, lj, 2 * s * one))))
     constant = relax([DISPLACE], Shifted(lj, np.array(0.5)))
     attempt("constant", lambda: constant.jvp(np.array(1.0), lambda p: p.shift))
@@ -100,10 +111,20 @@ SAID = {
     "group": "LAMMPS has no group 'nobody'; it knows all",
     "script": "The input script in.nowhere was not found.",
     "command": "LAMMPS stopped in the set-up: ERROR: Unrecognized fix style 'nonsense'",
+    "other forces": "(fixes: addforce, spring/self): derivatives know the potential only",
+    "quit": "The set-up has the command quit",
     "box": "The script has a fix box/relax: say which strains relax",
 }
 SAID_ALONE = {
     "cell": "cell must be None",
+    "no atoms to hold": "The LAMMPS group none has no atoms",
+    "pressure alone": "A pressure was given, but the cell does not relax",
+    "structure": "or a live lammps, but Atoms was found",
+    "model": "A potential was needed, but str was found",
+    "numbers": "build(values) must be a JAX function",
+    "part": "for some numbers of an array, and for shared or transformed parameters, give (values, build)",
+    "attribute": "where does not apply to LennardJones",
+    "field": "LennardJones has no field depth: its parameters are epsilon, sigma.",
     "tolerance": "force_tolerance must be positive",
     "collapsed": "apart after `minimize`: the potential does not keep them apart",
     "preconditioner": "preconditioner must be one of none, jacobi, exp",

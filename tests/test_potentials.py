@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -162,6 +163,22 @@ def test_stillinger_weber_equals_a_loop_over_triplets(sw_file, crystal):
                     tails = g1 * s1 / (lengths[p] - a1 * s1) + g2 * s2 / (lengths[k] - a2 * s2)
                     energies[i] += lam * e * angle**2 * np.exp(tails)
     assert np.abs(energy_forces_virial(potential, graph).energies - energies).max() < 1e-12 * np.abs(energies).max()
+
+
+@pytest.mark.parametrize("factor", (0.98, 0.9995, 1.0005))
+def test_a_stillinger_weber_whose_length_is_varied_is_the_one_of_that_length(factor, tmp_path, crystal):
+    """Its range was fixed when it was made: pairs beyond the new aσ are out, those that a longer one adds are exp(-σ/0.002) small."""
+    words = "Si Si Si 2.1683 {} 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n"
+    made = []
+    for sigma in (2.0951, factor * 2.0951):
+        (tmp_path / "one.sw").write_text(words.format(sigma))
+        made.append(StillingerWeber.from_lammps(tmp_path / "one.sw", elements="Si"))
+    varied = eqx.tree_at(lambda p: p.sigma, made[0], factor * made[0].sigma)
+    crystal.symbols[:] = "Si"
+    ours, theirs = (energy_forces_virial(p, graph_from_atoms(crystal, p)) for p in (varied, made[1]))
+    for name in ("energies", "forces", "virial"):
+        expected = np.asarray(getattr(theirs, name))
+        assert np.abs(getattr(ours, name) - expected).max() < 1e-12 * np.abs(expected).max(), name
 
 
 @pytest.mark.skipif(not ARGON.exists(), reason="../shared/data/lj_argon/reference.npz is absent")

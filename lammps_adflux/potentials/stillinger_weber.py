@@ -24,6 +24,9 @@ class StillingerWeber(Potential):
 
     φ3 is quadratic in cos θ, so the sum over neighbours j, k is one over products of per-atom moments
     Σ g, Σ g r̂, Σ g r̂ ⊗ r̂ for each neighbour element: O(pairs), without triplets.
+
+    Where σ or a are varied, energies end at the new aσ if it is shorter than the range, and at the range otherwise: what is
+    beyond it is exp(σ/(r - aσ)), negligible for changes of some percent.
     """
 
     epsilon: Float[Array | np.ndarray, "elements elements"]
@@ -90,8 +93,8 @@ class StillingerWeber(Potential):
 
         dtype = graph.vectors.dtype
         distances = graph.distances
-        inside = graph.mask & (distances < of_pair(jnp.asarray(self.ranges, dtype)))
-        end = of_pair(self.a) * of_pair(self.sigma)
+        end = of_pair(self.a) * of_pair(self.sigma)  # may have become less than the range: parameters can be varied
+        inside = graph.mask & (distances < jnp.minimum(of_pair(jnp.asarray(self.ranges, dtype)), end))
         # beyond its range a pair is evaluated at a harmless distance, so that no gradient is NaN there
         r = jnp.where(inside, distances, 0.5 * end)
         scaled, decay = of_pair(self.sigma) / r, of_pair(self.sigma) / (r - end)
