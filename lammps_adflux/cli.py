@@ -36,12 +36,12 @@ Precision = Annotated[str, typer.Option(help="float64 or float32.")]
 
 @export.command("lj")
 def export_lj(
-    epsilon: Annotated[float, typer.Option(help="Depth of the well [energy].")],
-    sigma: Annotated[float, typer.Option(help="Where the pair energy is zero [length].")],
-    cutoff: Annotated[float, typer.Option(help="Cutoff [length].")],
+    epsilon: Annotated[float, typer.Option(help="Depth of the well (energy).")],
+    sigma: Annotated[float, typer.Option(help="Where the pair energy is zero (length).")],
+    cutoff: Annotated[float, typer.Option(help="Cutoff (length).")],
     elements: Elements,
     output: ModelFile,
-    onset: Annotated[float | None, typer.Option(help="Start of the smooth switch [length].")] = None,
+    onset: Annotated[float | None, typer.Option(help="Start of the smooth switch (length).")] = None,
     shift: Annotated[bool, typer.Option(help="Shift the pair energy to zero at the cutoff.")] = False,
     dtype: Precision = "float64",
 ) -> None:

@@ -124,7 +124,7 @@ def _newton(session, potential, cell, fixed, target, tolerance, index, precondit
         if size > give_up or stuck > 1 or step == NEWTON_STEPS:
             raise AdfluxError(
                 f"The minimisation did not converge: the largest force is {size:.2g} after `minimize` and {step} Newton steps, "
-                f"but {tolerance:.2g} was needed; relax longer (steps=), or with another min_style, or ask for less (force_tolerance=)."
+                f"but {tolerance:.2g} was needed; relax longer (steps=), or with another min_style, or ask for less (force_tolerance=); log= says why LAMMPS stopped."
             )
         last = min(last, size)
         solve = conjugate_gradients if index == 0 else minimal_residuals

@@ -208,6 +208,7 @@ def test_lennard_jones_equals_glp():
     (
         (dict(epsilon=[[1, 2], [3, 4]]), "not symmetric"),
         (dict(epsilon=[1, 2, 3]), "2 × 2 matrix"),
+        (dict(sigma=-1.0), "sigma must not be negative"),
         (dict(sigma=np.nan), "finite"),
         (dict(cutoff=-1.0), "positive length"),
         (dict(onset=9.0), "between 0 and the cutoff"),

