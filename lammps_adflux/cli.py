@@ -258,5 +258,6 @@ def main() -> None:
 
             if runtime.world().size > 1:  # one rank speaks, and ends them all
                 runtime.fail(str(error))
+                sys.exit(1)  # MPI_Abort may return before the process ends
         print(f"adflux: {error}", file=sys.stderr)
         sys.exit(1)

