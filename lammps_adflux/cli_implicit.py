@@ -43,6 +43,8 @@ def implicit(
     _check_files(output, xyz, log)
     if output.suffix not in (".npz", ".h5", ".hdf5"):
         raise AdfluxError(f"The output must be .npz, .h5 or .hdf5, but is {output}.")
+    if any("=" not in word for word in var or ()):
+        raise AdfluxError(f"--var needs name=value, but {' '.join(var or ())} was found.")
     model = load(potential)
     variables = {name: value for name, _, value in (word.partition("=") for word in var or ())}
     relaxed = relax(

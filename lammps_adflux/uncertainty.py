@@ -96,7 +96,11 @@ def read_ensemble(ensemble, parameters: int) -> Float[np.ndarray, "samples param
 
 def read_rows(path: Path, parameters: int) -> Float[np.ndarray, "rows parameters"]:
     """New parameters from .npz with `parameters`, .npy or text: one row or several, or one parameter a line."""
-    values = _numbers(_arrays(path, ("parameters",))[0], str(path))
+    try:
+        (found,) = _arrays(path, ("parameters",))
+    except KeyError as error:
+        raise AdfluxError(f"{path} needs `parameters`, but {error} is missing.") from error
+    values = _numbers(found, str(path))
     if values.ndim < 2 or values.shape[1] == 1:
         values = (
             values.reshape(-1, parameters) if values.size % parameters == 0 and values.size else values.reshape(1, -1)

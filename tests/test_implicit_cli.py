@@ -124,6 +124,8 @@ def test_prediction_and_propagation_through_files(folder):
             ("predict", "vacancy.npz", "--parameters", "new.npy", "--potential", "ar.pkl"),
             "its epsilon[0,0] is 1, but 1.01",
         ),
+        (("predict", "vacancy.npz", "--parameters", "wide.npz"), "needs `parameters`"),
+        (("implicit", "in.vacancy", "--potential", "ar.pkl", "--var", "mass", "-o", "x.npz"), "needs name=value"),
         (("predict", "empty.npz", "--parameters", "three.txt"), "not a file of"),
         (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "negative.npz"), "has no negative eigenvalue"),
         (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "one.npy"), "at least two rows"),

@@ -87,11 +87,13 @@ class Session:
             wanted = wanted if cell != "iso" else [wanted[:3].mean()]
             keywords = BOX_KEYWORDS[cell].format(*(f"{p:.17g}" for p in wanted))
             self._command(f"fix adflux_box all box/relax {keywords} vmax 0.001")
-        self._command(f"minimize 0.0 {force_tolerance} {steps} {10 * steps}")
-        if own_fix:
-            self._command("unfix adflux_box")
-        if fixed is not None:
-            self._command("unfix adflux_hold")
+        try:
+            self._command(f"minimize 0.0 {force_tolerance} {steps} {10 * steps}")
+        finally:  # a live lammps goes on without our fixes
+            if own_fix:
+                self._command("unfix adflux_box")
+            if fixed is not None:
+                self._command("unfix adflux_hold")
         return not tilted
 
     def fixes(self) -> list[tuple[str, str, str]]:
