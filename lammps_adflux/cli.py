@@ -142,7 +142,10 @@ def build_lammps(
 @app.command()
 def kappa(
     files: Annotated[
-        list[Path], typer.Argument(help="LAMMPS logs, fix ave/time or fix ave/correlate files, one per seed.")
+        list[Path],
+        typer.Argument(
+            help="LAMMPS logs, fix ave/time or fix ave/correlate files, or folders with one, for each seed."
+        ),
     ],
     log: Annotated[
         list[Path] | None, typer.Option(help="Log of the run, or one per file, for what files do not say.")
@@ -156,7 +159,17 @@ def kappa(
     ] = None,
     skip: Annotated[int, typer.Option(help="Samples to leave out at the beginning.")] = 0,
     discard: Annotated[float, typer.Option(help="Time to leave out at the beginning.")] = 0.0,
-    run: Annotated[str, typer.Option(help="Which run of a log: -1 the last, 0 the first, all.")] = "-1",
+    run: Annotated[
+        str | None,
+        typer.Option(help="Which run of a log: 0 the first, -1 the last, all; default: the last with samples."),
+    ] = None,
+    per_volume: Annotated[
+        bool | None,
+        typer.Option("--per-volume/--extensive", help="Columns are J/V, or J; default: as the log defines them."),
+    ] = None,
+    dimension: Annotated[
+        int | None, typer.Option(help="2 where the volume is an area; default: as the log says.")
+    ] = None,
     cutoff: Annotated[float | None, typer.Option(help="End of the integral; default automatic.")] = None,
     filter_window: Annotated[
         float | None, typer.Option(help="Width of the noise filter (time); default automatic.")
@@ -175,7 +188,7 @@ def kappa(
 
         adflux kappa log.lammps
 
-        adflux kappa seed1/log.lammps seed2/log.lammps --discard 50 -o si
+        adflux kappa seed*/ --discard 50 -o si
 
         adflux kappa flux.dat --log log.lammps
 
@@ -195,6 +208,8 @@ def kappa(
             "skip": skip,
             "discard": discard,
             "run": run,
+            "per_volume": per_volume,
+            "dimension": dimension,
         },
         analysing={
             "cutoff": cutoff,

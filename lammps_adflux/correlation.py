@@ -58,7 +58,7 @@ def noise_filter(curve: np.ndarray, width: int, axis: int = 1) -> np.ndarray:
 
 
 def first_zero(
-    hfacf: Float[np.ndarray, " lags"], samples: int, window: int | None = None
+    hfacf: Float[np.ndarray, " lags"], samples: int, window: int | None = None, all_lags: bool = False
 ) -> tuple[int, int, str | None]:
     """Lag of the first zero of the noise-filtered HFACF, the filter's width in samples, a warning or None.
 
@@ -69,6 +69,9 @@ def first_zero(
     after its first zero: tried on sums of oscillating and slowly decaying processes, it ends within 10 % of
     the period. The standard error is that of a Gaussian process (Bartlett), σ² = Σ_t C_f(t)²/samples, with
     `samples` those of all seeds and components together.
+
+    all_lags: look for the zero in the whole curve, as a correlation file has it; otherwise in its first half, since the last lags of
+    a series have few samples.
 
     Zero means below half a standard error. At the zero itself the running integral has a maximum, which the
     noise chooses: for Ornstein–Uhlenbeck fluxes of 1000 correlation times κ came out 3 % too high (a third of
@@ -88,7 +91,7 @@ def first_zero(
         width, growing = window, False
     while True:
         filtered = noise_filter(hfacf, width, axis=0)
-        alive = filtered[: max(lags // 2, 2)]
+        alive = filtered if all_lags else filtered[: max(lags // 2, 2)]
         error = math.sqrt((2 * np.sum(alive**2) - alive[0] ** 2) / samples)
         below = np.flatnonzero(alive <= _ZERO * error)
         if not len(below):

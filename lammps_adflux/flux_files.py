@@ -1,45 +1,31 @@
-"""The heat flux columns of one LAMMPS file, with what the file says about the run."""
+"""The heat flux columns of one LAMMPS file, with the runs that wrote it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .errors import AdfluxError
-from .lammps_tables import LogFacts, Table, kind_of, read_average, read_correlation, read_log, read_text
-
-# tried in this order when `columns` is not given; anything less specific has to be named by the user
-_TOTAL = [tuple(f"v_{stem}{axis}" for axis in "xyz") for stem in ("adflux_j", "j", "J")]
-_POTENTIAL = tuple(f"v_adflux_jp{axis}" for axis in "xyz")
-_CONVECTIVE = tuple(f"v_adflux_jc{axis}" for axis in "xyz")
-
-
-@dataclass
-class FluxFile:
-    """One file's data, before the seeds are put together."""
-
-    name: str
-    steps: np.ndarray
-    total: np.ndarray  # [samples, 3], or [lags, 3, 3] for a correlation
-    facts: LogFacts
-    notes: list[str]
-    potential: np.ndarray | None = None
-    convective: np.ndarray | None = None
-    temperature: float | None = None
-    correlation_samples: int | None = None  # how many samples lag 0 is an average of; None for a series
+from .flux_columns import CONVECTIVE, ENOUGH, POTENTIAL, TEMPERATURE, TOTAL, FluxFile, flux_computes, no_columns, pick
+from .flux_correlation import read_correlation_file
+from .flux_log import writers
+from .lammps_log import Log, Run, read_log
+from .lammps_tables import Table, kind_of, read_average, read_text
+from .log_state import Definition
 
 
-def read_file(path: Path, columns: tuple[str, ...] | None, run: int | str) -> FluxFile:
+def read_file(path: Path, columns: tuple[str, ...] | None, run: int | str | None) -> FluxFile:
     text = read_text(path)
     kind = kind_of(text)
     if kind == "log":
         return _from_log(path, text, columns, run)
     if kind == "ave/time":
-        table = read_average(path, text)
-        return _from_table(path, table, table.columns[0], LogFacts(), columns)
+        table, header = read_average(path, text)
+        file = _from_table(path, table, table.columns[0], columns)
+        file.header = header
+        return file
     if kind == "ave/correlate":
-        return _from_correlation(path, text, columns)
+        return read_correlation_file(path, text, columns)
     advice = {
         "ave/time vector": "holds vectors (fix ave/time mode vector); let fix ave/time write scalars, "
         "mode scalar with v_adflux_jx v_adflux_jy v_adflux_jz",
@@ -50,63 +36,84 @@ def read_file(path: Path, columns: tuple[str, ...] | None, run: int | str) -> Fl
     raise AdfluxError(f"{path} {advice}.")
 
 
-def _pick(path: Path, available: tuple[str, ...], columns: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The three names of the total flux, None where they are not there."""
-    for names in [columns[:3]] if columns else _TOTAL:
-        if set(names) <= set(available):
-            return names
-    return None
-
-
-def _no_columns(path: Path, available: Sequence[str], columns: tuple[str, ...] | None) -> AdfluxError:
-    wanted = ", ".join(columns or _TOTAL[0])
-    return AdfluxError(
-        f"{path}: the heat flux columns {wanted} were needed, found {', '.join(available) or 'none'}; "
-        "name the three with --columns."
-    )
-
-
-def _from_log(path: Path, text: str, columns: tuple[str, ...] | None, run: int | str) -> FluxFile:
+def _from_log(path: Path, text: str, columns: tuple[str, ...] | None, run: int | str | None) -> FluxFile:
     log = read_log(path, text)
-    runs = [one for one in log.runs if _pick(path, one[0].columns, columns) and len(one[0].rows)]
+    runs = [one for one in log.runs if one.dynamics and one.kind != "multi" and len(one.table.rows)]
+    runs = [one for one in runs if pick(one.table, columns, flux_computes(one))]
     if not runs:
-        if not log.runs:
-            raise AdfluxError(f"{path} has no thermo table: print it with thermo_style custom, thermo_modify line one.")
-        raise _no_columns(path, log.runs[-1][0].columns, columns)
-    if run == "all":
-        same = [one for one in runs if one[0].columns == runs[-1][0].columns]
-        table = Table(
-            same[-1][0].columns,
-            np.concatenate([one[0].rows for one in same]),
-            same[0][0].line,
-            sum(one[0].dropped for one in same),
+        raise _no_runs(path, log, columns)
+    chosen, note = _choose(path, runs, run)
+    last = chosen[-1]
+    table = last.table
+    if len(chosen) > 1:
+        rows = np.concatenate([one.table.rows for one in chosen])
+        dropped = sum(one.table.dropped for one in chosen)
+        table = Table(table.columns, rows, chosen[0].table.line, dropped, table.names)
+    file = _from_table(path, table, "Step", columns, flux_computes(last))
+    file.witnesses = [(log, chosen)]
+    file.where = f"{'run' if len(chosen) == 1 else f'{len(chosen)} runs up to that'} of line {last.line}"
+    file.notes += note
+    _refuse_per_atom(path, file, last)
+    return file
+
+
+def _no_runs(path: Path, log: Log, columns: tuple[str, ...] | None) -> AdfluxError:
+    if any(one.kind == "multi" for one in log.runs):
+        return AdfluxError(
+            f"{path}: thermo output of `thermo_modify line multi` has four digits and no table; print it with line one."
         )
-        facts = same[-1][1]
-    else:
+    if log.without_step is not None:
+        return AdfluxError(
+            f"{path}, line {log.without_step}: the thermo table has no column Step: add step to thermo_style custom."
+        )
+    if not log.runs:
+        return AdfluxError(f"{path} has no thermo table: print it with thermo_style custom, thermo_modify line one.")
+    if not any(one.dynamics and len(one.table.rows) for one in log.runs):
+        return AdfluxError(f"{path} holds no samples of a run, only minimisations or empty tables: check the name.")
+    return no_columns(path, log.runs[-1].table.columns, columns)
+
+
+def _choose(path: Path, runs: list[Run], run: int | str | None) -> tuple[list[Run], list[str]]:
+    """The run that the user names, or the last with enough samples."""
+    if run == "all":
+        return [one for one in runs if one.table.columns == runs[-1].table.columns], []
+    if run is not None:
         try:
-            table, facts = runs[int(run)]
+            return [runs[int(run)]], []
         except (IndexError, ValueError):
             raise AdfluxError(f"{path} has {len(runs)} runs with the flux: there is no run {run}.") from None
-    file = _from_table(path, table, "Step", facts, columns)
-    if run != "all" and len(runs) > 1:
-        file.notes.append(f"{path}: {len(runs)} runs hold the flux, run {int(run) % len(runs)} was taken (--run)")
-    used = _pick(path, table.columns, columns) or ("",)
-    normalised = facts.normalised if facts.normalised is not None else facts.units == "lj"
-    if normalised and used[0][:2] in ("c_", "f_"):
+    long = [number for number, one in enumerate(runs) if len(one.table.rows) >= ENOUGH]
+    number = long[-1] if long else len(runs) - 1
+    note = []
+    if len(runs) > 1:
+        note = [
+            f"{path}: {len(runs)} runs hold the flux, run {number} of line {runs[number].line} with {len(runs[number].table.rows)} "
+            "samples was taken (--run, 0 is the first)"
+        ]
+    return [runs[number]], note
+
+
+def _refuse_per_atom(path: Path, file: FluxFile, run: Run) -> None:
+    normalised, units = run.state.normalised, run.state.units
+    if normalised is None:
+        normalised = units is None or units.value == "lj"
+    used = [name for name in (*file.columns, *file.convective_columns) if name[:2] in ("c_", "f_")]
+    if normalised and used:
         raise AdfluxError(
             f"{path}: thermo output divides {used[0]} by the number of atoms (the default of units lj); "
             "use `thermo_modify norm no`, or variables: `variable jx equal c_flux[1]`."
         )
-    return file
 
 
-def _from_table(path: Path, table: Table, step: str, facts: LogFacts, columns) -> FluxFile:
-    names = _pick(path, table.columns, columns)
-    if names is None or step not in table.columns:
-        raise _no_columns(path, table.columns, columns)
+def _from_table(
+    path: Path, table: Table, step: str, columns: tuple[str, ...] | None, computes: Sequence[str] = ()
+) -> FluxFile:
+    names = pick(table, columns, computes)
+    if names is None or table.place(step) is None:
+        raise no_columns(path, table.columns, columns)
 
     def vector(names):
-        if not set(names) <= set(table.columns):
+        if any(table.place(name) is None for name in names):
             return None
         return np.stack([table.column(name) for name in names], axis=1)
 
@@ -114,44 +121,34 @@ def _from_table(path: Path, table: Table, step: str, facts: LogFacts, columns) -
     if table.dropped:
         notes.append(f"{path}: the unfinished last line was dropped, {len(table.rows)} samples were read")
     if columns and len(columns) == 6 and vector(columns[3:]) is None:
-        raise _no_columns(path, table.columns, columns)
+        raise no_columns(path, table.columns, columns)
     total = np.stack([table.column(name) for name in names], axis=1)
+    own = tuple(table.name(name) for name in names)
     convective = vector(columns[3:]) if columns and len(columns) == 6 else None
+    convective_columns = tuple(table.name(name) for name in columns[3:]) if columns else ()
     potential = None
-    if columns is None and names == _TOTAL[0]:
-        potential, convective = vector(_POTENTIAL), vector(_CONVECTIVE)
+    if columns is None and names == TOTAL[0]:
+        potential, convective = vector(POTENTIAL), vector(CONVECTIVE)
     if potential is None and convective is not None:
         potential = total - convective
     if convective is None and potential is not None:
         convective = total - potential
-    file = FluxFile(str(path), table.column(step), total, facts, notes, potential, convective)
-    _from_thermo(file, table)
+    headings = tuple(table.columns[place] for name in names if (place := table.place(name)) is not None)
+    file = FluxFile(str(path), table.column(step), total, own, headings, notes, potential, convective)
+    file.convective_columns = convective_columns
+    if table.place(TEMPERATURE) is not None:
+        file.temperatures = table.column(TEMPERATURE)
     rows = ~np.isfinite(total).all(axis=1)
     if rows.any():
         raise AdfluxError(
             f"{path}: the heat flux is NaN or infinite at step {int(file.steps[rows][0])}: "
             "the run broke there, mend it before analysing."
         )
-    _one_spacing(file)
+    one_spacing(file)
     return file
 
 
-def _from_thermo(file: FluxFile, table: Table) -> None:
-    """Mean temperature and volume of the run, from whichever thermo columns are there."""
-    if "Temp" in table.columns:
-        file.temperature = float(table.column("Temp").mean())
-    volumes = None
-    if "Volume" in table.columns:
-        volumes = table.column("Volume")
-    elif {"Lx", "Ly", "Lz"} <= set(table.columns):
-        volumes = table.column("Lx") * table.column("Ly") * table.column("Lz")
-    if volumes is not None and len(volumes):
-        file.facts.volume, file.facts.box_may_change = float(volumes.mean()), False
-        if np.ptp(volumes) > 1e-6 * abs(volumes.mean()):
-            file.notes.append(f"{file.name}: the volume changes during the run; Green–Kubo is for a fixed box")
-
-
-def _one_spacing(file: FluxFile) -> None:
+def one_spacing(file: FluxFile) -> None:
     """Later rows replace repeated steps; odd first and last rows of a run are dropped; a gap is an error."""
     keep = np.ones(len(file.steps), bool)
     for restart in np.flatnonzero(np.diff(file.steps) <= 0) + 1:
@@ -177,60 +174,45 @@ def _one_spacing(file: FluxFile) -> None:
                 f"{file.name}: samples every {int(spacing)} steps were needed, after step {int(at)} comes "
                 f"{int(file.steps[keep][gaps[0] + 1])}; give the pieces as separate files."
             )
-    for name in ("steps", "total", "potential", "convective"):
+    for name in ("steps", "total", "potential", "convective", "temperatures"):
         if getattr(file, name) is not None:
             setattr(file, name, getattr(file, name)[keep])
 
 
-def _from_correlation(path: Path, text: str, columns: tuple[str, ...] | None) -> FluxFile:
-    data = read_correlation(path, text)
-    selves = tuple(a for a, _, b in (name.partition("*") for name in data.columns) if a == b)
-    names = _pick(path, selves, columns) or (selves if len(selves) == 3 and columns is None else None)
-    if names is None:
-        wanted = " ".join(f"{name}*{name}" for name in (columns or _TOTAL[0])[:3])
-        raise AdfluxError(
-            f"{path}: the pairs {wanted} were needed, found "
-            f"{' '.join(data.columns)}; use type auto, auto/upper or full in fix ave/correlate, or --columns."
-        )
-    filled = data.counts > 0
-    lags = len(filled) if filled.all() else int(np.argmin(filled))
-    correlation = np.full((lags, 3, 3), np.nan)
-    for a, first in enumerate(names):
-        for b, second in enumerate(names):
-            for pair in (
-                f"{second}*{first}",
-                f"{first}*{second}",
-            ):  # by Onsager symmetry, if only one is there
-                if pair in data.columns:
-                    correlation[:, a, b] = data.values[:lags, data.columns.index(pair)]
-    notes = [f"{path}: the last of {data.windows} time windows was taken"] if data.windows > 1 else []
-    if not np.isfinite(np.einsum("taa->ta", correlation)).all():
-        raise AdfluxError(f"{path}: the correlation function holds NaN or infinite values: the run broke.")
-    if lags < 2:
-        raise AdfluxError(f"{path}: 2 lags or more were needed, {lags} found: let the run go on.")
-    file = FluxFile(
-        str(path),
-        data.steps[:lags],
-        correlation,
-        LogFacts(),
-        notes,
-        correlation_samples=int(data.counts[0]),
-    )
-    if np.ptp(np.diff(file.steps)) > 0:
-        raise AdfluxError(f"{path}: evenly spaced lags were needed: is the file damaged?")
-    return file
+def add_log(file: FluxFile, path: Path, run: int | str | None) -> None:
+    """Find in a log the runs that wrote the file."""
+    text = read_text(path)
+    if kind_of(text) != "log":
+        raise AdfluxError(f"{path} is no LAMMPS log: name the log of the run that wrote {file.name}.")
+    log = read_log(path, text)
+    if file.is_correlation:
+        assert file.ends is not None
+        first = last = float(file.ends[-1])
+    else:
+        first, last = float(file.steps[0]), float(file.steps[-1])
+    runs, fix, notes = writers(log, Path(file.name), first, last, run)
+    file.witnesses.append((log, runs))
+    file.notes += notes
+    file.where = file.where or f"run of line {runs[-1].line} of {path}"
+    if fix is not None:
+        _mind_the_fix(file, fix, path)
 
 
-def complete_from_log(file: FluxFile, path: Path) -> None:
-    """Take from the last run of a log what the file itself does not say."""
-    log = read_log(path, read_text(path))
-    facts = log.runs[-1][1] if log.runs else log.facts
-    probe = FluxFile(str(path), np.zeros(0), np.zeros((0, 3)), facts, [])
-    if log.runs:
-        _from_thermo(probe, log.runs[-1][0])
-    for name in ("units", "timestep", "volume"):
-        if getattr(file.facts, name) is None:
-            setattr(file.facts, name, getattr(facts, name))
-    file.facts.box_may_change |= facts.box_may_change
-    file.facts.timestep_may_change |= facts.timestep_may_change
-    file.temperature = probe.temperature if file.temperature is None else file.temperature
+def _mind_the_fix(file: FluxFile, fix: Definition, log: Path) -> None:
+    """What the fix did to the samples: running averages are refused, a prefactor is taken out."""
+    average = fix.after("ave")
+    if fix.style == "ave/time":
+        if average in ("running", "window"):
+            raise AdfluxError(
+                f"{file.name}: fix ave/time with `ave {average}` ({log}, line {fix.line}) writes averages over all earlier samples, but "
+                "samples of their own were needed: leave `ave` out."
+            )
+        if fix.words[1:2] not in ((), ("1",)):
+            file.notes.append(
+                f"{file.name}: each row is a mean over {fix.words[1]} samples ({log}, line {fix.line}), which damps fast parts of the flux"
+            )
+    factor = fix.after("prefactor")
+    if fix.style == "ave/correlate" and factor is not None:
+        file.total = file.total / float(factor)
+        file.windows = None if file.windows is None else file.windows / float(factor)
+        file.notes.append(f"{file.name}: the prefactor {factor} ({log}, line {fix.line}) was taken out")

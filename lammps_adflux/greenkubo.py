@@ -5,6 +5,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -36,7 +37,7 @@ class Estimate:
 class Conductivity:
     """κ_ab = f/(V T²) ∫₀^cutoff ⟨J_a(0) J_b(t)⟩ dt, in `conductivity_unit`.
 
-    `mean` is tr κ / 3. Three error bars, each with its reason where it is missing: `over_seeds` and
+    `mean` is tr κ / 3, in two dimensions (κ_xx + κ_yy)/2. Three error bars, each with its reason where it is missing: `over_seeds` and
     `over_blocks` (standard errors of the same estimator), `stacie` (a fit of the low-frequency spectrum:
     another estimator). Curves run over `times`, past the cutoff: `hfacf` is tr⟨J(0)J(t)⟩/3,
     `hfacf_filtered` decides the cutoff, `running` is κ(t), `running_error` its standard error over blocks
@@ -67,11 +68,20 @@ class Conductivity:
     seeds: int
     files: tuple[str, ...]
     notes: tuple[str, ...]
+    used: tuple[str, ...] = ()  # columns and facts, and where each comes from
+    dimension: int = 3
 
     @property
     def error(self) -> float | None:
         """Standard error of `mean`: over blocks, else over seeds, else None."""
         return self.over_blocks.error if self.over_blocks.error is not None else self.over_seeds.error
+
+    @property
+    def without_error(self) -> str | None:
+        """Why `mean` has no standard error, and what would be enough; None where it has one."""
+        if self.error is not None:
+            return None
+        return f"no error bar: {self.over_blocks.reason}, or {self.over_seeds.reason}; do not quote this number"
 
     def to_dict(self) -> dict:
         """All results but the time curves (those are in `to_csv`), as JSON types; NaN becomes None."""
@@ -91,7 +101,9 @@ class Conductivity:
 
         curves = {"times", "hfacf", "hfacf_filtered", "running", "running_error", "running_tensor"}
         names = [name for name in self.__dataclass_fields__ if name not in curves]
-        return {"error": self.error} | {name: plain(getattr(self, name)) for name in names}
+        return {"error": self.error, "without_error": self.without_error} | {
+            name: plain(getattr(self, name)) for name in names
+        }
 
     def to_json(self, path: str | Path | None = None) -> str:
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
@@ -140,8 +152,8 @@ def green_kubo(
     """
     if method != "first-zero":
         raise AdfluxError(f"There is no cutoff method '{method}': use 'first-zero', or pass cutoff.")
-    factor = conductivity_prefactor(series.units) / (series.volume * series.temperature**2)
-    system = unit_system(series.units)
+    system, axes = unit_system(series.units), series.dimension
+    factor = conductivity_prefactor(series.units, axes) / (series.volume * series.temperature**2)
     step, notes = series.sampling, list(series.notes)
     flux = series.flux
     if flux is None:
@@ -151,11 +163,11 @@ def green_kubo(
         if subtract_mean:
             flux = flux - flux.mean(axis=1, keepdims=True)
         correlation = correlate(flux, flux, max(2, series.samples // 2))
-    trace = np.einsum("ntaa->t", correlation) / (3 * series.seeds)
+    trace = _mean_diagonal(correlation, axes).mean(axis=0)
+    per_seed = series.samples if flux is not None else series.correlation_samples or series.samples
     if cutoff is None:
         window = None if filter_window is None else max(1, round(filter_window / step))
-        per_seed = series.samples if flux is not None else series.correlation_samples or series.samples
-        zero, width, warning = first_zero(trace, 3 * series.seeds * per_seed, window)
+        zero, width, warning = first_zero(trace, axes * series.seeds * per_seed, window, all_lags=flux is None)
         notes += [warning] if warning else []
     else:
         zero, width = round(cutoff / step), 1
@@ -169,6 +181,10 @@ def green_kubo(
             f"the samples are far apart: the HFACF falls to {trace[1] / trace[0]:.2f} of its value from "
             "one to the next, so that κ may be too high by several per cent; sample more often"
         )
+    if 20 * zero > per_seed:
+        notes.append(
+            f"{per_seed} samples are only {per_seed / zero:.0f} times the cutoff of the integral, which may itself be noise: run longer"
+        )
     lags = min(len(trace), max(3 * zero, zero + 2 * width) + 2)
 
     def conductivities(curves):  # [pieces, lags, 3, 3] -> κ(t) of each piece
@@ -176,30 +192,35 @@ def green_kubo(
 
     by_seed = conductivities(correlation)
     tensor = by_seed[:, zero].mean(axis=0)
-    over_seeds = _estimate(by_seed[:, zero], "a second seed", series.seeds)
+    over_seeds = _estimate(by_seed[:, zero], "a second seed is needed", series.seeds, axes)
     band_source = by_seed
     if flux is None:
-        over_blocks = Estimate(reason="correlation files hold no series to cut into blocks")
+        over_blocks = Estimate(
+            reason="correlation files hold no series to cut into blocks; 4 independent time windows (ave one) would do"
+        )
+        if series.windows is not None and len(series.windows) >= 4:
+            band_source = conductivities(series.windows)
+            over_blocks = _estimate(band_source[:, zero], "", len(band_source), axes)
         stacie = SpectrumFit(reason="STACIE needs the time series, not a correlation file")
         part_tensors = None
     else:
-        over_blocks, by_block = _over_blocks(flux, blocks, zero, lags, conductivities)
+        over_blocks, by_block = _over_blocks(flux, blocks, zero, lags, conductivities, axes)
         band_source = by_block if by_block is not None else by_seed
-        stacie = fit_spectrum(flux, factor, step, spectrum_model)
+        stacie = fit_spectrum(flux[..., :axes], factor, step, spectrum_model)
         notes += _check_mean(flux, trace, zero, step)
         part_tensors = _parts(series, zero, lags, conductivities) if parts and not subtract_mean else None
     running_error = np.full(lags, np.nan)
     if len(band_source) > 1:
-        curves = np.einsum("ntaa->nt", band_source) / 3
+        curves = _mean_diagonal(band_source, axes)
         running_error[: curves.shape[1]] = curves.std(axis=0, ddof=1) / math.sqrt(len(curves))
     running_tensor = by_seed.mean(axis=0)
     return Conductivity(
         units=series.units,
-        conductivity_unit=system.conductivity_name,
+        conductivity_unit=system.conductivity_name if axes == 3 else system.sheet_conductivity_name,
         method=method if cutoff is None else "cutoff",
         cutoff=zero * step,
         filter_window=width * step if width > 1 else 0.0,
-        mean=float(np.trace(tensor) / 3),
+        mean=float(_mean_diagonal(tensor, axes)),
         tensor=tensor,
         over_seeds=over_seeds,
         over_blocks=over_blocks,
@@ -208,7 +229,7 @@ def green_kubo(
         times=np.arange(lags) * step,
         hfacf=trace[:lags],
         hfacf_filtered=noise_filter(trace, width, axis=0)[:lags],
-        running=np.einsum("taa->t", running_tensor) / 3,
+        running=_mean_diagonal(running_tensor, axes),
         running_error=running_error,
         running_tensor=running_tensor,
         volume=series.volume,
@@ -218,13 +239,20 @@ def green_kubo(
         seeds=series.seeds,
         files=series.files,
         notes=tuple(notes),
+        used=series.used,
+        dimension=axes,
     )
 
 
-def _estimate(tensors: np.ndarray, needed: str, count: int) -> Estimate:
+def _mean_diagonal(tensors: np.ndarray, axes: int) -> Any:
+    """Mean over x, y, z (in two dimensions x, y) of the diagonal of the last two axes."""
+    return np.einsum("...aa->...", tensors[..., :axes, :axes]) / axes
+
+
+def _estimate(tensors: np.ndarray, reason: str, count: int, axes: int) -> Estimate:
     if count < 2:
-        return Estimate(count=count, reason=f"{needed} is needed")
-    means = np.einsum("naa->n", tensors) / 3
+        return Estimate(count=count, reason=reason)
+    means = _mean_diagonal(tensors, axes)
     root = math.sqrt(count)
     return Estimate(
         count=count,
@@ -235,12 +263,13 @@ def _estimate(tensors: np.ndarray, needed: str, count: int) -> Estimate:
     )
 
 
-def _over_blocks(flux, blocks, zero, lags, conductivities) -> tuple[Estimate, np.ndarray | None]:
+def _over_blocks(flux, blocks, zero, lags, conductivities, axes) -> tuple[Estimate, np.ndarray | None]:
     samples = flux.shape[1]
     if blocks is None:
         blocks = min(10, samples // (5 * zero))
         if blocks < 2 or blocks * len(flux) < 4:
-            reason = f"4 blocks of 5 cutoffs are needed ({5 * zero} samples each)"
+            needed = max(2, math.ceil(4 / len(flux))) * 5 * zero
+            reason = f"4 blocks of 5 cutoffs are needed ({needed} samples in each file, {samples} are there)"
             return Estimate(reason=reason), None
     elif blocks < 2 or samples // blocks < 2 * zero:
         most = samples // (2 * zero)
@@ -248,7 +277,7 @@ def _over_blocks(flux, blocks, zero, lags, conductivities) -> tuple[Estimate, np
     length = samples // blocks
     pieces = flux[:, : blocks * length].reshape(-1, length, 3)
     by_block = conductivities(correlate(pieces, pieces, min(lags, length)))
-    return _estimate(by_block[:, zero], "a second block", len(pieces)), by_block
+    return _estimate(by_block[:, zero], "", len(pieces), axes), by_block
 
 
 def _parts(series: FluxSeries, zero, lags, conductivities) -> dict[str, np.ndarray] | None:

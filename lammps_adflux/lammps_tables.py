@@ -1,4 +1,4 @@
-"""Reads the tables that LAMMPS writes: thermo output in logs, `fix ave/time` and `fix ave/correlate` files.
+"""Reads the tables that LAMMPS' fixes write: `fix ave/time` and `fix ave/correlate` files.
 
 NumPy only. Rows that LAMMPS had not finished writing are dropped and counted; anything else that does not
 fit is an AdfluxError with file and line number.
@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float
 
 from .errors import AdfluxError
-from .units import UNIT_NAMES
 
 
 @dataclass(frozen=True)
@@ -23,39 +22,44 @@ class Table:
     rows: Float[np.ndarray, "rows columns"]
     line: int  # of the header, counted from 1
     dropped: int = 0  # unfinished rows at the end
+    names: tuple[str, ...] = ()  # LAMMPS' own names of the columns, where a user renamed them
+
+    def place(self, name: str) -> int | None:
+        """Which column has this heading, or else this name."""
+        for names in (self.columns, self.names):
+            if name in names:
+                return names.index(name)
+        return None
 
     def column(self, name: str) -> Float[np.ndarray, " rows"]:
-        return self.rows[:, self.columns.index(name)]
+        place = self.place(name)
+        assert place is not None
+        return self.rows[:, place]
 
-
-@dataclass
-class LogFacts:
-    """What a log says about its runs besides the tables, as of its end. None where it does not say."""
-
-    units: str | None = None
-    timestep: float | None = None
-    volume: float | None = None  # of the last box that was printed
-    box_may_change: bool = False
-    timestep_may_change: bool = False
-    normalised: bool | None = None  # does thermo divide extensive computes by the number of atoms?
-
-
-@dataclass
-class Log:
-    facts: LogFacts = field(default_factory=LogFacts)
-    # one per run, with the facts as they stood when the run began
-    runs: list[tuple[Table, LogFacts]] = field(default_factory=list)
+    def name(self, column: str) -> str:
+        """LAMMPS' own name of a column."""
+        place = self.place(column)
+        return self.names[place] if place is not None and self.names else column
 
 
 @dataclass(frozen=True)
 class Correlation:
-    """The last time window of a `fix ave/correlate` file."""
+    """The time windows of a `fix ave/correlate` file."""
 
     columns: tuple[str, ...]  # "v_a*v_b": ⟨a(0) b(t)⟩
     steps: Float[np.ndarray, " lags"]  # lag in time steps
-    counts: Float[np.ndarray, " lags"]
-    values: Float[np.ndarray, "lags columns"]
-    windows: int
+    ends: Float[np.ndarray, " windows"]  # time step at which each window was written
+    counts: Float[np.ndarray, "windows lags"]
+    values: Float[np.ndarray, "windows lags columns"]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the comments at the beginning of a fix's file say; facts are those that our templates write."""
+
+    columns: tuple[str, ...] = ()
+    line: int = 0
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 def read_text(path: Path) -> str:
@@ -71,7 +75,13 @@ def read_text(path: Path) -> str:
 def kind_of(text: str) -> str:
     """ "log", "ave/time", "ave/time vector", "ave/correlate", "ave/correlate/long", "yaml" or "unknown"."""
     head = text[:4000]
-    comments = [line for line in head.splitlines()[:6] if line.startswith("#")]
+    if re.search(r"^LAMMPS \(", head, re.MULTILINE) or re.search(r"^(Per )?MPI rank memory", text, re.MULTILINE):
+        return "log"
+    comments = []
+    for line in head.splitlines():
+        if not line.startswith("#"):
+            break
+        comments.append(line)
     if any(line.startswith("# Index TimeDelta Ncount") for line in comments):
         return "ave/correlate"
     if any(line.startswith("# Timestep:") for line in head.splitlines()[:6]):
@@ -82,140 +92,88 @@ def kind_of(text: str) -> str:
         return "ave/time"
     if re.search(r"^(keywords|data|  \S+):", head, re.MULTILINE) and "Time-averaged" in head:
         return "yaml"
-    if head.startswith("LAMMPS (") or "\nLAMMPS (" in head or "MPI rank memory" in text or "\nkeywords:" in text:
+    if "\nkeywords:" in text or text.startswith("keywords:"):
         return "log"
     return "unknown"
 
 
-def _numbers(tokens: list[str]) -> list[float] | None:
+def numbers(tokens: list[str]) -> list[float] | None:
+    """The tokens as numbers, None if one of them is none."""
     try:
         return [float(token) for token in tokens]
     except ValueError:
         return None
 
 
-def _table(path: Path, columns: list[str], lines: list[tuple[int, str]], header: int, ended: bool) -> Table:
+def _header(lines: list[str], start: str) -> Header:
+    """The last comment that begins with `start` before the data, and facts as '# adflux units=metal,…'."""
+    columns, place, facts = (), 0, {}
+    for number, line in enumerate(lines, 1):
+        if not line.startswith("#"):
+            break
+        if line.lower().startswith(start):
+            columns, place = tuple(line.split()[1:]), number
+        elif line.startswith("# adflux "):
+            facts = dict(pair.split("=", 1) for pair in line.split()[2].split(",") if "=" in pair)
+    return Header(columns, place, facts)
+
+
+def _rows(path: Path, columns: tuple[str, ...], lines: list[tuple[int, str]], ended: bool) -> tuple[list, int]:
     """`ended`: something follows the last line, so that LAMMPS had finished writing it."""
     rows: list[list[float]] = []
     dropped = 0
     for index, (number, line) in enumerate(lines):
         tokens = line.split()
         last = index == len(lines) - 1 and not ended
-        values = _numbers(tokens)
+        values = numbers(tokens)
         if last and (not line.endswith("\n") or values is None or len(values) != len(columns)):
             dropped += 1
         elif values is not None and len(values) == len(columns):
             rows.append(values)
-        elif values is not None and tokens:
+        else:
             raise AdfluxError(
                 f"{path}, line {number}: {len(columns)} columns were needed ({columns[0]} … {columns[-1]}), "
-                f"{len(values)} found; mend or remove the line."
+                f"{'words' if values is None else len(values)} found; mend or remove the line."
             )
-        # a line with words in it is a warning or a `print` in between the rows
-    array = np.array(rows, dtype=float).reshape(len(rows), len(columns))
-    return Table(tuple(columns), array, header, dropped)
+    return rows, dropped
 
 
-def read_log(path: Path, text: str) -> Log:
-    """Every thermo table of a log (`line one` and `line yaml`), and what its echoed commands say."""
-    log = Log()
+def read_average(path: Path, text: str) -> tuple[Table, dict[str, str]]:
+    """A `fix ave/time` file of scalars, whose header starts with `# TimeStep`, and the facts in its header."""
     lines = text.splitlines(keepends=True)
-    index = 0
-    while index < len(lines):
-        line = lines[index]
-        index += 1
-        words = line.split()
-        if not words:
-            continue
-        yaml = words[0] == "keywords:"
-        # The header is the line after "Per MPI rank memory allocation ..."; a yaml table brings its own.
-        if "MPI rank memory allocation" in line and index < len(lines):
-            columns = lines[index].split()
-            if "Step" not in columns:
-                continue  # yaml, multi, or no table
-            index += 1
-        elif yaml:
-            columns = re.findall(r"'([^']*)'|\"([^\"]*)\"", line)
-            columns = [one or two for one, two in columns] or re.findall(r"[^\s,\[\]]+", line.split(":", 1)[1])
-        else:
-            _note_fact(log.facts, words, line)
-            continue
-        header, body, ended = index, [], False
-        while index < len(lines):
-            row = lines[index]
-            if row.startswith(("Loop time of", "ERROR", "...")):
-                ended = True
-                break
-            if yaml and row.lstrip().startswith("- ["):
-                row = row.split("[", 1)[1].replace("]", " ").replace(",", " ")
-            body.append((index + 1, row))
-            index += 1
-        table = _table(path, columns, body, header, ended)
-        log.runs.append((table, LogFacts(**vars(log.facts))))
-    return log
-
-
-_BOX = re.compile(r"(?:orthogonal|triclinic) box = \(([-\d.eE+ ]+)\) to \(([-\d.eE+ ]+)\)(?! and)")
-
-
-def _note_fact(facts: LogFacts, words: list[str], line: str) -> None:
-    command, arguments = words[0], words[1:]
-    if command == "units" and arguments and arguments[0] in UNIT_NAMES:
-        facts.units = arguments[0]
-    elif line.strip().startswith("Unit style") and words[-1] in UNIT_NAMES:
-        facts.units = words[-1]
-    elif command == "timestep" and arguments:
-        numbers = _numbers(arguments[:1])
-        facts.timestep = numbers[0] if numbers else facts.timestep  # `timestep ${dt}` is echoed again, substituted
-    elif line.strip().startswith("Time step ") and words[-1:] and (numbers := _numbers(words[-1:])):
-        facts.timestep = numbers[0]
-    elif command == "fix" and len(arguments) > 2:
-        style = arguments[2].split("/kk")[0]
-        facts.box_may_change |= any(part in style for part in ("npt", "nph", "deform", "box/relax", "press/"))
-        facts.timestep_may_change |= style == "dt/reset"
-    elif command in ("change_box", "clear"):
-        facts.box_may_change = command == "change_box"
-        if command == "clear":
-            facts.units = facts.timestep = facts.volume = facts.normalised = None
-    elif command == "thermo_modify" and "norm" in arguments[:-1]:
-        facts.normalised = arguments[arguments.index("norm") + 1] in ("yes", "on", "true")
-    elif command == "thermo_style":
-        facts.normalised = None  # a new style forgets thermo_modify
-    elif match := _BOX.search(line):
-        low, high = (_numbers(group.split()) for group in match.groups())
-        if low and high and len(low) == len(high) == 3:
-            facts.volume = float(np.prod(np.subtract(high, low)))
-
-
-def read_average(path: Path, text: str) -> Table:
-    """A `fix ave/time` file of scalars: the header starts with `# TimeStep`."""
-    lines = text.splitlines(keepends=True)
-    header = next(i for i, line in enumerate(lines) if line.lower().startswith("# timestep "))
+    header = _header(lines, "# timestep ")
     body = [(i + 1, line) for i, line in enumerate(lines) if not line.startswith("#") and line.strip()]
-    return _table(path, lines[header].split()[1:], body, header + 1, ended=False)
+    rows, dropped = _rows(path, header.columns, body, ended=False)
+    array = np.array(rows, dtype=float).reshape(len(rows), len(header.columns))
+    return Table(header.columns, array, header.line, dropped), header.facts
 
 
-def read_correlation(path: Path, text: str) -> Correlation:
-    """The last finished window of a `fix ave/correlate` file (header `# Index TimeDelta Ncount …`)."""
+def read_correlation(path: Path, text: str) -> tuple[Correlation, dict[str, str]]:
+    """The finished windows of a `fix ave/correlate` file (header `# Index TimeDelta Ncount …`)."""
     lines = text.splitlines(keepends=True)
-    header = next(line for line in lines[:6] if line.startswith("# Index TimeDelta"))
-    columns = header.split()[4:]
+    header = _header(lines, "# index timedelta")
+    columns = header.columns[3:]
     body = [(i + 1, line) for i, line in enumerate(lines) if not line.startswith("#") and line.strip()]
-    windows, start, last = 0, 0, None
+    start, ends, windows = 0, [], []
     while start < len(body):
         number, line = body[start]
-        numbers = _numbers(line.split())
-        if numbers is None or len(numbers) != 2 or numbers[1] < 1:
+        found = numbers(line.split())
+        if found is None or len(found) != 2 or found[1] < 1:
             if start == len(body) - 1:
                 break
             raise AdfluxError(
                 f"{path}, line {number}: the 'Timestep Number-of-lags' of a window was needed: mend the file."
             )
-        end = start + 1 + int(numbers[1])
+        end = start + 1 + int(found[1])
         if end > len(body) or (end == len(body) and not body[-1][1].endswith("\n")):
             break  # LAMMPS had not finished this window
-        last, windows, start = body[start + 1 : end], windows + 1, end
-    if last is None:
+        windows.append(_rows(path, ("Index", "TimeDelta", "Ncount", *columns), body[start + 1 : end], ended=True)[0])
+        ends.append(found[0])
+        start = end
+    if not windows:
         raise AdfluxError(f"{path} holds no finished time window: wait for the run, or shorten Nfreq.")
-    table = _table(path, ["Index", "TimeDelta", "Ncount", *columns], last, last[0][0], ended=True)
-    return Correlation(tuple(columns), table.rows[:, 1], table.rows[:, 2], table.rows[:, 3:], windows)
+    # one file may hold windows of several fixes, appended: those of the last number of lags are one series
+    lags = len(windows[-1])
+    kept = [number for number, window in enumerate(windows) if len(window) == lags]
+    data = np.array([windows[number] for number in kept], dtype=float)
+    return Correlation(columns, data[-1, :, 1], np.array(ends)[kept], data[:, :, 2], data[:, :, 3:]), header.facts

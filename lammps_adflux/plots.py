@@ -25,7 +25,7 @@ def plot_conductivity(result: Conductivity, path: str | Path) -> None:
     _hfacf(left, result)
     _running(middle, result)
     _spectrum(right, result)
-    error = "" if result.error is None else f" ± {result.error:.3g}"
+    error = " (no error bar)" if result.error is None else f" ± {result.error:.3g}"
     figure.suptitle(
         f"κ = {result.mean:.4g}{error} {result.conductivity_unit}   "
         f"({result.seeds} seed{'s' if result.seeds > 1 else ''}, {result.samples} "

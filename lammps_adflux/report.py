@@ -41,21 +41,22 @@ def print_conductivity(result: Conductivity) -> None:
     # piped output gets plain text of a fixed width, whatever the terminal that started it
     console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 100)
     time, unit = unit_system(result.units).time_name, result.conductivity_unit
-    kind = "samples" if result.over_blocks.error is not None or result.stacie.mean is not None else "points"
     console.print(
-        f"{result.seeds} file{'s' if result.seeds > 1 else ''}, {result.samples} {kind} each, "
+        f"{result.seeds} seed{'s' if result.seeds > 1 else ''}, {result.samples} samples or lags each, "
         f"every {result.sampling:.6g} {time}; T = {result.temperature:.6g}, V = {result.volume:.8g}; "
         f"integral to {result.cutoff:.4g} {time} ({result.method})",
         markup=False,
     )
+    for line in result.used:
+        console.print(f"used: {line}", markup=False, soft_wrap=True)
     tensor = Table(title=f"κ [{unit}]", title_justify="left")
     tensor.add_column("")
-    for axis in "xyz":
+    for axis in "xyz"[: result.dimension]:
         tensor.add_column(axis, justify="right")
     errors = _tensor_error(result)
-    for a, axis in enumerate("xyz"):
+    for a, axis in enumerate("xyz"[: result.dimension]):
         cells = []
-        for b in range(3):
+        for b in range(result.dimension):
             value = result.tensor[a, b]
             spread = "" if errors is None else f" ± {errors[a, b]:.2g}"
             cells.append(f"{value:.4g}{spread}" if value == value else "–")
@@ -67,7 +68,7 @@ def print_conductivity(result: Conductivity) -> None:
     means.add_row(
         f"integral, all {result.seeds} seeds" if result.seeds > 1 else "integral",
         f"{result.mean:.4g}",
-        "",
+        "" if result.error is not None else "none",
         "",
     )
     for name, estimate in (("over seeds", result.over_seeds), ("over blocks", result.over_blocks)):
@@ -79,8 +80,11 @@ def print_conductivity(result: Conductivity) -> None:
         means.add_row("STACIE", f"{fit.mean:.4g}", f"{fit.error:.2g}", f"spectrum, {fit.model}")
     console.print(means)
     if result.parts is not None:
-        parts = ", ".join(f"{name} {value.trace() / 3:.4g}" for name, value in result.parts.items())
+        axes = result.dimension
+        parts = ", ".join(f"{name} {value[:axes, :axes].trace() / axes:.4g}" for name, value in result.parts.items())
         console.print(f"parts of the mean: {parts}", markup=False)
+    if result.without_error:
+        console.print(result.without_error, markup=False)
     for note in (*result.notes, *([f"STACIE: {fit.note}"] if fit.note else [])):
         console.print(f"note: {note}", markup=False)
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from .errors import AdfluxError
 
 _MODELS = ("lorentz", "exppoly")  # or "none": not asked for
+_WORST_SCORE = 2.0  # STACIE's own test: a fit with larger z-scores does not describe the spectrum
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class SpectrumFit:
     model: str | None = None
     frequency_cutoff: float | None = None
     effective_points: float | None = None
-    cost_zscore: float | None = None  # both should be below 2
+    cost_zscore: float | None = None  # both are below 2, or the fit is not taken
     criterion_zscore: float | None = None
     correlation_time: float | None = None  # of the Lorentz peak
     frequencies: Float[np.ndarray, " frequencies"] | None = None
@@ -32,7 +33,7 @@ class SpectrumFit:
 
 
 def fit_spectrum(
-    flux: Float[np.ndarray, "seeds samples 3"], factor: float, sampling: float, model: str = "lorentz"
+    flux: Float[np.ndarray, "seeds samples axes"], factor: float, sampling: float, model: str = "lorentz"
 ) -> SpectrumFit:
     """Fit the pooled spectrum of all seeds and components; κ has the unit of factor·flux²·time.
 
@@ -63,18 +64,21 @@ def fit_spectrum(
         except Exception as error:  # STACIE raises several kinds for data it cannot fit; the reason is reported
             failures.append(f"{name}: {error or type(error).__name__}")
             continue
-        return _summary(result, name, failures)
+        scores = [float(result.props[score]) for score in ("cost_zscore", "criterion_zscore")]
+        if not max(scores) <= _WORST_SCORE:
+            failures.append(
+                f"{name}: z-scores {scores[0]:.1f} and {scores[1]:.1f}, {_WORST_SCORE:g} or less was needed"
+            )
+            continue
+        return _summary(result, name, scores, failures)
     return SpectrumFit(reason="STACIE found no fit (" + "; ".join(failures) + "): a longer run is needed")
 
 
-def _summary(result, name: str, failures: list[str]) -> SpectrumFit:
+def _summary(result, name: str, scores: list[float], failures: list[str]) -> SpectrumFit:
     used = result.ncut
     fitted, slopes = result.props["amplitudes_model"][:2]
     variance = np.einsum("ij,ik,jk->k", result.props["pars_covar"], slopes, slopes)
-    scores = [float(result.props["cost_zscore"]), float(result.props["criterion_zscore"])]
-    notes = [f"the Lorentz peak could not be fitted ({'; '.join(failures)})"] if failures else []
-    if max(scores) > 2:
-        notes.append(f"the fit is poor (z-scores {scores[0]:.1f} and {scores[1]:.1f}, below 2 is good)")
+    notes = [f"the Lorentz peak was not taken ({'; '.join(failures)})"] if failures else []
     return SpectrumFit(
         mean=float(result.acint),
         error=float(result.acint_std),

@@ -44,6 +44,11 @@ class UnitSystem:
         return "kB/(σ τ)" if self.is_reduced else "W/(m K)"
 
     @property
+    def sheet_conductivity_name(self) -> str:
+        """Of a two-dimensional system, whose volume is an area."""
+        return "kB/τ" if self.is_reduced else "W/K"
+
+    @property
     def frequency_name(self) -> str:
         return f"1/{self.time_name}"
 
@@ -91,13 +96,13 @@ def mvv2e(units: str) -> float:
     return unit_system(units).mvv2e
 
 
-def conductivity_prefactor(units: str) -> float:
+def conductivity_prefactor(units: str, dimension: int = 3) -> float:
     """The factor f in κ = f/(V T²) ∫₀^∞ ⟨J(0) J(t)⟩ dt for LAMMPS' extensive heat flux J.
 
     J is energy·length/time (not divided by the volume), V length³, T in K, t in the unit system's time; κ
     comes out in W/(m K), in `lj` in k_B/(σ τ). f = (energy/(length·time) in SI)/(k_B in energy per K), so
     `metal` has 1.85925e7, `real` 3.49622e7, `lj` 1. Green–Kubo: Hansen and McDonald, Theory of Simple
-    Liquids, section 8.5.
+    Liquids, section 8.5. In two dimensions V is an area, and κ comes out in W/K.
     """
     system = unit_system(units)
-    return system.energy / (system.length * system.time) / system.boltzmann
+    return system.energy / (system.length ** (dimension - 2) * system.time) / system.boltzmann

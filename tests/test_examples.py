@@ -12,7 +12,7 @@ import pytest
 from lammps_runner import find_program
 
 import lammps_adflux as adflux
-from lammps_adflux.lammps_tables import read_log
+from lammps_adflux.lammps_log import read_log
 
 LMP, MPIEXEC = find_program("lmp"), find_program("mpiexec")
 
@@ -73,7 +73,7 @@ def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
             f"run {folder}/in.melt -n 2 -log log.{model} -var model {model} -var n_sample 500 -var n_equilibrate 100"
         )
         adflux_command(*words.split(), folder=tmp_path)
-        table, _ = read_log(tmp_path / f"log.{model}", (tmp_path / f"log.{model}").read_text()).runs[-1]
+        table = read_log(tmp_path / f"log.{model}", (tmp_path / f"log.{model}").read_text()).runs[-1].table
         exchanged = np.std(table.column("PotEng"))
         assert np.ptp(table.column("TotEng")) < 0.02 * exchanged, model
         assert "κ" in adflux_command("kappa", f"{model}.flux", "--log", f"log.{model}", folder=tmp_path)

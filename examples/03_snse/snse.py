@@ -17,7 +17,7 @@ from ase.eos import EquationOfState
 from ase.units import GPa
 
 import lammps_adflux as adflux
-from lammps_adflux.lammps_tables import read_log
+from lammps_adflux.lammps_log import read_log
 from lammps_adflux.plots import plot_conductivity
 from lammps_adflux.run import run_lammps
 
@@ -59,7 +59,7 @@ def equation_of_state(folder: Path) -> None:
 def drift(folder: Path) -> float:
     """Slope of the total energy in the sampled NVE run, in eV per atom and ns."""
     log = read_log(folder / "log.kappa", (folder / "log.kappa").read_text())
-    table, _ = log.runs[-1]
+    table = log.runs[-1].table
     time, energy = (table.column(name) for name in ("Time", "TotEng"))
     return 1e3 * np.polyfit(time, energy, 1)[0] / 256
 

