@@ -179,6 +179,21 @@ def one_spacing(file: FluxFile) -> None:
             setattr(file, name, getattr(file, name)[keep])
 
 
+def refuse_running_means(file: FluxFile) -> None:
+    """Where no log tells how the rows were made: increments that fall like 1/n are those of a mean over all rows so far."""
+    rows = len(file.steps)
+    if file.is_correlation or file.witnesses or rows < 200:
+        return
+    moves = np.diff(file.total, axis=0) ** 2
+    second, third, fourth = (np.sqrt(part.mean()) for part in np.array_split(moves, 4)[1:])
+    # √ of the mean of 1/n² over quarters of the rows
+    if second > 0 and abs(third / second / 0.577 - 1) < 0.1 and abs(fourth / second / 0.408 - 1) < 0.1:
+        raise AdfluxError(
+            f"{file.name}: each row looks like the mean over all rows before it (fix ave/time … ave running), but samples of their own were "
+            "needed: leave `ave` out."
+        )
+
+
 def add_log(file: FluxFile, path: Path, run: int | str | None) -> None:
     """Find in a log the runs that wrote the file."""
     text = read_text(path)

@@ -123,6 +123,8 @@ def _facts(file: FluxFile, options: Options, first: float, last: float) -> Facts
         facts.notes = found.notes + facts.notes
         facts.atoms = found.atoms or facts.atoms
     for name, text in file.header.items():
+        if name == "atoms":
+            facts.atoms = int(text)
         if name not in FACTS:
             continue
         value: Any = text if name == "units" else int(text) if name == "dimension" else float(text)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .errors import AdfluxError
-from .flux_files import add_log, read_file
+from .flux_files import add_log, read_file, refuse_running_means
 from .flux_folders import expand
 from .flux_pieces import compare, join_pieces, same_kind, settle_pieces
 from .flux_seeds import Options, Seed, magnitude_note
@@ -137,6 +137,7 @@ def read_flux(
     for file, one in zip(files, logs, strict=True):
         if one is not None:
             add_log(file, one, None if file.witnesses else run)
+        refuse_running_means(file)
     options = Options(units, volume, temperature, timestep, dimension, per_volume, skip, discard)
     return _join([settle_pieces(group, options) for group in join_pieces(files)])
 

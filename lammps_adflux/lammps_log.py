@@ -80,7 +80,7 @@ class _Reader:
             self.state = State.of_new_job(self._now(), whole=False)
         elif "MPI rank memory allocation" in line:
             self._run()
-        elif line.lstrip().startswith("keywords:"):
+        elif line.lstrip().startswith("keywords:") or self._is_header(line.split()):
             self.index -= 1
             self._run()
         else:
@@ -90,6 +90,12 @@ class _Reader:
             self._now().read(line, number)
             if self._now().command is not before:
                 self.command_line = number
+
+    def _is_header(self, words: list[str]) -> bool:
+        """`run N pre no` prints the header of its table and nothing before it."""
+        if self._now().command is None or not words:
+            return False
+        return words[0] == "Step" or (bool(self.log.runs) and tuple(words) == self.log.runs[-1].table.columns)
 
     def _whole_command(self, line: str) -> str:
         """Take in the lines of a triple-quoted text."""
@@ -165,15 +171,13 @@ class _Reader:
         """A job that was killed may be followed by the commands of another, in the middle of its last line."""
         if self.index >= len(self.lines) and not any(_GLUED.fullmatch(line) for _, line in rest):
             return
-        new = State.of_new_job(self._now(), whole=False)
-        for place, (number, line) in enumerate(rest):
-            if place == 0 and (glued := _GLUED.fullmatch(line)):
-                line = glued.group(1)
-            before = new.command
-            new.read(line, number)
-            if new.command is not before:
-                self.command_line = number
-        self.state = new
+        self.state = State.of_new_job(self._now(), whole=False)
+        if rest:
+            # read these lines again, as commands
+            self.index = rest[0][0] - 1
+            for number, line in rest:
+                if glued := _GLUED.fullmatch(line):
+                    self.lines[number - 1] = glued.group(1)
 
     def _is_minimisation(self) -> bool:
         """Without echoed commands, only the statistics behind the table tell a minimisation."""
@@ -257,7 +261,15 @@ def _rows(
     for place, values in others:
         before = max((row[1][step] for row in rows if row[0] < place), default=-np.inf)
         after = min((row[1][step] for row in rows if row[0] > place), default=np.inf)
-        if interval and values[0] % interval == offset and before < values[0] < after and values[0] not in steps:
+        # behind the last row of a killed run it may be a print that came before a row
+        inner = ended or after < np.inf
+        if (
+            inner
+            and interval
+            and values[0] % interval == offset
+            and before < values[0] < after
+            and values[0] not in steps
+        ):
             raise AdfluxError(
                 f"{path}, line {lines[place][0]}: {len(columns)} columns were needed ({columns[0]} … {columns[-1]}), "
                 f"{len(values)} found; mend or remove the line."

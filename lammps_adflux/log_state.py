@@ -119,6 +119,9 @@ class State:
             self.units = Fact(words[-1], line)
         elif words[:2] == ["Time", "step"] and _number(words[-1]) is not None:
             self.timestep, self.timestep_varies = Fact(_number(words[-1]), line), None
+        elif words[1:2] == ["CPU"]:
+            # "  read_restart CPU = 0.001 seconds", as several commands report
+            return
         elif complete:  # else LAMMPS echoes it again, substituted
             action = getattr(self, f"_{words[0]}", None)
             if action is not None and words[0] in COMMANDS:

@@ -72,6 +72,9 @@ def _timestep(path: Path, run: Run, facts: Facts) -> tuple[float | None, str]:
     table, state = run.table, run.state
     stated = state.timestep.value if state.timestep is not None else None
     steps = table.column("Step")
+    if run.kind == "rerun" and state.timestep is None:
+        facts.missing["timestep"] = "a rerun does not know the time step of the run that wrote the dump"
+        return None, ""
     if table.place("Dt") is not None and len(steps):
         values = table.column("Dt")
         if np.ptp(values) > 1e-6 * abs(values.mean()):

