@@ -177,5 +177,5 @@ def _join(seeds: list[Seed]) -> FluxSeries:
         dimension=first.dimension,
         files=tuple(seed.name for seed in seeds),
         notes=tuple(dict.fromkeys(notes)),
-        used=tuple(f"{seed.name}: {line}" for seed in seeds for line in seed.used),
+        used=tuple(f"{seed.name}: {line}" if len(seeds) > 1 else line for seed in seeds for line in seed.used),
     )

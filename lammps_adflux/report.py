@@ -68,8 +68,8 @@ def print_conductivity(result: Conductivity) -> None:
     means.add_row(
         f"integral, all {result.seeds} seeds" if result.seeds > 1 else "integral",
         f"{result.mean:.4g}",
-        "" if result.error is not None else "none",
-        "",
+        "none" if result.error is None else f"{result.error:.2g}",
+        "" if result.error is None else f"error over {'blocks' if result.over_blocks.error is not None else 'seeds'}",
     )
     for name, estimate in (("over seeds", result.over_seeds), ("over blocks", result.over_blocks)):
         means.add_row(name, *_cells(estimate, name[5:]))

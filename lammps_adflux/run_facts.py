@@ -42,7 +42,8 @@ def facts_of(log: Log, runs: list[Run], first: float, last: float) -> Facts:
             )
         facts.put("timestep", value, source)
     if state.dimension is not None:
-        facts.put("dimension", state.dimension.value, f"{path}, line {state.dimension.line}")
+        line = f"line {state.dimension.line}" if state.dimension.line else "no dimension command"
+        facts.put("dimension", state.dimension.value, f"{path}, {line}")
     temperature = _rows(runs, ["Temp"], first, last)
     if temperature is not None:
         values, where = temperature

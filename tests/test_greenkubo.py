@@ -239,3 +239,12 @@ def test_import_needs_numpy_only():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_fit_that_fails_its_own_test_is_no_result():
+    """A flux with a strong oscillation at low frequencies is no Lorentz peak: STACIE's z-scores say so."""
+    times = 0.1 * np.arange(4000)
+    flux = gauss_markov(1, 4000, 0.1, [(0.01, 0.3, 0.0)], seed=4)[0] + np.cos(0.2 * times)[None, :, None]
+    fit = fit_spectrum(flux, 1.0, 0.1)
+    assert "lorentz: z-scores" in (fit.note or fit.reason) and fit.model != "lorentz"
+    assert fit.mean is None or max(fit.cost_zscore, fit.criterion_zscore) <= 2

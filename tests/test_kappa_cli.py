@@ -94,3 +94,29 @@ def test_help_has_examples(folder):
     done = adflux(folder, "--help")
     assert done.returncode == 0
     assert "adflux kappa log.lammps" in done.stdout
+
+
+def test_no_number_without_an_error_bar_or_the_reason(folder):
+    rows = (folder / "flux.1").read_text().splitlines(keepends=True)
+    (folder / "short").write_text("".join(rows[:60]))
+    done = adflux(folder, "short", *GIVEN, "--cutoff", 100)
+    assert done.returncode == 0, done.stderr
+    text = " ".join(done.stdout.split())
+    assert (
+        "no error bar: 4 blocks of 5 cutoffs are needed (200 samples in each file, 58 are there), or a second seed"
+        in text
+    )
+    data = json.loads((folder / "kappa.json").read_text())
+    assert data["error"] is None and data["without_error"].startswith("no error bar")
+
+
+def test_everything_that_was_used_is_printed(folder):
+    done = adflux(folder, "flux.1", *GIVEN, "--stacie-model", "none")
+    for line in (
+        "used: flux v_adflux_jx, v_adflux_jy, v_adflux_jz",
+        "used: units real: --units",
+        "used: timestep 1: --timestep",
+        "used: volume 10000: --volume",
+        "used: temperature 300: --temperature",
+    ):
+        assert line in done.stdout, done.stdout

@@ -13,7 +13,7 @@ from lammps_adflux.units import unit_system
 DEFINITIONS = {"total": "c_flux[{}]", "per volume": "c_flux[{}]/vol", "other units": "-2.5e3*c_flux[{}]/(lx*ly*lz)"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     rows: int
     interval: int
@@ -34,7 +34,7 @@ class Run:
         return np.concatenate([[self.start], first + self.interval * np.arange(1, self.rows)])
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     header: bool
     units: str | None
