@@ -36,6 +36,7 @@ class FluxFile:
     # logs, and their runs that wrote the file; what the first tells, holds
     witnesses: list[tuple[Log, list[Run]]] = field(default_factory=list)
     where: str = ""  # which run, in words
+    named: bool = False  # the user named the columns
     windows: np.ndarray | None = None  # [windows, lags, 3, 3], independent pieces of a correlation
     ends: np.ndarray | None = None  # steps at which the windows of a correlation end
     counts: np.ndarray | None = None  # samples behind each lag of a correlation

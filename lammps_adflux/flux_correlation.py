@@ -37,6 +37,7 @@ def read_correlation_file(path: Path, text: str, columns: tuple[str, ...] | None
         raise AdfluxError(f"{path}: evenly spaced lags were needed: is the file damaged?")
     file = FluxFile(str(path), data.steps[:lags], windows.mean(axis=0), names, names, notes)
     file.header, file.counts, file.ends = header, counts, ends
+    file.named = columns is not None
     file.windows = windows if len(windows) > 1 else None
     return file
 

@@ -66,6 +66,13 @@ def meaning(column: str, state: State, volume: float | None, dimension: int = 3)
     return Meaning(share, text, definition.line if definition else 0, doubt)
 
 
+def is_defined(column: str, state: State | None) -> bool:
+    """Is it known what the column is: by its name, our own or that of a compute, or by a variable that the log echoes?"""
+    if _OUR_FLUX.match(column) or not column.startswith("v_"):
+        return True
+    return state is not None and _definition_of(column, state) is not None
+
+
 def _definition_of(column: str, state: State) -> Definition | None:
     kinds = {"v_": state.variables, "c_": state.computes, "f_": state.fixes}
     return kinds.get(column[:2], {}).get(column[2:].split("[")[0])

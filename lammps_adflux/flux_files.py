@@ -135,7 +135,7 @@ def _from_table(
         convective = total - potential
     headings = tuple(table.columns[place] for name in names if (place := table.place(name)) is not None)
     file = FluxFile(str(path), table.column(step), total, own, headings, notes, potential, convective)
-    file.convective_columns = convective_columns
+    file.convective_columns, file.named = convective_columns, columns is not None
     if table.place(TEMPERATURE) is not None:
         file.temperatures = table.column(TEMPERATURE)
     rows = ~np.isfinite(total).all(axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .errors import AdfluxError
 from .flux_columns import ENOUGH, FluxFile
-from .flux_definition import Unclear, meaning, refuse
+from .flux_definition import Unclear, is_defined, meaning, refuse
 from .run_facts import FACTS, Facts, facts_of
 from .units import unit_system
 
@@ -165,6 +165,15 @@ def _shares(file: FluxFile, options: Options, volume: float, dimension: int):
     state = file.witnesses[0][1][-1].state if file.witnesses else None
     where = f" of the {file.where}" if file.where else ""
     listed = ", ".join(file.headings)
+
+    unseen = [column for column in file.columns if not is_defined(column, state)]
+    if unseen and options.per_volume is None:
+        what = f"{', '.join(unseen)}: no log shows whether this is the heat flux or the flux per volume"
+        if not file.named:
+            raise AdfluxError(
+                f"{file.name}: {what}: name the log of the run with --log, or say --extensive or --per-volume."
+            )
+        notes.append(f"{file.name}: {what}; it was taken for the flux itself (--extensive, --per-volume)")
 
     def share(column: str) -> float:
         if options.per_volume is not None:

@@ -106,6 +106,18 @@ def test_a_definition_that_does_not_tell_is_refused(per_volume):
         read_flux(per_volume / "log", columns=["v_mixed", "v_jy", "v_jz"])
 
 
+def test_a_column_that_no_log_defines_is_not_guessed(per_volume, tmp_path):
+    """People call the flux and the flux per volume v_Jx alike."""
+    given = {"units": "lj", "volume": 120.0, "temperature": 0.8, "timestep": 0.004}
+    renamed = (per_volume / "series").read_text().replace("v_q", "v_J")
+    (tmp_path / "series").write_text(renamed)
+    with pytest.raises(AdfluxError, match="no log shows whether this is the heat flux or the flux per volume"):
+        read_flux(tmp_path / "series", **given)
+    assert read_flux(tmp_path / "series", per_volume=True, **given).notes == ()
+    named = read_flux(tmp_path / "series", columns=["v_Jx", "v_Jy", "v_Jz"], **given)
+    assert "it was taken for the flux itself" in named.notes[0]
+
+
 def test_a_flux_that_is_too_small_for_any_is_noted(per_volume):
     series = read_flux(per_volume / "log", columns=["v_qx", "v_qy", "v_qx"], per_volume=False)
     assert any("per volume (--per-volume), per atom" in note for note in series.notes)
@@ -324,7 +336,7 @@ def test_running_averages_are_no_samples(windows, name):
 
 
 def test_running_averages_are_told_without_a_log(windows):
-    given = {"units": "lj", "volume": 120.0, "temperature": 0.8, "timestep": 0.004}
+    given = {"units": "lj", "volume": 120.0, "temperature": 0.8, "timestep": 0.004, "per_volume": False}
     with pytest.raises(AdfluxError, match="looks like the mean over all rows before it"):
         read_flux(windows / "running", **given)
     assert read_flux(windows / "series", **given).samples == 801
@@ -386,7 +398,7 @@ def test_two_dimensions_have_an_area_and_two_directions(tmp_path):
     assert result.conductivity_unit == "kB/τ"
     text = (tmp_path / "log").read_text()
     (tmp_path / "silent").write_text(text[text.index("Per MPI") :])
-    given = {"units": "lj", "volume": 60 / 0.7, "timestep": 0.004}
+    given = {"units": "lj", "volume": 60 / 0.7, "timestep": 0.004, "per_volume": False}
     with pytest.raises(AdfluxError, match=r"along z is zero in every sample.*--dimension 2"):
         read_flux(tmp_path / "silent", **given)
     again = read_flux(tmp_path / "silent", dimension=2, **given)
