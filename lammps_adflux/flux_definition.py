@@ -85,10 +85,13 @@ def _share(column: str, state: State, volume: float | None, dimension: int) -> t
         boxes = [None, None]
     else:
         # two boxes of the same volume: what depends on more than the volume tells them apart
-        scale = 1.0 if lengths is None else (volume / math.prod(lengths[:dimension])) ** (1 / dimension)
-        one = (volume ** (1 / dimension),) * dimension if lengths is None else tuple(scale * a for a in lengths)
-        one = (*one, 1.0)[:3]
-        boxes = [_Box(one, atoms, dimension), _Box((2 * one[0], one[1] / 2, one[2]), atoms, dimension)]
+        if lengths is None:
+            lengths_now = (*(volume ** (1 / dimension),) * dimension, 1.0)[:3]
+        else:
+            scale = (volume / math.prod(lengths[:dimension])) ** (1 / dimension)
+            lengths_now = tuple(scale * length for length in lengths)
+        x, y, z = lengths_now
+        boxes = [_Box((x, y, z), atoms, dimension), _Box((2 * x, y / 2, z), atoms, dimension)]
     sources: set[str] = set()
     ones = [_evaluate(column, state, box, {}, sources) for box in boxes]
     none = _evaluate(column, state, boxes[0], dict.fromkeys(sources, 0.0), set())

@@ -87,9 +87,10 @@ class State:
 
     def snapshot(self) -> "State":
         """A copy that later commands do not change; definitions are shared."""
-        return State(
-            **{name: copy.copy(value) if isinstance(value, dict) else value for name, value in vars(self).items()}
-        )
+        copied = copy.copy(self)
+        for name in ("fixes", "computes", "variables", "restarts"):
+            setattr(copied, name, dict(getattr(self, name)))
+        return copied
 
     @classmethod
     def of_new_job(cls, before: "State | None", whole: bool) -> "State":
