@@ -130,14 +130,14 @@ def _newton(session, potential, cell, fixed, target, tolerance, index, precondit
         solve = conjugate_gradients if index == 0 else minimal_residuals
         inner = max(1e-8, min(1e-3, tolerance / size / 10.0))
         try:
-            change, _ = solve(
+            change = solve(
                 operator,
                 -slope[None],
                 motions,
                 make_preconditioner(preconditioner, operator),
                 inner,
                 20 * motions.dimensions + 50,
-            )
+            ).vectors
         except NegativeCurvature:
             raise _saddle(operator, preconditioner, index) from None
         full = motions.expand(change)[0]
