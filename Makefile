@@ -2,15 +2,16 @@
 PYTHON = python3
 VENV = .venv
 
-.PHONY: help demo test test-external venv lint clean
+.PHONY: help demo test test-oldest constraints-oldest test-external venv lint clean
 
 help:
 	@echo "make demo    set up, then thermal conductivity of a Lennard-Jones liquid on 2 ranks (a few minutes)"
 	@echo "make test    set up, then run the tests"
+	@echo "make test-oldest     the tests with the oldest dependencies that pyproject.toml allows, in $(VENV)-oldest"
 	@echo "make test-external   the tests of adapters to other libraries, in an environment of their own (no LAMMPS)"
 	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (4 to 7 minutes on 2 cores, once)"
 	@echo "make lint    ruff and pyright"
-	@echo "make clean   remove $(VENV); LAMMPS stays in the cache (~/.cache/lammps-adflux)"
+	@echo "make clean   remove $(VENV) and $(VENV)-oldest; LAMMPS stays in the cache (~/.cache/lammps-adflux)"
 	@echo "PYTHON=...   the Python to use, 3.11 to 3.13 (now: $(PYTHON))"
 
 demo: venv
@@ -19,6 +20,25 @@ demo: venv
 # two files at a time: most tests use one core
 test: venv
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# the oldest MPI makes this a build of LAMMPS of its own, once
+OLDEST = tests/constraints-oldest.txt
+
+test-oldest: $(VENV)-oldest/.lammps
+	$(VENV)-oldest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+$(VENV)-oldest/.lammps: pyproject.toml $(OLDEST) cmake/CMakeLists.txt cmake/*.cmake cmake/patches/*.patch
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --disable-pip-version-check --progress-bar off -c $(OLDEST) -e '.[lammps,test]'
+	$(VENV)-oldest/bin/adflux build-lammps
+	@touch $@
+
+# after a change of bounds; needs uv. pyparsing 3.3 warns of what the oldest matplotlib does
+constraints-oldest:
+	head -n 2 $(OLDEST) > $(OLDEST).new
+	echo 'pyparsing<3.3' | uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --extra lammps --extra test \
+		--no-header --no-annotate --constraint /dev/stdin pyproject.toml >> $(OLDEST).new
+	mv $(OLDEST).new $(OLDEST)
 
 # nequix, mlip, ace-jax and jax-md want versions of their own of much that JAX programs use
 test-external: $(VENV)-external/.python
@@ -49,4 +69,4 @@ lint: $(VENV)/.python
 	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-oldest

@@ -43,7 +43,7 @@ def examine(lmp: Path | None = None) -> list[Finding]:
         lmp, missing = None, str(error)
     else:
         missing = "" if lmp.is_file() and os.access(lmp, os.X_OK) else f"{lmp} is not a program."
-    found = _help_text(lmp) if lmp and not missing else {}
+    found = help_text(lmp) if lmp and not missing else {}
     probe = _probe([str(lmp)], everything=True) if "date" in found else {}
     findings = [Finding("lmp", not missing, missing or str(lmp), BUILD)]
     # what cannot be looked at, because what it stands on is missing, is told as such
@@ -208,7 +208,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _help_text(lmp: Path) -> dict:
+def help_text(lmp: Path) -> dict:
     """What `lmp -h` says of itself."""
     output, _ = _run([str(lmp), "-h"], timeout=60)
     date = re.search(r"Massively Parallel Simulator - (\d+ \w{3} \d{4})", output)

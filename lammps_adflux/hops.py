@@ -93,7 +93,7 @@ class _Pass:
     def run(self, closed: ClosedJaxpr, infos, values=None) -> tuple[list[Info], Any]:
         """Infos of the results, and their values where values are given."""
         jaxpr = closed.jaxpr
-        self._debug_info = jaxpr.debug_info and jaxpr.debug_info._replace(arg_names=None, result_paths=None)
+        self._debug_info = jaxpr.debug_info and jaxpr.debug_info._replace(arg_names=None, result_paths=())
         info: dict = dict(zip(jaxpr.invars, infos, strict=True))
         info.update({var: Info((None,) * var.aval.ndim) for var in jaxpr.constvars})
         value: dict = {}

@@ -233,14 +233,12 @@ class Relaxed:
         solve = conjugate_gradients if self.index == 0 else minimal_residuals
         motions = operator.motions
         try:
-            solution, _ = solve(
-                operator, right, motions, self._prepared[key], self.tolerance, 20 * motions.dimensions + 200
-            )
+            steps = 20 * motions.dimensions + 200
+            return solve(operator, right, motions, self._prepared[key], self.tolerance, steps).vectors
         except NegativeCurvature:
             raise AdfluxError(
                 f"The relaxed structure is not stable when its cell ({cell}) may change as well: its response is not defined; relax with cell={cell!r}."
             ) from None
-        return solution
 
     def _operator(self, cell) -> Operator:
         if cell not in self._operators:

@@ -1,11 +1,13 @@
 """Relaxation of a structure in LAMMPS, finished by Newton steps, and checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from .derivatives import with_vectors
 from .errors import AdfluxError
 from .hessian import Products
 from .images import CELLS, deformation
@@ -57,7 +59,8 @@ def relax(
 
     script: an input script's path, a list of commands (or their text), or a live `lammps`; it makes box and atoms, and may choose `min_style`, groups, a
     pair style for the first relaxation, `fix setforce`. `minimize` runs in LAMMPS with `potential` through `pair_style mliap
-    unified`; Newton steps with matrix-free products then bring every force below `force_tolerance` (LAMMPS' units).
+    unified`; Newton steps with matrix-free products then bring every force below `force_tolerance` (LAMMPS' units), or down to what
+    rounding of the positions allows (`checks.force` is what was reached).
     cell: strains that relax too: "iso", "aniso", or "tri". fixed: a LAMMPS group that does not move. types: the element of each atom
     type, in order, where it is not that of the potential's elements. pressure: target of the cell, in LAMMPS' units, one number
     or xx, yy, zz, yz, xz, xy (what is not hydrostatic acts as a dead load on the relaxed cell). index: of the stationary point,
@@ -87,7 +90,7 @@ def relax(
         near = not minimize or session.minimize(max(force_tolerance, 1e-8), cell, fixed, target, steps)
         give_up = GIVE_UP if near else np.inf
         operator, steps_made = _newton(
-            session, potential, cell, fixed, target, force_tolerance, index, preconditioner, give_up
+            session, potential, cell, fixed, target, force_tolerance, index, preconditioner, give_up, minimize
         )
         _, _, slope = operator.gradient()
         system, motions = operator.motions.system, operator.motions
@@ -102,8 +105,10 @@ def relax(
         session.close()
 
 
-def _newton(session, potential, cell, fixed, target, tolerance, index, preconditioner, give_up) -> tuple[Operator, int]:
-    """Newton steps until forces and stress vanish; the operator at the last structure."""
+def _newton(
+    session, potential, cell, fixed, target, tolerance, index, preconditioner, give_up, minimized
+) -> tuple[Operator, int]:
+    """Newton steps until forces and stress vanish, or are only rounding; the operator at the last structure."""
     last, stuck = np.inf, 0
     for step in range(NEWTON_STEPS + 1):
         system = session.system(fixed)
@@ -122,27 +127,51 @@ def _newton(session, potential, cell, fixed, target, tolerance, index, precondit
         if size <= tolerance:
             return operator, step
         if size > give_up or stuck > 1 or step == NEWTON_STEPS:
-            raise AdfluxError(
-                f"The minimisation did not converge: the largest force is {size:.2g} after `minimize` and {step} Newton steps, "
-                f"but {tolerance:.2g} was needed; relax longer (steps=), or with another min_style, or ask for less (force_tolerance=); log= says why LAMMPS stopped."
-            )
+            if size <= _slope_rounding(operator):
+                return operator, step
+            raise _not_relaxed(size, step, tolerance, minimized)
         last = min(last, size)
         solve = conjugate_gradients if index == 0 else minimal_residuals
         inner = max(1e-8, min(1e-3, tolerance / size / 10.0))
         try:
-            change, _ = solve(
+            change = solve(
                 operator,
                 -slope[None],
                 motions,
                 make_preconditioner(preconditioner, operator),
                 inner,
                 20 * motions.dimensions + 50,
-            )
+            ).vectors
         except NegativeCurvature:
             raise _saddle(operator, preconditioner, index) from None
         full = motions.expand(change)[0]
         session.move(full[:-6].reshape(-1, 3), deformation(full[-6:]))
     raise AssertionError("not reached")
+
+
+def _slope_rounding(operator: Operator) -> float:
+    """Forces that are no more than rounding: their change when pair vectors change in the last digit of the atoms' positions."""
+    products, motions = operator.products, operator.motions
+    system = motions.system
+    extent = float(np.abs(system.positions).max(initial=0.0)) + float(np.abs(system.cell).max())
+    vectors = np.asarray(system.graph.vectors)
+    noise = np.random.default_rng(0).uniform(-1.0, 1.0, vectors.shape) * np.finfo(float).eps * extent
+    graph = with_vectors(system.graph, jnp.asarray(vectors + noise))
+    other = Operator(Products(replace(system, graph=graph), products.potential), motions, operator.pressure)
+    change = np.abs(other.gradient()[2] - operator.gradient()[2]).max(initial=0.0)
+    return 10.0 * float(system.comm.allreduce(float(change), op=_max()))
+
+
+def _not_relaxed(size: float, step: int, tolerance: float, minimized: bool) -> AdfluxError:
+    if minimized:
+        way = f"after `minimize` and {step} Newton steps"
+        advice = "relax longer (steps=), or with another min_style, or ask for less (force_tolerance=); log= says why LAMMPS stopped"
+    else:
+        way = f"after {step} Newton steps, without `minimize`"
+        advice = "leave minimize=False out, or start nearer to the minimum, or ask for less (force_tolerance=)"
+    return AdfluxError(
+        f"The minimisation did not converge: the largest force is {size:.2g} {way}, but {tolerance:.2g} was needed; {advice}."
+    )
 
 
 def _check_index(operator: Operator, preconditioner: str, index: int) -> np.ndarray:

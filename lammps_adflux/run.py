@@ -33,8 +33,9 @@ def run_lammps(
         raise AdfluxError(f"The input script {script} was not found: give the path of a LAMMPS input file.")
     if ranks < 1:
         raise AdfluxError(f"The number of ranks must be 1 or more, but is {ranks}.")
+    lmp = find_lmp() if lmp is None else program(lmp)
     launcher = [str(find_mpiexec()), "-n", str(ranks)] if ranks > 1 else []
-    command = [*launcher, str(lmp or find_lmp()), "-in", str(script.resolve())]
+    command = [*launcher, str(lmp), "-in", str(script.resolve())]
     command += ["-var", "adflux", template_path(), "-echo", "both", "-nonbuf", *extra]
     environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     process = subprocess.Popen(
@@ -53,6 +54,22 @@ def run_lammps(
         told = [line for line in last if line.startswith(("ERROR", "adflux:"))]
         print("".join(told or last), file=sys.stderr, end="")
     return code
+
+
+def program(lmp: Path) -> Path:
+    """The LAMMPS that a user names, by its path or as the shell would find it."""
+    from .build import find_program
+    from .doctor import help_text
+
+    # the absolute path, since a relative one would be looked for in the folder where LAMMPS runs
+    found = find_program(str(lmp.absolute())) or find_program(str(lmp))
+    if found is None:
+        reason = "is a folder" if lmp.is_dir() else "is not a program" if lmp.exists() else "was not found"
+    elif "date" not in (told := help_text(found)):
+        reason = f"is not LAMMPS (`{lmp} -h` printed {told['output']})"
+    else:
+        return found
+    raise AdfluxError(f"The lmp {lmp} {reason}: give the path of a LAMMPS, or leave it out for this environment's own.")
 
 
 def _follow(process, last: deque, verbose: bool) -> None:

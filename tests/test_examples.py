@@ -1,6 +1,7 @@
 """The examples run, small, and show what their READMEs say."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -34,9 +35,12 @@ def adflux_command(*words: str, folder: Path) -> str:
 
 
 def test_the_demo_gives_a_conductivity_with_an_error(tmp_path):
-    output = run(EXAMPLES / "01_lj_conductivity/demo.py", "--steps", "4000", "--output", str(tmp_path))
+    # 800 samples seldom decide where the correlation ends: with a given end there are 6 blocks, whatever the trajectory
+    options = "--steps", "4000", "--cutoff", "0.5", "--output", str(tmp_path)
+    output = run(EXAMPLES / "01_lj_conductivity/demo.py", *options)
     value, error = map(float, re.search(r"kappa\*\s+(\S+) ± (\S+)", output).groups())
-    assert error > 0 and abs(value - 6.934) < 5 * max(error, 1.0)  # 16 τ only: the right order of magnitude
+    # 16 τ only, over which κ spreads by 1: the right order of magnitude
+    assert error > 0 and abs(value - 6.934) < 5 * max(error, 1.0)
     for name in ("kappa.png", "kappa.json", "kappa.csv", "liquid.flux", "liquid.hfacf"):
         assert (tmp_path / name).stat().st_size > 0
     assert re.search(r"adflux: compiled [1-4] times", (tmp_path / "log.lammps").read_text())
@@ -53,7 +57,7 @@ def test_tin_selenide_has_the_papers_equation_of_state(tmp_path):
     model = EXAMPLES.parents[1] / "shared" / "data" / "snse_so3krates" / "model_m1"
     if not model.exists():
         pytest.skip(f"needs the trained model of the paper in {model}")
-    output = run(EXAMPLES / "03_snse" / "snse.py", "--steps", "200", "--output", str(tmp_path))
+    output = run(EXAMPLES / "03_snse" / "snse.py", "--steps", "200", "--cutoff", "0.1", "--output", str(tmp_path))
     assert abs(float(re.search(r"volume per atom +(\S+)", output)[1]) - 26.489) < 0.01
     assert abs(float(re.search(r"bulk modulus +(\S+)", output)[1]) - 37.7) < 0.5  # the fit depends on the volumes
     assert abs(float(re.search(r"drift in NVE +(\S+)", output)[1])) < 0.1  # eV per atom and ns, of 0.8 ps
@@ -67,23 +71,29 @@ def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
     output = run(folder / "fit.py", "--steps", "1000", "--output", str(tmp_path))
     assert float(re.search(r"force .*, (\S+)% of the forces'", output)[1]) < 20.0  # 4 % after the default 4000 steps
 
-    monkeypatch.setenv("PYTHONPATH", str(folder))  # network.py, for the Python in LAMMPS
+    # network.py, for the Python in LAMMPS
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
     for model in ("network", "teacher"):
         words = (
-            f"run {folder}/in.melt -n 2 -log log.{model} -var model {model} -var n_sample 500 -var n_equilibrate 100"
+            f"run {folder}/in.melt -n 2 -log log.{model} -var model {model} -var n_sample 1000 -var n_equilibrate 100"
         )
         adflux_command(*words.split(), folder=tmp_path)
         table = read_log(tmp_path / f"log.{model}", (tmp_path / f"log.{model}").read_text()).runs[-1].table
         exchanged = np.std(table.column("PotEng"))
         assert np.ptp(table.column("TotEng")) < 0.02 * exchanged, model
-        assert "κ" in adflux_command("kappa", f"{model}.flux", "--log", f"log.{model}", folder=tmp_path)
+        # 1 ps is a chaos of its own on every processor, in which a correlation need not reach zero: its end is given, and leaves
+        # 4 blocks for the error
+        words = f"kappa {model}.flux --log log.{model} --cutoff 0.05 --stacie-model none -o {model}"
+        assert "κ" in adflux_command(*words.split(), folder=tmp_path)
+        table = json.loads((tmp_path / f"{model}.json").read_text())
+        assert table["cutoff"] == pytest.approx(0.05) and table["over_blocks"]["error"] > 0.0
 
     # the last frame on two ranks, again by the library
     monkeypatch.syspath_prepend(folder)  # network.py
     potential = adflux.load(tmp_path / "network.pkl")
     last = np.loadtxt(tmp_path / "network.last", skiprows=9)
     flux = np.loadtxt(tmp_path / "network.flux")
-    assert flux[-1, 0] == 500 and potential.hops == 2
+    assert flux[-1, 0] == 1000 and potential.hops == 2
     atoms = ase.Atoms(f"Si{len(last)}", last[:, 1:4], cell=3 * [10.6], pbc=True)
     expected = adflux.heat_flux(potential, adflux.graph_from_atoms(atoms, potential), last[:, 4:7])
     assert np.allclose(flux[-1, 4:7], expected, rtol=0, atol=1e-8 * np.abs(flux[:, 4:7]).max())

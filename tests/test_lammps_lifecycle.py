@@ -230,7 +230,7 @@ create_box 1 box
 create_atoms 1 box
 mass 1 1.0
 velocity all create 3.0 87287 loop geom
-{JAX}{INCLUDE}
+{JAX.replace("lj.pkl", "smooth.pkl")}{INCLUDE}
 neigh_modify every 10 delay 0 check yes
 fix move all nve
 fix flux all ave/time 10 1 10 {" ".join(FLUX)} file flux.dat
@@ -243,11 +243,14 @@ run 10000
 
 @pytest.mark.parametrize("ranks", (2,))
 def test_a_melting_crystal_of_ten_thousand_steps_compiles_at_most_four_times(models, ranks):
+    # where the energy is smooth at the cutoff, it drifts alike on every chaotic trajectory
+    smooth = adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar", onset=2.0)
+    adflux.export(smooth, models / "smooth.pkl")
     run = run_lammps(models, LIQUID, ranks, time_limit=300.0)
     (table,) = run.tables
     compilations = table["v_adflux_compilations"]
     assert 1 <= run.compilations <= compilations[-1] <= 4
     assert np.all(np.diff(compilations) >= 0)
     assert len(run.columns("flux.dat")) == 1001
-    # it melted, and energy is conserved: cutting off at 2.5 without a shift costs less than 1e-2 per atom
-    assert table["PotEng"][-1] > -1400.0 and np.ptp(table["TotEng"]) < 2.56
+    # it melted (liquids have -1160 ± 20), and energy is conserved: it fluctuates by 0.1 with this time step
+    assert table["PotEng"][-1] > -1400.0 and np.ptp(table["TotEng"]) < 1.0

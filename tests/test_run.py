@@ -56,6 +56,38 @@ def test_run_ends_with_lammps_code_and_its_error(tmp_path, ranks):
     assert "absent.pkl" in done.stderr and "Traceback" not in done.stderr
 
 
+@NEEDS_LAMMPS
+@pytest.mark.parametrize("ranks", ("1", "2"))
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    (
+        ("nowhere/lmp", "The lmp nowhere/lmp was not found"),
+        ("lmp_that_nobody_has", "The lmp lmp_that_nobody_has was not found"),
+        (".", "is a folder"),
+        ("text", "The lmp text is not a program"),
+        ("garbage", "The lmp garbage is not LAMMPS"),
+        ("/bin/true", "The lmp /bin/true is not LAMMPS (`/bin/true -h` printed nothing)"),
+    ),
+)
+def test_a_wrong_lmp_is_one_sentence(tmp_path, ranks, name, sentence):
+    (tmp_path / "in.lj").write_text("units lj\n")
+    (tmp_path / "text").write_text("no program\n")
+    (tmp_path / "garbage").write_bytes(b"\x7fELF no program either")
+    (tmp_path / "garbage").chmod(0o755)
+    done = adflux(tmp_path, "run", "in.lj", "-n", ranks, "--lmp", name)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("adflux: ") and sentence in done.stderr and done.stderr.count("\n") == 1
+
+
+@NEEDS_LAMMPS
+def test_an_lmp_is_found_by_its_name_and_by_a_relative_path(tmp_path):
+    (tmp_path / "in.lj").write_text("units lj\n")
+    (tmp_path / "mine").symlink_to(find_program("lmp"))
+    for name in ("lmp", "./mine"):
+        done = adflux(tmp_path, "run", "in.lj", "--lmp", name)
+        assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     (

@@ -6,6 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from lammps_runner import run_lammps
+
+import lammps_adflux as adflux
 
 NAMES = (
     "PJRT_NPROC",
@@ -61,3 +64,30 @@ def test_float32_only_stays_float32_only():
 def test_more_threads_per_rank_on_request():
     found = prepared(OMP_NUM_THREADS="2")
     assert found["PJRT_NPROC"] == "2" and "multi_thread_eigen" not in found.get("XLA_FLAGS", "")
+
+
+LIQUID = """\
+units lj
+lattice fcc 0.8442
+region box block 0 3 0 3 0 3
+create_box 1 box
+create_atoms 1 box
+mass 1 1.0
+pair_style mliap unified ar.pkl 0
+pair_coeff * * Ar
+run 0
+"""
+
+
+@pytest.mark.lammps
+def test_the_instruction_set_of_a_test_run_reaches_lammps(tmp_path, monkeypatch):
+    adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), tmp_path / "ar.pkl")
+    flags = f"--xla_cpu_max_isa=SSE4_2 --xla_dump_to={tmp_path / 'compiled'}"
+    monkeypatch.setenv("XLA_FLAGS", flags)
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("JAX_ENABLE_X64", "false")
+    run_lammps(tmp_path, LIQUID)
+    # XLA writes what it compiles: float64 although the shell has another setting
+    written = [file.read_text(errors="replace") for file in (tmp_path / "compiled").glob("*.txt")]
+    assert any("f64[" in text for text in written)
+    assert (tmp_path / "cache").is_dir()

@@ -69,6 +69,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, default=PAPER, help="folder that mlff wrote; default: ../shared/data")
     parser.add_argument("--ranks", type=int, default=2, help="MPI ranks")
     parser.add_argument("--steps", type=int, default=1000, help="steps of 4 fs in which the flux is sampled")
+    parser.add_argument("--cutoff", type=float, help="end of the integral (ps), for runs too short to find it")
     parser.add_argument("--output", type=Path, default=HERE / "out", help="folder for all files")
     arguments = parser.parse_args()
     folder = arguments.output
@@ -87,7 +88,7 @@ def main() -> int:
         return code
     print(f"drift in NVE         {drift(folder):+.1e} eV per atom and ns")
     series = adflux.read_flux(folder / "snse.flux", log=folder / "log.kappa")
-    result = adflux.green_kubo(series)
+    result = adflux.green_kubo(series, cutoff=arguments.cutoff)
     result.to_json(folder / "kappa.json")
     plot_conductivity(result, folder / "kappa.png")
     error = "no error bar" if result.error is None else f"± {result.error:.2f}"
