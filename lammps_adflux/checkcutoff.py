@@ -13,7 +13,10 @@ from .graph import graph_from_atoms, pad
 
 STEP = 1e-8  # to both sides of the cutoff, in cutoffs
 INSIDE = (0.6, 0.7, 0.8, 0.9)  # in cutoffs, where the size of energies and forces is taken
-ENERGY, FORCES = 1e-8, 1e-4  # of a smooth end: energies after their slope is taken off; forces change by curvature · STEP
+ENERGY, FORCES = (
+    1e-8,
+    1e-4,
+)  # of a smooth end: energies after their slope is taken off; forces change by curvature · STEP
 BEYOND = 1.3  # in cutoffs
 PAIRS = 12  # of elements
 
@@ -43,9 +46,7 @@ def cutoff(case: Case) -> Iterator[Finding]:
         what = f"the energy jumps by {worst.size:.2g}" if name == "cutoff, energy" else "forces jump"
         says = f"{what} where {worst.elements} become neighbours"
         if case.potential.truncated:
-            says += (
-                f", as the potential declares (truncated, as lj/cut): energy is not conserved there; {hint} ends it smoothly"
-            )
+            says += f", as the potential declares (truncated, as lj/cut): energy is not conserved there; {hint} ends it smoothly"
             yield Finding(name, error, bound, None, says)
         else:
             says += ": it reaches beyond the cutoff that it declares, or is cut off; let it end there with zero slope"
@@ -115,7 +116,7 @@ def _surface(case: Case, element: str, direction: np.ndarray) -> ase.Atoms:
     atoms = case.atoms
     center = atoms.get_chemical_symbols().index(element)
     graph = case.graph
-    mine = np.flatnonzero((np.asarray(graph.centers) == center))
+    mine = np.flatnonzero(np.asarray(graph.centers) == center)
     vectors, others = np.asarray(graph.vectors)[mine], np.asarray(graph.others)[mine]
     behind = np.flatnonzero(vectors @ direction <= 0.0)
     behind = behind[np.argsort(np.linalg.norm(vectors[behind], axis=1))][:12]

@@ -21,7 +21,9 @@ def layers(case: Case) -> Iterator[Finding]:
     elif found.fault is not None and (beyond := influence_beyond(potential)) is not None:
         yield Finding("locality", None, None, False, f"energies depend on {beyond}: {found.fault}")
     elif found.fault is not None:
-        says = f"{potential.hops} declared; its operations cannot be followed, but the energies of a chain of atoms agree"
+        says = (
+            f"{potential.hops} declared; its operations cannot be followed, but the energies of a chain of atoms agree"
+        )
         yield Finding("layers", None, None, True, says)
     else:
         more = "" if found.hops == potential.hops else f", where {found.hops} would do"

@@ -15,6 +15,7 @@ from .graph import graph_from_atoms, pad
 from .potentials import Potential
 
 PAIRS = 3  # of elements
+SHOWN = 4  # names in a sentence
 DIRECTIONS = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1), "a diagonal": (1, 1, 1)}
 
 
@@ -23,7 +24,9 @@ def places(case: Case) -> Iterator[Finding]:
     potential = case.potential
     structures = list(_structures(potential, list(dict.fromkeys(case.atoms.get_chemical_symbols()))))
     graphs = [graph_from_atoms(atoms, potential, np.float64) for _, atoms in structures]
-    pairs, atoms = (max(len(part) for part in parts) for parts in zip(*((g.centers, g.species) for g in graphs), strict=True))
+    pairs, atoms = (
+        max(len(part) for part in parts) for parts in zip(*((g.centers, g.species) for g in graphs), strict=True)
+    )
     # of one capacity, so that JAX compiles once
     graphs = [pad(graph, pairs, atoms + 1, potential.cutoff) for graph in graphs]
     velocities = np.random.default_rng(0).normal(size=(atoms + 1, 3))
@@ -39,9 +42,15 @@ def places(case: Case) -> Iterator[Finding]:
             if not np.isfinite(np.asarray(value)).all():
                 bad.setdefault(what, []).append(name)
                 break
-    says = "; ".join(f"{what} not finite for {', '.join(names)}" for what, names in bad.items())
+    says = "; ".join(f"{what} not finite for {_listed(names)}" for what, names in bad.items())
     good = "energies, forces, virial and flux are finite for pairs, lines, triangles and perfect crystals"
     yield Finding("symmetric places", None, None, not bad, says or good)
+
+
+def _listed(names: list[str]) -> str:
+    """The simplest ones first: each kind once, whatever its direction."""
+    kinds = list({name.split(" along ")[0]: name for name in reversed(names)}.values())[::-1]
+    return ", ".join(kinds[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _structures(potential: Potential, elements) -> Iterator[tuple[str, ase.Atoms]]:

@@ -42,7 +42,9 @@ def report(model: Path, structure: Path | None, as_json: bool) -> bool:
     if as_json:
         print(json.dumps([finding._asdict() for finding in findings], indent=1))
     else:
-        about = f"{type(potential).__name__}, cutoff {potential.cutoff:g}, hops {potential.hops}, units {potential.units}"
+        about = (
+            f"{type(potential).__name__}, cutoff {potential.cutoff:g}, hops {potential.hops}, units {potential.units}"
+        )
         table = Table("identity", "error", "allowed", "", "", title=f"{model}: {about}", title_justify="left", box=None)
         for name, error, bound, passed, says in findings:
             numbers = [f"{number:.1e}" if number is not None else "" for number in (error, bound)]

@@ -90,9 +90,7 @@ def pad(graph: Graph, pairs: int, atoms: int, cutoff: float) -> Graph:
     )
 
 
-def graph_from_atoms(
-    atoms: "ase.Atoms", potential: "Potential", dtype=None, *, cutoff: float | None = None
-) -> Graph:
+def graph_from_atoms(atoms: "ase.Atoms", potential: "Potential", dtype=None, *, cutoff: float | None = None) -> Graph:
     """Graph of an ASE structure, one row per atom, in the order of `atoms`.
 
     Any cell and any mixture of periodic directions, also cells smaller than the cutoff: then an atom is

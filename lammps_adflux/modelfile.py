@@ -26,16 +26,16 @@ class Model(NamedTuple):
 
     potential: Any
     dtype: str
-    assumed_units: str | None  # told by the file's kind, since the file, written by an older version, names none; None: named
+    assumed_units: (
+        str | None
+    )  # told by the file's kind, since the file, written by an older version, names none; None: named
 
     @property
     def note(self) -> str | None:
         """The sentence about units that were assumed."""
         if self.assumed_units in (None, "any"):
             return None
-        return (
-            f"the model file does not name its units, so {self.assumed_units} units are assumed: export it again to have them in the file."
-        )
+        return f"the model file does not name its units, so {self.assumed_units} units are assumed: export it again to have them in the file."
 
 
 def export(potential, path, dtype: str = "float64") -> None:
@@ -177,7 +177,11 @@ def _payload(potential, dtype: str) -> bytes:
     if not isinstance(potential, Potential):
         raise AdfluxError(f"A model file holds a lammps_adflux.Potential, but a {type(potential).__name__} was given.")
     arrays: dict[str, np.ndarray] = {}
-    header = {"dtype": dtype, "units": check_units(potential.units), "potential": encode(potential, "", arrays, np.dtype(dtype))}
+    header = {
+        "dtype": dtype,
+        "units": check_units(potential.units),
+        "potential": encode(potential, "", arrays, np.dtype(dtype)),
+    }
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
     return b"%s %d\n%s\n%s" % (MAGIC, VERSION, json.dumps(header).encode(), buffer.getvalue())

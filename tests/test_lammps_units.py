@@ -81,7 +81,9 @@ def runs(tmp_path_factory):
 
 def table_of(run, name, units, native=False):
     """The thermo table of a case: tables come in the order of the script."""
-    order = [(n, u, kind) for n, case in CASES.items() for u in SPEED for kind in ((True, False) if case[3] else (False,))]
+    order = [
+        (n, u, kind) for n, case in CASES.items() for u in SPEED for kind in ((True, False) if case[3] else (False,))
+    ]
     return run.tables[order.index((name, units, native))]
 
 
