@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import jax.numpy as jnp
 import numpy as np
 
 from .checkcase import DIFFERENCES, ROUNDING, Case, Finding, derivative, energies, finding, relative
@@ -20,7 +21,7 @@ def unfolded(case: Case) -> Iterator[Finding]:
         says = f"the unfolded cell has more than {LARGEST_CLUSTER} atoms: give a smaller structure"
         yield Finding("flux, unfolded", None, ROUNDING, None, says)
         return
-    flux = np.asarray(heat_flux(case.potential, case.graph, case.velocities))
+    flux = np.asarray(heat_flux(case.potential, case.graph, jnp.asarray(case.velocities)))
     expected = cluster.flux(case.potential, case.velocities)
     says = f"against the explicitly unfolded cell of {len(cluster.positions)} atoms"
     yield finding("flux, unfolded", relative(flux, expected), ROUNDING, says)
@@ -35,7 +36,7 @@ def barycentre(case: Case) -> Iterator[Finding]:
     result = energy_forces_virial(case.potential, graph)
     forces = np.asarray(result.forces)
     kinetic = 0.5 * masses * np.sum(v**2, axis=1)
-    flux = np.asarray(heat_flux(case.potential, graph, v))
+    flux = np.asarray(heat_flux(case.potential, graph, jnp.asarray(v)))
     flux = flux + (np.asarray(result.energies) + kinetic) @ v
 
     def barycentre(time):

@@ -19,7 +19,7 @@ def symmetry(case: Case) -> Iterator[Finding]:
     potential, atoms, v = case.potential, case.atoms, case.velocities
     rotation = Rotation.from_rotvec([0.3, -1.1, 0.7]).as_matrix()
     order = np.random.default_rng(2).permutation(len(atoms))
-    flux = np.asarray(heat_flux(potential, case.graph, v))
+    flux = np.asarray(heat_flux(potential, case.graph, jnp.asarray(v)))
     result = energy_forces_virial(potential, case.graph)
     shifted = atoms.copy()
     shifted.positions += [0.4, -1.3, 2.2]
@@ -48,7 +48,7 @@ def nfold(case: Case) -> Iterator[Finding]:
     twice = case.atoms.repeat(times)
     graph = graph_from_atoms(twice, case.potential, np.float64)
     flux = np.asarray(heat_flux(case.potential, graph, jnp.tile(case.velocities, (2, 1))))
-    expected = 2.0 * np.asarray(heat_flux(case.potential, case.graph, case.velocities))
+    expected = 2.0 * np.asarray(heat_flux(case.potential, case.graph, jnp.asarray(case.velocities)))
     yield finding("twofold cell", relative(flux, expected), ROUNDING, "J doubles")
 
 
@@ -74,6 +74,6 @@ def single(case: Case) -> Iterator[Finding]:
     single = case.potential.astype(np.float32)
     double, less = energy_forces_virial(case.potential, graph), energy_forces_virial(single, small)
     yield finding("float32 forces", relative(less.forces, double.forces), SINGLE, "against float64")
-    flux = heat_flux(case.potential, graph, case.velocities)
-    rough = heat_flux(single, small, case.velocities.astype(np.float32))
+    flux = heat_flux(case.potential, graph, jnp.asarray(case.velocities))
+    rough = heat_flux(single, small, jnp.asarray(case.velocities, np.float32))
     yield finding("float32 flux", relative(rough, flux), SINGLE, "against float64")

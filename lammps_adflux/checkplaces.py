@@ -5,6 +5,7 @@ from itertools import combinations_with_replacement, islice
 
 import ase
 import ase.build
+import jax.numpy as jnp
 import numpy as np
 
 from .checkcase import Case, Finding
@@ -37,7 +38,7 @@ def places(case: Case) -> Iterator[Finding]:
             ("energies", result.energies),
             ("forces", result.forces),
             ("virial", result.virial),
-            ("heat flux", heat_flux(potential, graph, velocities)),
+            ("heat flux", heat_flux(potential, graph, jnp.asarray(velocities))),
         ):
             if not np.isfinite(np.asarray(value)).all():
                 bad.setdefault(what, []).append(name)

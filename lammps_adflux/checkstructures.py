@@ -54,7 +54,7 @@ def with_symbols(potential: Potential) -> Potential:
     if all(known):
         return potential
     names = [name if k else next(free) for name, k in zip(potential.elements, known, strict=True)]
-    return Renamed(potential, tuple(names))
+    return Renamed(potential=potential, elements=tuple(names))  # pyright: ignore[reportCallIssue]
 
 
 def disordered_crystal(potential: Potential, seed: int = 0) -> ase.Atoms:

@@ -70,7 +70,7 @@ def in_units(potential: Potential, to: str | None) -> Potential:
     """The potential with energies in LAMMPS' style `to`: itself where nothing changes, or where `to` is not known (None)."""
     if to is None or (factor := energy_factor(potential.units, to)) == 1.0:
         return potential
-    return Converted(potential, factor, to)
+    return Converted(potential=potential, factor=factor, units=to)  # pyright: ignore[reportCallIssue]
 
 
 def built_in_units(build, to: str | None):

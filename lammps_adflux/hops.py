@@ -16,7 +16,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
 from .errors import AdfluxError
 from .graph import weigh_tangent
-from .locality import Info, Weight, any_counts, join
+from .locality import Info, Weight, join
 from .operations import infer, place_of
 
 
@@ -151,7 +151,7 @@ class _Pass:
             return self._scan(eqn, infos, values)
         if name == "while":
             return self._while(eqn, infos, values)
-        if eqn.params.get("name") == any_counts.__name__:
+        if eqn.params.get("name") == "any_counts":
             return [Info(())], None if values is None else self._bind(eqn, values, None)
         inner = next((eqn.params[key] for key in ("jaxpr", "call_jaxpr") if key in eqn.params), None)
         if inner is not None and len(_closed(inner).jaxpr.invars) == len(eqn.invars):

@@ -58,6 +58,6 @@ def merge(many) -> tuple[tuple, bool]:
 def any_counts(flags) -> jax.Array:
     """flags.any(), to skip work where nothing counts: promises that what is skipped would have added zero.
 
-    So nothing depends on the answer, and the survey of operations takes it as a constant.
+    So nothing depends on the answer, and the survey of operations takes it, by this function's name, as a constant.
     """
     return flags.any()

@@ -95,7 +95,7 @@ def test_a_class_that_changed_its_units_since_is_refused(tmp_path, monkeypatch):
 
     export(message_passing(1), tmp_path / "model.pkl")
     monkeypatch.setattr(MessagePassing, "units", "real")
-    with pytest.raises(AdfluxError, match="written in metal units, but MessagePassing is in real units now"):
+    with pytest.raises(AdfluxError, match="written in any units, but MessagePassing is in real units now"):
         load(tmp_path / "model.pkl")
     export(message_passing(1), tmp_path / "model.pkl")
     assert load(tmp_path / "model.pkl").units == "real"

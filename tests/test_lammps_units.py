@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from lammps_runner import run_lammps, run_python, vectors
-from networks import message_passing
+from networks import function_network
 
 import lammps_adflux as adflux
 from lammps_adflux.conversion import KCAL_PER_MOL
@@ -50,10 +50,10 @@ def prepare(folder):
     (folder / "SiReal.sw").write_text(SI.format(units="real", epsilon=50.0))
     for name, file in (("si", "Si.sw"), ("si_real", "SiReal.sw")):
         adflux.export(adflux.StillingerWeber.from_lammps(folder / file, elements="Si"), folder / f"{name}.pkl")
-    adflux.export(message_passing(2), folder / "network.pkl")
-    lj = dict(epsilon=0.0103, sigma=3.4, cutoff=8.5, elements="Ar")
-    adflux.export(adflux.LennardJones(**lj, units="metal"), folder / "lj.pkl")
-    adflux.export(adflux.LennardJones(**lj), folder / "any.pkl")
+    adflux.export(function_network(2, units="metal"), folder / "network.pkl")
+    for name, units in (("lj", "metal"), ("any", "any")):
+        lj = adflux.LennardJones(epsilon=0.0103, sigma=3.4, cutoff=8.5, elements="Ar", units=units)
+        adflux.export(lj, folder / f"{name}.pkl")
 
 
 @pytest.fixture(scope="module")
