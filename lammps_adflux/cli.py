@@ -32,6 +32,9 @@ app.add_typer(export, name="export")
 Elements = Annotated[str, typer.Option(help="Names, in the order of the parameters, as 'Ar' or 'Ga,N'.")]
 ModelFile = Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")]
 Precision = Annotated[str, typer.Option(help="float64 or float32.")]
+Units = Annotated[
+    str, typer.Option(help="Of energies and lengths: any (LAMMPS' own), metal, real, or another of LAMMPS.")
+]
 
 
 @export.command("lj")
@@ -43,6 +46,7 @@ def export_lj(
     output: ModelFile,
     onset: Annotated[float | None, typer.Option(help="Start of the smooth switch (length).")] = None,
     shift: Annotated[bool, typer.Option(help="Shift the pair energy to zero at the cutoff.")] = False,
+    units: Units = "any",
     dtype: Precision = "float64",
 ) -> None:
     """Lennard-Jones: adflux export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl"""
@@ -50,7 +54,9 @@ def export_lj(
     from .potentials import LennardJones
 
     names = _names(elements)
-    lj = LennardJones(epsilon=epsilon, sigma=sigma, cutoff=cutoff, elements=names, onset=onset, shift=shift)
+    lj = LennardJones(
+        epsilon=epsilon, sigma=sigma, cutoff=cutoff, elements=names, onset=onset, shift=shift, units=units
+    )
     export(lj, output, dtype)
 
 
@@ -88,13 +94,14 @@ def export_so3krates(
     folder: Annotated[Path, typer.Argument(help="The folder of a model that mlff wrote.")],
     elements: Elements,
     output: ModelFile,
+    units: Units = "metal",
     dtype: Precision = "float64",
 ) -> None:
     """So3krates: adflux export so3krates model_folder --elements Sn,Se -o snse.pkl"""
     from .modelfile import export
     from .potentials import So3krates
 
-    export(So3krates.from_mlff(folder, elements=_names(elements)), output, dtype)
+    export(So3krates.from_mlff(folder, elements=_names(elements), units=units), output, dtype)
 
 
 def _names(elements: str) -> list[str]:
@@ -232,9 +239,9 @@ def check(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Test a potential: forces, virial, flux against the unfolded cell and the energy barycentre, symmetries, reach, precision.
+    """Test a potential: forces, virial, flux against the unfolded cell and the energy barycentre, symmetries, reach, cutoff, precision.
 
-    Exit code 1 if anything fails. Examples:
+    Exit code 1 if anything fails; a note (a step at the cutoff that the potential declares, as lj/cut has it) is no failure. Examples:
 
         adflux check model.pkl
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from .conversion import in_units
 from .derivatives import owned_energies
 from .errors import AdfluxError
 from .graph import Graph, graph_from_atoms
@@ -57,6 +58,7 @@ class Taylor:
     ids: Int[np.ndarray, " atoms"]
     symbols: tuple[str, ...]
     names: tuple[str, ...]  # of the parameters, as sigma[0,0]
+    units: str = ""  # LAMMPS' unit style, of energies; empty: those of the potential (files of older versions)
     build: Any = None  # parameters [parameters] → potential; None where read from a file
 
     @property
@@ -95,7 +97,7 @@ class Taylor:
         found = doubt = reach = None
         if potential is not None:
             atoms = self._atoms(positions, cell)
-            found = float(_energy(potential, graph_from_atoms(atoms, potential)))
+            found = float(_energy(in_units(potential, self.units or None), graph_from_atoms(atoms, potential)))
             floor = 1e-13 * abs(self.energy)
             doubt = abs(found - second) / max(abs(second - first), floor)
             reach = TRUST / max(doubt, 1e-16)
@@ -109,7 +111,7 @@ class Taylor:
 
             with h5py.File(path, "w") as file:
                 for name, value in arrays.items():
-                    file[name] = value.astype("S") if name in ("symbols", "names") else value
+                    file[name] = value.astype("S") if name in ("symbols", "names", "units") else value
         else:
             with open(path, "wb") as file:
                 np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
@@ -123,15 +125,17 @@ class Taylor:
                 import h5py
 
                 with h5py.File(path) as file:
-                    values = {name: file[name][()] for name in _STORED}  # pyright: ignore[reportIndexIssue]
+                    values = {name: file[name][()] for name in _STORED if name in file or name != "units"}  # pyright: ignore[reportIndexIssue]
             else:
                 with np.load(path) as archive:
-                    values = {name: archive[name] for name in _STORED}
+                    values = {name: archive[name] for name in _STORED if name in archive or name != "units"}
         except FileNotFoundError:
             raise AdfluxError(f"{path} was not found: it must be a file of `adflux implicit`.") from None
         except UNREADABLE as error:
             raise AdfluxError(f"{path} is not a file of `adflux implicit`, .npz or .h5.") from error
         values["energy"] = float(values["energy"])
+        units = np.asarray(values.get("units", "")).item()
+        values["units"] = units.decode() if isinstance(units, bytes) else str(units)
         for name in ("symbols", "names"):
             values[name] = tuple(values[name].astype(str).tolist())
         return cls(**values)
@@ -195,6 +199,7 @@ _STORED = (
     "ids",
     "symbols",
     "names",
+    "units",
 )
 
 
@@ -222,6 +227,7 @@ def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) 
         ids=relaxed.gather(relaxed.ids),
         symbols=tuple(relaxed.potential.elements[s] for s in relaxed.gather(species)),
         names=choice.names,
+        units=system.units or "",
         build=lambda vector: choice.build(unflatten(choice.values, np.asarray(vector))),
     )
 

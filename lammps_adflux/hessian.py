@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .conversion import built_in_units, in_units
 from .derivatives import owned_energies, with_vectors
 from .graph import Graph
 from .images import images_of, strain_slopes, stretch
@@ -104,11 +105,12 @@ class Products:
     """Products with ∂²U/∂Y², ∂²U/∂Y∂Θ and its transpose for a System, summed over the ranks.
 
     A vector of Y on this rank is [3 · owned + 6]; blocks of them are [vectors, 3 · owned + 6]. The strain is the same on every
-    rank. All methods are collective.
+    rank. Energies are in LAMMPS' units, parameters in those of the potential. All methods are collective.
     """
 
     def __init__(self, system: System, potential):
         self.system, self.potential = system, potential
+        self._converted = in_units(potential, system.units)
         self.owned = len(system.ids)
         self.images = images_of(system)
         self.made = 0  # products with the Hessian so far
@@ -116,7 +118,7 @@ class Products:
         self._value = 0.0
         self._pulls = jnp.zeros((len(self.images.atoms), 3))  # ∂U/∂r of the rows
         if self.owned:
-            self._value, self._pulls = _gradient(potential, system.graph, self.images)
+            self._value, self._pulls = _gradient(self._converted, system.graph, self.images)
 
     def gradient(self) -> tuple[float, np.ndarray]:
         """U and ∂U/∂Y [3 · owned + 6]."""
@@ -132,7 +134,7 @@ class Products:
         if self.owned:
             for k in range(len(vectors)):
                 slopes[k], strain_slopes[k] = _hessian_product(
-                    self.potential, self.system.graph, self.images, self._pulls, displacements[k], strains[k]
+                    self._converted, self.system.graph, self.images, self._pulls, displacements[k], strains[k]
                 )
         return self._home(slopes, strain_slopes)
 
@@ -149,6 +151,7 @@ class Products:
 
     def mixed(self, build, values, changes) -> tuple[np.ndarray, np.ndarray]:
         """∂U/∂Θ · changes [changes] and ∂²U/∂Y∂Θ · changes [changes, 3 · owned + 6]; changes have one more axis than values."""
+        build = built_in_units(build, self.system.units)
         count = len(jax.tree.leaves(changes)[0])
         energies, slopes, strains = np.zeros(count), self._no_atoms(count), np.zeros((count, 6))
         for k in range(count if self.owned else 0):
@@ -158,6 +161,7 @@ class Products:
 
     def mixed_transposed(self, build, values, vectors, weights):
         """weights · ∂U/∂Θ + vectors · ∂²U/∂Y∂Θ: values with one more axis."""
+        build = built_in_units(build, self.system.units)
         displacements, strains = self._everywhere(vectors)
         found = jax.tree.map(lambda leaf: np.zeros((len(vectors), *np.shape(leaf))), values)
         for k in range(len(vectors) if self.owned else 0):
@@ -169,6 +173,7 @@ class Products:
 
     def parameter_slopes(self, build, values, changes, vectors):
         """∂²U/∂Θ∂Θ · change + ∂²U/∂Θ∂Y · vector for each of them: values with one more axis."""
+        build = built_in_units(build, self.system.units)
         displacements, strains = self._everywhere(vectors)
         found = jax.tree.map(lambda leaf: np.zeros((len(vectors), *np.shape(leaf))), values)
         for k in range(len(vectors) if self.owned else 0):
@@ -179,6 +184,7 @@ class Products:
 
     def third(self, build, values, changes, vectors, adjoint):
         """The third derivatives of U by Y along `adjoint`, by (Θ, Y) along each (change, vector), by Θ (one more axis) and by Y."""
+        build = built_in_units(build, self.system.units)
         displacements, strains = self._everywhere(np.concatenate([adjoint[None], vectors]))
         along = displacements[0], strains[0]
         by_values = jax.tree.map(lambda leaf: np.zeros((len(vectors), *np.shape(leaf))), values)

@@ -109,6 +109,8 @@ def origin_of(eqn, name: str, infos, atoms: int):
     if name in KEEP:
         kept = origins[0]
         return kept if isinstance(kept, str) or (name != "reshape" and name != "transpose") else None
+    if name == "pad" and all(low == inner == 0 for low, _, inner in eqn.params["padding_config"]):
+        return origins[0] if isinstance(origins[0], str) else None  # rows that are appended are padding
     if name == "lt" and origins[0] in ("centers", "others"):
         bound = _number(eqn.invars[1])  # 0: the test for a negative index, which NumPy indexing adds
         return "negative" if bound == 0 else "an atom" if bound >= atoms else None

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import jax
+
 
 class Info(NamedTuple):
     """What is known of an array."""
@@ -50,3 +52,12 @@ def merge(many) -> tuple[tuple, bool]:
     """Axes of arrays of one shape, together; and whether they contradict one another."""
     axes = [{axis for axis in column if axis is not None} for column in zip(*many, strict=True)]
     return tuple(min(found) if found else None for found in axes), any(len(found) > 1 for found in axes)
+
+
+@jax.jit
+def any_counts(flags) -> jax.Array:
+    """flags.any(), to skip work where nothing counts: promises that what is skipped would have added zero.
+
+    So nothing depends on the answer, and the survey of operations takes it, by this function's name, as a constant.
+    """
+    return flags.any()

@@ -1,7 +1,7 @@
 """The model file: a potential without code, as `pair_style mliap unified FILE` loads it.
 
 LAMMPS unpickles FILE. The pickle holds one call, `lammps_adflux.modelfile.open_in_lammps(payload)`, and the
-payload is ours: a line of magic with the format version, a line of JSON (dtype, and the potential by the import
+payload is ours: a line of magic with the format version, a line of JSON (dtype, unit system, and the potential by the import
 paths and fields of its classes, see modeltree.py), and the arrays as .npz. The file names code, and holds none.
 """
 
@@ -9,8 +9,10 @@ import io
 import json
 import os
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,14 +21,34 @@ from .errors import AdfluxError  # nothing that imports JAX: in LAMMPS its setti
 MAGIC, VERSION = b"lammps_adflux model", 1
 
 
+class Model(NamedTuple):
+    """What a model file holds."""
+
+    potential: Any
+    dtype: str
+    assumed_units: (
+        str | None
+    )  # told by the file's kind, since the file, written by an older version, names none; None: named
+
+    @property
+    def note(self) -> str | None:
+        """The sentence about units that were assumed."""
+        if self.assumed_units in (None, "any"):
+            return None
+        return f"the model file does not name its units, so {self.assumed_units} units are assumed: export it again to have them in the file."
+
+
 def export(potential, path, dtype: str = "float64") -> None:
     """Write `potential` for `pair_style mliap unified PATH 0`, computing in `dtype` (float64 or float32).
 
-    The file appears complete or not at all.
+    The file appears complete or not at all. AdfluxError where energies reach farther than the layers that the potential declares.
     """
     if str(dtype) not in ("float64", "float32"):
         raise AdfluxError(f"The precision of a model file is float64 or float32, but {dtype} was asked for.")
     payload = _payload(potential, str(dtype))
+    from .layers import require_layers
+
+    require_layers(potential)
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -39,7 +61,22 @@ def export(potential, path, dtype: str = "float64") -> None:
 
 
 def load(path):
-    """The potential in a model file, its arrays in the precision of the file; no code from the file runs."""
+    """The potential in a model file, its arrays as JAX arrays in the precision of the file; no code from the file runs.
+
+    AdfluxError where the potential declares too few layers, or the file is float64 and JAX is set to float32 only. Files that
+    name no units (written before they did) give a warning with those that are assumed.
+    """
+    from .layers import require_layers
+
+    model = read(path)
+    require_layers(model.potential)
+    if model.note is not None:
+        warnings.warn(f"{path}: {model.note}", stacklevel=2)
+    return model.potential
+
+
+def read(path) -> Model:
+    """What a model file holds, whether its layers are right or not."""
     try:
         with open(path, "rb") as file:
             payload = _OnlyOurs(file).load()
@@ -54,7 +91,7 @@ def load(path):
     if not isinstance(payload, bytes):
         raise AdfluxError(f"{path} is not a model file of lammps_adflux: write it with `adflux export`.")
     try:
-        return restore(payload)[0]
+        return restore(payload)
     except AdfluxError as error:
         raise AdfluxError(f"{path}: {error}") from error
 
@@ -66,11 +103,15 @@ def open_in_lammps(payload: bytes):
     prepare_process()
     from .mliap.plugin import AdfluxPlugin
 
-    return AdfluxPlugin(*restore(payload))
+    model = restore(payload)
+    return AdfluxPlugin(model.potential, model.dtype, note=model.note)
 
 
-def restore(payload: bytes):
-    """The potential and its dtype from a payload."""
+def restore(payload: bytes) -> Model:
+    """The model from a payload."""
+    import jax
+    import jax.numpy as jnp
+
     from .modeltree import decode
     from .potentials import Potential
 
@@ -90,7 +131,21 @@ def restore(payload: bytes):
         potential = decode(description["potential"], values)
         if not isinstance(potential, Potential):
             raise AdfluxError("the file holds no potential: it is damaged or not ours.")
-        return potential, description["dtype"]
+        dtype, units = description["dtype"], description.get("units")
+        if dtype == "float64" and not jax.config.read("jax_enable_x64"):
+            raise AdfluxError(
+                'the model computes in float64, but JAX is set to float32 only: call jax.config.update("jax_enable_x64", True) before '
+                "(for lmp, unset JAX_ENABLE_X64), or export the model with --dtype float32."
+            )
+        if units not in (None, potential.units):
+            raise AdfluxError(
+                f"the file was written in {units} units, but {type(potential).__name__} is in {potential.units} units now: export it again."
+            )
+        # under jit NumPy arrays take no index that JAX traces; static fields, which are no leaves, stay as they are
+        potential = jax.tree.map(
+            lambda leaf: jnp.asarray(leaf) if isinstance(leaf, (np.ndarray, np.generic)) else leaf, potential
+        )
+        return Model(potential, dtype, potential.units if units is None else None)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise AdfluxError("the model file is damaged: write it again with `adflux export`.") from error
 
@@ -117,11 +172,16 @@ class _OnlyOurs(pickle.Unpickler):
 def _payload(potential, dtype: str) -> bytes:
     from .modeltree import encode
     from .potentials import Potential
+    from .potentials.base import check_units
 
     if not isinstance(potential, Potential):
         raise AdfluxError(f"A model file holds a lammps_adflux.Potential, but a {type(potential).__name__} was given.")
     arrays: dict[str, np.ndarray] = {}
-    header = {"dtype": dtype, "potential": encode(potential, "", arrays, np.dtype(dtype))}
+    header = {
+        "dtype": dtype,
+        "units": check_units(potential.units),
+        "potential": encode(potential, "", arrays, np.dtype(dtype)),
+    }
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
     return b"%s %d\n%s\n%s" % (MAGIC, VERSION, json.dumps(header).encode(), buffer.getvalue())

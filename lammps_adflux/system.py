@@ -25,6 +25,7 @@ class System:
     cell: Float[np.ndarray, "3 3"]  # rows are the cell vectors
     origin: Float[np.ndarray, "3"]
     periodic: Bool[np.ndarray, "3"]
+    units: str | None = None  # LAMMPS' unit style, to which energies are converted; None: those of the potential
 
     @property
     def order(self) -> Int[np.ndarray, " owned"]:

@@ -20,6 +20,7 @@ class MessagePassing(Potential):
     cutoff: float = eqx.field(static=True)
     hops: int = eqx.field(static=True)
     elements: tuple = eqx.field(static=True)
+    units = "any"  # weights of order one mean the same in each
 
     def __call__(self, graph: Graph):
         distances = graph.distances
@@ -74,9 +75,9 @@ def plain_network(params, vectors, centers, others, species, mask):
     return jnp.sum(jnp.sin(h), axis=1)
 
 
-def function_network(layers: int, cutoff: float = 3.5, elements=("Si", "Ge"), seed: int = 0):
+def function_network(layers: int, cutoff: float = 3.5, elements=("Si", "Ge"), seed: int = 0, units="any"):
     """`plain_network` with random weights."""
     random = np.random.default_rng(seed)
     params = {name: random.normal(size=(layers, 4, 4)) / 2 for name in ("center", "other", "mix")}
     params |= {"embedding": random.normal(size=(len(elements), 4)), "cutoff": np.asarray(cutoff)}
-    return from_function(plain_network, params, cutoff=cutoff, elements=elements)
+    return from_function(plain_network, params, cutoff=cutoff, elements=elements, units=units)

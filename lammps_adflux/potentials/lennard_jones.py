@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from ..errors import AdfluxError
 from ..graph import Graph
-from .base import Potential, check_elements, smooth_switch
+from .base import Potential, check_elements, check_units, smooth_switch
 
 Number = float | int
 Matrix = Number | list | tuple | np.ndarray  # a scalar, or anything NumPy takes as a matrix over the elements
@@ -18,7 +18,8 @@ class LennardJones(Potential):
 
     epsilon [energy] and sigma [length]: scalars, or symmetric matrices over the elements. onset: S is the
     smooth switch of glp between onset and cutoff (`smooth_switch`); without it S = 1, as in LAMMPS'
-    `lj/cut`. shift: subtract the pair energy at the cutoff, as `pair_modify shift yes`.
+    `lj/cut`. shift: subtract the pair energy at the cutoff, as `pair_modify shift yes`. units: of epsilon and the lengths, by
+    default "any", those of the LAMMPS that it runs in.
     """
 
     epsilon: Float[Array | np.ndarray, "elements elements"]
@@ -28,6 +29,7 @@ class LennardJones(Potential):
     onset: float | None = eqx.field(static=True)
     shift: bool = eqx.field(static=True)
     hops: int = eqx.field(static=True, default=1)
+    units: str = eqx.field(static=True, default="any")
 
     def __init__(
         self,
@@ -38,7 +40,9 @@ class LennardJones(Potential):
         elements,
         onset: Number | None = None,
         shift: bool = False,
+        units: str = "any",
     ):
+        self.units = check_units(units)
         self.elements = check_elements(elements)
         self.epsilon = _element_matrix("epsilon", epsilon, len(self.elements))
         self.sigma = _element_matrix("sigma", sigma, len(self.elements))
@@ -54,6 +58,11 @@ class LennardJones(Potential):
             raise AdfluxError(f"The onset must lie between 0 and the cutoff {self.cutoff}, but is {onset}.")
         if self.onset is not None and self.shift:
             raise AdfluxError("onset and shift both remove the step at the cutoff: give one of them.")
+
+    @property
+    def truncated(self) -> bool:
+        """True without an onset: the energy ends with a step, with `shift` its slope does."""
+        return self.onset is None
 
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
         epsilon, sigma = jnp.asarray(self.epsilon), jnp.asarray(self.sigma)

@@ -10,8 +10,10 @@ from jaxtyping import Array, Float
 
 from ..errors import AdfluxError
 from ..graph import Graph
+from ..locality import any_counts
 from .base import Potential, check_elements
 from .bispectrum import bispectrum, coefficients, triples, unity
+from .file_units import units_of_file
 from .snap_files import read_coefficients, read_parameters
 
 PAIRS, ATOMS = 256, 8  # at a time: what then has to be held fits into a core's cache
@@ -40,10 +42,14 @@ class SNAP(Potential):
     normalized: bool = eqx.field(static=True)  # bnormflag
     self_in_all: bool = eqx.field(static=True)  # wselfallflag
     hops: int = eqx.field(static=True, default=1)
+    units: str = eqx.field(static=True, default="metal")
 
     @classmethod
-    def from_lammps(cls, coefficients, parameters, elements) -> "SNAP":
-        """From LAMMPS' .snapcoeff and .snapparam files, for `elements` in this order."""
+    def from_lammps(cls, coefficients, parameters, elements, units: str | None = None) -> "SNAP":
+        """From LAMMPS' .snapcoeff and .snapparam files, for `elements` in this order.
+
+        units: those that the first line of the coefficients names (`UNITS: metal`); metal, if it names none.
+        """
         elements = check_elements(elements)
         p = read_parameters(Path(parameters))
         radii, weights, values, known = read_coefficients(Path(coefficients), elements)
@@ -76,11 +82,17 @@ class SNAP(Potential):
             chemical=bool(p["chemflag"]),
             normalized=bool(p["bnormflag"]),
             self_in_all=bool(p["wselfallflag"]),
+            units=units_of_file(coefficients, units),
         )
 
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
         """U_i in the unit of the coefficients (eV in LAMMPS' files)."""
         return self.energies_of(self.bispectrum(graph), graph.species)
+
+    @property
+    def truncated(self) -> bool:
+        """True without the switching function."""
+        return not self.switch
 
     @property
     def pair_cutoffs(self) -> np.ndarray:
@@ -115,7 +127,7 @@ class SNAP(Potential):
             def either(data):
                 values, needed = data
                 nothing = jnp.zeros((*needed.shape, ATOMS, count), density.dtype)
-                return jax.lax.cond(needed.any(), function, lambda *_: nothing, values, needed)
+                return jax.lax.cond(any_counts(needed), function, lambda *_: nothing, values, needed)
 
             return either
 
@@ -152,25 +164,26 @@ class SNAP(Potential):
             )
             return values.reshape(size, PAIRS, *values.shape[1:])
 
-        rows = graph.centers * channels + (other if self.chemical else 0)
-        data = chunks(graph.vectors), chunks(cutoffs, 1), chunks(weights[other]), chunks(inside), chunks(rows)
+        # indices as they are, without arithmetic: the survey of operations (hops.py) follows them
+        rows = (chunks(graph.centers), chunks(other)) if self.chemical else (chunks(graph.centers),)
+        data = (chunks(graph.vectors), chunks(cutoffs, 1), chunks(weights[other]), chunks(inside)), rows
 
         @jax.checkpoint
         def of_pairs(*pairs):
             return jax.lax.cond(
-                pairs[-1].any(),
+                any_counts(pairs[-1]),
                 lambda *pairs: self._of_pairs(*pairs),
                 lambda *pairs: jnp.zeros((PAIRS, len(unity(self.twojmax))), dtype),
                 *pairs,
             )
 
         def add(density, chunk):
-            *pairs, rows = chunk
+            pairs, rows = chunk
             return density.at[rows].add(of_pairs(*pairs), mode="drop"), None
 
         own = np.ones((len(self.elements), channels)) if self.self_in_all or not self.chemical else np.eye(channels)
         start = jnp.asarray(own[:, :, None] * unity(self.twojmax), dtype)[species]
-        density, _ = jax.lax.scan(add, start.reshape(atoms * channels, -1), data)
+        density, _ = jax.lax.scan(add, start if self.chemical else start[:, 0], data)
         return density.reshape(atoms, channels, -1)
 
     def _of_pairs(self, vectors, cutoffs, weights, inside) -> Float[Array, "pairs numbers"]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ..graph import Graph
-from .base import Potential
+from .base import Potential, check_units
 from .mlff_so3krates import read_so3krates
 from .radial import cutoff_function, radial_basis
 from .spherical_harmonics import spherical_harmonics
@@ -41,9 +41,12 @@ class So3krates(Potential):
     cutoff: float = eqx.field(static=True)
     hops: int = eqx.field(static=True)
     elements: tuple[str, ...] = eqx.field(static=True)
+    units: str = eqx.field(static=True, default="metal")
 
     @classmethod
-    def from_mlff(cls, folder, elements=("Sn", "Se"), dtype=None, *, add_shift: bool = False) -> "So3krates":
+    def from_mlff(
+        cls, folder, elements=("Sn", "Se"), dtype=None, *, add_shift: bool = False, units: str = "metal"
+    ) -> "So3krates":
         """Reads the folder that mlff wrote: hyperparameters.json, scales.json, checkpoint_loss_<step>.
 
         elements: those wanted, in the order of LAMMPS' types; a checkpoint has a row for every atomic number below
@@ -53,13 +56,13 @@ class So3krates(Potential):
         glp do; `valid_params` (the Polyak average; the same numbers without one) is what mlff uses for validation.
         The energies are multiplied by scales.json's scale. add_shift: also add its per_atom_shift, as mlff did by default
         until 2024; it moves the zero of the energy, and with it the convective part of the heat flux, and large shifts
-        cost digits in float32.
+        cost digits in float32. units: those of the data that it was trained on, which the folder does not tell.
         What changes the network and is not implemented is refused by name.
         """
         fields = read_so3krates(folder, elements, add_shift)
         if dtype is not None:
             fields["parameters"] = jax.tree.map(lambda leaf: leaf.astype(dtype), fields["parameters"])
-        return cls(**fields)
+        return cls(**fields, units=check_units(units))
 
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
         with jax.default_matmul_precision("float32"):  # GPUs would take TF32, which has 10 bits

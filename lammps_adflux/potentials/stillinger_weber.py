@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from ..errors import AdfluxError
 from ..graph import Graph
 from .base import Potential, check_elements
+from .file_units import units_of_file
 
 PARAMETERS = ("epsilon", "sigma", "a", "lambda", "gamma", "costheta", "A", "B", "p", "q", "tol")
 
@@ -45,10 +46,14 @@ class StillingerWeber(Potential):
     cutoff: float = eqx.field(static=True)
     elements: tuple[str, ...] = eqx.field(static=True)
     hops: int = eqx.field(static=True, default=1)
+    units: str = eqx.field(static=True, default="metal")
 
     @classmethod
-    def from_lammps(cls, path, *, elements) -> "StillingerWeber":
-        """Reads the entries for `elements` from a LAMMPS .sw file; units are the file's."""
+    def from_lammps(cls, path, *, elements, units: str | None = None) -> "StillingerWeber":
+        """Reads the entries for `elements` from a LAMMPS .sw file.
+
+        units: those that the first line names (`UNITS: real`), as LAMMPS reads it; metal, if it names none.
+        """
         elements = check_elements(elements)
         entries = _read_entries(Path(path), elements)
         size = len(elements)
@@ -82,6 +87,7 @@ class StillingerWeber(Potential):
             ranges=tuple(tuple(float(r) for r in row) for row in ranges),
             cutoff=float(ranges.max()),
             elements=elements,
+            units=units_of_file(path, units),
         )
 
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
@@ -108,6 +114,12 @@ class StillingerWeber(Potential):
     def pair_cutoffs(self) -> np.ndarray:
         """a σ, shortened by tol [elements, elements]."""
         return np.array(self.ranges)
+
+    @property
+    def truncated(self) -> bool:
+        """True where `tol` ends pairs before aσ."""
+        ends = np.asarray(self.a, float) * np.asarray(self.sigma, float)
+        return bool(np.any(np.array(self.ranges) < (1.0 - 1e-9) * ends))
 
     def _three_body(self, graph, weight, directions, other):
         """Σ_{j<k} λε g_j g_k (r̂_j·r̂_k - c)² = ½ Σ_{jk} … - ½ Σ_{j=k} …, from the moments of each neighbour element."""
