@@ -77,7 +77,11 @@ def decode(node, arrays: Mapping[str, np.ndarray]):
         return kind.from_saved(decode(node["saved"], arrays))  # pyright: ignore[reportAttributeAccessIssue]
     module = object.__new__(kind)
     for field in dataclasses.fields(kind):
-        object.__setattr__(module, field.name, decode(node["fields"][field.name], arrays))
+        # a field that is younger than the file has its default
+        old = field.name not in node["fields"] and field.default is not dataclasses.MISSING
+        object.__setattr__(
+            module, field.name, field.default if old else decode(node["fields"][field.name], arrays)
+        )
     return module
 
 

@@ -20,6 +20,7 @@ from .buffers import PairBuffers, to_host
 from .domain import select, told
 
 PLUGINS: list["AdfluxPlugin"] = []  # all that this process has made; attach.py picks those of its LAMMPS
+OVERLAP = 0.1  # of the cutoff: atoms of no structure are so close
 LISTENERS: list = []  # attach.Attachment objects: told of each force call
 _events = itertools.count(1)
 _caller: (
@@ -170,10 +171,13 @@ class AdfluxPlugin(MLIAPUnified):
                 f"The JAX potential failed: {what} not finite although no atom has a neighbour; check its parameters."
             )
         closest = float(distances.min())
-        return (
-            f"The JAX potential failed: {what} not finite, and the closest pair of atoms is {closest:.3g} apart; "
-            "mend overlapping atoms, the time step, or the potential's parameters."
+        # NaN is no distance either
+        advice = (
+            "check the potential's parameters with `adflux check`."
+            if closest > OVERLAP * self.potential.cutoff
+            else "mend overlapping atoms or the time step."
         )
+        return f"The JAX potential failed: {what} not finite, and the closest pair of atoms is {closest:.3g} apart; {advice}"
 
 
 def _mask_and_graph(columns, centers, others, species, owned, pairs) -> Graph:
