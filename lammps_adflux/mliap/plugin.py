@@ -54,6 +54,7 @@ class AdfluxPlugin(MLIAPUnified):
         # weak: LAMMPS holds its plugin, and would never be closed
         self.driver = None if driver is None else weakref.ref(driver)
         self.told_layers = driver is not None  # how several layers run: once
+        self.watch = None  # called at each force call of a relaxation
         self._pair_gradients = None
         self._energies: np.ndarray | None = None
         self._total = 0  # owned and ghost atoms at the last force call
@@ -81,6 +82,8 @@ class AdfluxPlugin(MLIAPUnified):
         selection = select(self, data)
         self._tell_layers()
         self.buffers.fill(data, selection)
+        if self.watch is not None:
+            self.watch(self.buffers)
         self._energies = None
         self._total = data.ntotal
         self._pair_gradients = self._call(_pair_gradients, all_owned=selection.sure)

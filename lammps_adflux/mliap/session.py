@@ -14,6 +14,8 @@ from ..system import System
 from . import runtime
 from .halo import Halo
 from .plugin import PLUGINS, AdfluxPlugin
+from .replaced import take_leave
+from .runaway import Watch
 
 BOX_KEYWORDS = {"iso": "iso {0}", "aniso": "x {0} y {1} z {2}", "tri": "x {0} y {1} z {2} yz {3} xz {4} xy {5}"}
 
@@ -21,7 +23,8 @@ BOX_KEYWORDS = {"iso": "iso {0}", "aniso": "x {0} y {1} z {2}", "tri": "x {0} y 
 class Session:
     """One LAMMPS whose forces come from one JAX potential.
 
-    script: path of an input script, its commands as a list or text, or a live `lammps` (of which the pair style is replaced).
+    script: path of an input script, its commands as a list or text, or a live `lammps`. Their pair style is replaced, which a note says;
+    one that adds others to mliap is refused.
     """
 
     def __init__(self, script, potential, types, comm, log, variables=None):
@@ -34,6 +37,7 @@ class Session:
         if self.lammps.extract_global("natoms") in (None, 0):
             raise AdfluxError("The LAMMPS set-up has no atoms: create or read them before relax.")
         names = _type_names(potential, types, self._count("ntypes"))
+        take_leave(self.lammps, self.comm, live=script is self.lammps)
         self.plugin = AdfluxPlugin(potential, "float64", self.lammps)
         lammps.mliap.load_unified(self.plugin)
         shells = potential.hops > 1 and self.comm.size > 1
@@ -87,13 +91,22 @@ class Session:
             wanted = wanted if cell != "iso" else [wanted[:3].mean()]
             keywords = BOX_KEYWORDS[cell].format(*(f"{p:.17g}" for p in wanted))
             self._command(f"fix adflux_box all box/relax {keywords} vmax 0.001")
+        watch = self.plugin.watch = Watch(self.lammps, self.comm)
         try:
             self._command(f"minimize 0.0 {force_tolerance} {steps} {10 * steps}")
         finally:  # a live lammps goes on without our fixes
+            self.plugin.watch = None
+            if watch.reason is not None:
+                self._command("timer timeout off")
             if own_fix:
                 self._command("unfix adflux_box")
             if fixed is not None:
                 self._command("unfix adflux_hold")
+        if watch.reason is not None:
+            raise AdfluxError(
+                f"The relaxation runs away: {watch.reason}; the potential does not hold atoms apart there (SNAP is often used with a ZBL core: "
+                "SNAP + ZBL), or start from a structure nearer to its minimum."
+            )
         return not tilted
 
     def fixes(self) -> list[tuple[str, str, str]]:
