@@ -26,8 +26,8 @@ class Sum(Potential):
     elements: tuple[str, ...] = eqx.field(static=True)
     hops: int = eqx.field(static=True)
 
-    def __init__(self, *parts: Potential):
-        parts = tuple(part for whole in parts for part in (whole.parts if isinstance(whole, Sum) else (whole,)))
+    def __init__(self, *parts):
+        parts = tuple(part for whole in parts for part in parts_of(whole))
         if not parts:
             raise AdfluxError("A sum of potentials needs one or more of them, but none was given.")
         for part in parts:
@@ -64,7 +64,7 @@ class Sum(Potential):
         """A field of parameters that one part alone has."""
         if name.startswith("_") or name in ("parts", "cutoff", "elements", "hops"):  # not set yet
             raise AttributeError(name)
-        owners = [part for part in self.parts if name in _parameters(part)]
+        owners = [part for part in self.parts if name in parameter_fields(part)]
         if len(owners) == 1:
             return getattr(owners[0], name)
         which = "no part has" if not owners else "several parts have"
@@ -72,10 +72,15 @@ class Sum(Potential):
         raise AttributeError(f"{which} a parameter {name!r} in this sum of {names}; parts[n].{name} is that of one part")
 
 
-def _parameters(part: Potential) -> set[str]:
+def parts_of(potential: Potential) -> tuple[Potential, ...]:
+    """The parts of a sum; a potential that is none is its own part."""
+    return potential.parts if isinstance(potential, Sum) else (potential,)
+
+
+def parameter_fields(part: Potential) -> list[str]:
     """Names of the fields that hold arrays."""
-    return {
+    return [
         field.name
         for field in dataclasses.fields(part)
         if not field.metadata.get("static") and jax.tree.leaves(getattr(part, field.name, None))
-    }
+    ]
