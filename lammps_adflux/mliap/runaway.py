@@ -6,7 +6,6 @@ import numpy as np
 
 CLOSE = 0.02  # of the cutoff: no bond is so short
 SHRUNK, GROWN = 0.5, 4.0  # volumes, in that of the start
-CROWDED, DENSER = 500.0, 4.0  # neighbours of an atom, and times those of the start: no solid has so many
 
 
 class Watch:
@@ -16,32 +15,28 @@ class Watch:
         # weak: LAMMPS holds the plugin that holds this
         self.lammps, self.comm = weakref.ref(lammps), comm
         self.reason: str | None = None
-        self._start: tuple[float, float, float] | None = None
+        self._start: tuple[float, float] | None = None
 
     def __call__(self, buffers) -> None:
         """buffers: the pair list of this force call."""
         lammps = self.lammps()
         if self.reason is not None or lammps is None:
             return
-        closest, crowd, volume = now = self._now(lammps, buffers)
+        closest, volume = now = self._now(lammps, buffers)
         if self._start is None:
             self._start = now
             return
-        first, usual, before = self._start
+        first, before = self._start
         if closest < min(CLOSE * buffers.cutoff, 0.5 * first):
             self.reason = f"two atoms came {closest:.2g} apart, from {first:.3g} or more at the start"
-        elif crowd > max(CROWDED, DENSER * usual):
-            self.reason = f"an atom has {crowd:.0f} neighbours on average, and had {usual:.3g} at the start"
         elif not SHRUNK * before <= volume <= GROWN * before:
             self.reason = f"the cell's volume became {volume:.4g}, from {before:.4g} at the start"
         if self.reason is not None:
             lammps.force_timeout()  # the minimiser ends after its present step
 
-    def _now(self, lammps, buffers) -> tuple[float, float, float]:
-        """Closest distance, neighbours of an atom, volume."""
+    def _now(self, lammps, buffers) -> tuple[float, float]:
+        """Closest distance, and volume."""
         columns = buffers.vectors[:, : buffers.pairs]
         closest = float(np.sqrt(np.einsum("ap,ap->p", columns, columns).min(initial=np.inf)))
-        both = self.comm.allgather((closest, buffers.pairs))
         low, high, *_ = lammps.extract_box()
-        atoms = max(int(lammps.extract_global("natoms") or 1), 1)
-        return min(c for c, _ in both), sum(pairs for _, pairs in both) / atoms, float(np.prod(np.subtract(high, low)))
+        return min(self.comm.allgather(closest)), float(np.prod(np.subtract(high, low)))

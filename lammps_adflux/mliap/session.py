@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import AdfluxError
 from ..graph import Graph
+from ..potentials.text_files import read_lines
 from ..system import System
 from . import runtime
 from .halo import Halo
@@ -262,10 +263,7 @@ def _commands(script) -> tuple[list[str], Path | None]:
         path = Path(script)
         if not path.is_file():
             raise AdfluxError(f"The input script {path} was not found.")
-        try:
-            commands = path.read_text().splitlines()
-        except UnicodeDecodeError:
-            raise AdfluxError(f"{path} is not an input script of LAMMPS: it is not text.") from None
+        commands = read_lines(path, "LAMMPS input")
     else:
         commands = script.splitlines() if isinstance(script, str) else script
         if not isinstance(commands, (list, tuple)) or not all(isinstance(line, str) for line in commands):
