@@ -53,7 +53,16 @@ if TYPE_CHECKING:
     from .implicit import Relaxed, Response
     from .modelfile import export, load
     from .paths import template_path
-    from .potentials import SNAP, ZBL, LennardJones, Potential, So3krates, StillingerWeber, from_function, read_pair_style
+    from .potentials import (
+        SNAP,
+        ZBL,
+        LennardJones,
+        Potential,
+        So3krates,
+        StillingerWeber,
+        from_function,
+        read_pair_style,
+    )
     from .relaxation import relax
     from .uncertainty import propagate
 

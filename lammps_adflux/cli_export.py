@@ -34,7 +34,9 @@ def lj(
 
     names = _names(elements)
     export(
-        LennardJones(epsilon=epsilon, sigma=sigma, cutoff=cutoff, elements=names, onset=onset, shift=shift), output, dtype
+        LennardJones(epsilon=epsilon, sigma=sigma, cutoff=cutoff, elements=names, onset=onset, shift=shift),
+        output,
+        dtype,
     )
 
 
@@ -59,7 +61,8 @@ def zbl(
     elements: Elements,
     output: ModelFile,
     numbers: Annotated[
-        str | None, typer.Option(help="Nuclear charges of the elements, as '74,4'; those of the periodic table if left out.")
+        str | None,
+        typer.Option(help="Nuclear charges of the elements, as '74,4'; those of the periodic table if left out."),
     ] = None,
     dtype: Precision = "float64",
 ) -> None:
@@ -89,20 +92,21 @@ def snap(
     new: Annotated[
         Path | None,
         typer.Option(
-            "--coefficients", help="New coefficients: numbers in the order of `adflux implicit`, or lines of NAME VALUE."
+            "--coefficients",
+            help="New coefficients: numbers in the order of `adflux implicit`, or lines of NAME VALUE.",
         ),
     ] = None,
     dtype: Precision = "float64",
 ) -> None:
     """SNAP, alone or with what holds atoms apart. Examples:
 
-        adflux export snap W.snapcoeff W.snapparam --elements W -o w.pkl
+    adflux export snap W.snapcoeff W.snapparam --elements W -o w.pkl
 
-        adflux export snap W_2940_2017_2.snap -o w.pkl
+    adflux export snap W_2940_2017_2.snap -o w.pkl
 
-        adflux export snap W.snapcoeff W.snapparam --elements W --zbl "4.0 4.8" -o w.pkl
+    adflux export snap W.snapcoeff W.snapparam --elements W --zbl "4.0 4.8" -o w.pkl
 
-        adflux export snap W.snap --coefficients new.txt -o new.snapcoeff
+    adflux export snap W.snap --coefficients new.txt -o new.snapcoeff
     """
     from .modelfile import export
 
@@ -122,7 +126,9 @@ def snap(
     part.to_lammps(output)
     print(f"{output} and {output.with_suffix('.snapparam').name}: SNAP for `pair_style snap`")
     if len(parts) > 1:
-        print(f"the other parts ({', '.join(type(p).__name__ for p in parts if p is not part)}) stay in your pair_style")
+        print(
+            f"the other parts ({', '.join(type(p).__name__ for p in parts if p is not part)}) stay in your pair_style"
+        )
 
 
 @export.command("so3krates")
@@ -152,7 +158,9 @@ def _snap(coefficients: Path, parameters: Path | None, elements: str | None, zbl
         potential = read_pair_style(coefficients, names)
         parts = parts_of(potential)
         if [isinstance(part, SNAP) for part in parts].count(True) != 1:
-            raise AdfluxError(f"{coefficients} has no pair_style snap: `adflux export` has commands of other potentials.")
+            raise AdfluxError(
+                f"{coefficients} has no pair_style snap: `adflux export` has commands of other potentials."
+            )
         if zbl is not None and any(isinstance(part, ZBL) for part in parts):
             raise AdfluxError(f"{coefficients} has a pair_style zbl already: leave out --zbl.")
     elif names is None:

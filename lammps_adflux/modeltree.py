@@ -79,9 +79,7 @@ def decode(node, arrays: Mapping[str, np.ndarray]):
     for field in dataclasses.fields(kind):
         # a field that is younger than the file has its default
         old = field.name not in node["fields"] and field.default is not dataclasses.MISSING
-        object.__setattr__(
-            module, field.name, field.default if old else decode(node["fields"][field.name], arrays)
-        )
+        object.__setattr__(module, field.name, field.default if old else decode(node["fields"][field.name], arrays))
     return module
 
 

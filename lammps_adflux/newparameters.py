@@ -45,7 +45,9 @@ def _named(path: Path) -> dict[str, tuple[int, str]] | None:
         if len(words) != 2 or not _is_number(words[1]):
             raise AdfluxError(f"{path}, line {number}: NAME VALUE was needed, but {' '.join(words)!r} was found.")
         if words[0] in named:
-            raise AdfluxError(f"{path}, line {number}: {words[0]} stands in line {named[words[0]][0]} already; keep one.")
+            raise AdfluxError(
+                f"{path}, line {number}: {words[0]} stands in line {named[words[0]][0]} already; keep one."
+            )
         named[words[0]] = number, words[1]
     return named
 

@@ -109,7 +109,9 @@ def test_one_style_alone_and_elements_in_another_order(folder):
     # LAMMPS mixes types between which no other style stands
     path = written(folder, "pair_style zbl 2.0 4.8\npair_coeff 1 1 14 14\npair_coeff 2 2 32 32\n")
     assert eqx.tree_equal(read_pair_style(path, PAIR), ZBL(2.0, 4.8, elements=PAIR))
-    (folder / "Si.sw").write_text("Si Si Si 2.1683 2.0951 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n")
+    (folder / "Si.sw").write_text(
+        "Si Si Si 2.1683 2.0951 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n"
+    )
     path = written(folder, "pair_style sw\npair_coeff * * Si.sw Si Si\n")
     assert eqx.tree_equal(read_pair_style(path), StillingerWeber.from_lammps(folder / "Si.sw", elements="Si"))
     reordered = read_pair_style(written(folder, BOTH + CHARGES + SNAP_LINE), "Ge Si")
@@ -144,7 +146,9 @@ def test_a_core_beside_the_coefficients_is_told(folder, caplog, name, text, told
 def test_snap_written_for_lammps_reads_back_to_the_last_digit(tmp_path, name):
     snap = SNAP.from_lammps(*write_snap(tmp_path, name, **({"rcutfac": 4.615858} | SYNTHETIC[name])), PAIR)
     random = np.random.default_rng(1)
-    varied = eqx.tree_at(lambda p: p.coefficients, snap, snap.coefficients * random.normal(size=snap.coefficients.shape))
+    varied = eqx.tree_at(
+        lambda p: p.coefficients, snap, snap.coefficients * random.normal(size=snap.coefficients.shape)
+    )
     varied.to_lammps(tmp_path / "new.snapcoeff")
     again = SNAP.from_lammps(tmp_path / "new.snapcoeff", tmp_path / "new.snapparam", PAIR)
     assert eqx.tree_equal(again, varied)
@@ -185,10 +189,24 @@ def test_export_snap_gives_the_sum_and_new_coefficients(folder):
     assert alone.returncode == 0 and "SNAP with zbl" in alone.stderr and "pair.snap" in alone.stderr
     done = adflux(folder, *"export snap pair.snap -o sum.pkl".split())
     assert done.returncode == 0 and not done.stderr
-    done = adflux(folder, "export", "snap", "small.snapcoeff", "small.snapparam", "--elements", "Si,Ge", "--zbl", "2.0 4.8", "-o", "zbl.pkl")
+    done = adflux(
+        folder,
+        "export",
+        "snap",
+        "small.snapcoeff",
+        "small.snapparam",
+        "--elements",
+        "Si,Ge",
+        "--zbl",
+        "2.0 4.8",
+        "-o",
+        "zbl.pkl",
+    )
     assert done.returncode == 0 and not done.stderr
     zbl, snap = load(folder / "sum.pkl").parts
-    assert eqx.tree_equal(load(folder / "zbl.pkl").parts, (snap, zbl)) and eqx.tree_equal(load(folder / "alone.pkl"), snap)
+    assert eqx.tree_equal(load(folder / "zbl.pkl").parts, (snap, zbl)) and eqx.tree_equal(
+        load(folder / "alone.pkl"), snap
+    )
     names = choose(load(folder / "sum.pkl")).names
     np.savetxt(folder / "new.txt", np.arange(len(names)) + 0.5)
     done = adflux(folder, *"export snap pair.snap --coefficients new.txt -o new.snapcoeff".split())
@@ -202,7 +220,9 @@ def test_export_snap_gives_the_sum_and_new_coefficients(folder):
         ("export zbl --inner 2 --outer 1 --elements Si -o a.pkl", "0 < inner <= outer"),
         ("export zbl --inner 1 --outer 2 --elements Si --numbers x -o a.pkl", "--numbers needs numbers, but 'x'"),
     ):
-        refused = CliRunner().invoke(app, words.replace("small.", f"{folder}/small.").replace("pair.", f"{folder}/pair.").split())
+        refused = CliRunner().invoke(
+            app, words.replace("small.", f"{folder}/small.").replace("pair.", f"{folder}/pair.").split()
+        )
         assert isinstance(refused.exception, AdfluxError) and message in str(refused.exception), words
     assert not (folder / "a.pkl").exists()
 

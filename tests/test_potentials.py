@@ -50,7 +50,9 @@ def sw_file(tmp_path_factory):
     return path
 
 
-@pytest.fixture(params=("lj", "lj switched", "lj matrix shifted", "sw", "snap", "zbl", "sum", "sum of layers", "network"))
+@pytest.fixture(
+    params=("lj", "lj switched", "lj matrix shifted", "sw", "snap", "zbl", "sum", "sum of layers", "network")
+)
 def potential(request, sw_file):
     if request.param == "sw":
         return StillingerWeber.from_lammps(sw_file, elements=PAIR)
@@ -290,7 +292,9 @@ def test_numbers_that_were_rounded_are_equal_and_others_are_not(tmp_path, crysta
         (tmp_path / "rounded.sw").write_text("\n".join(lines))
         return StillingerWeber.from_lammps(tmp_path / "rounded.sw", elements=PAIR)
 
-    energies = [float(energy_forces_virial(p, graph_from_atoms(crystal, p)).energy) for p in map(made, (-2e-6, 0.0, 2e-6))]
+    energies = [
+        float(energy_forces_virial(p, graph_from_atoms(crystal, p)).energy) for p in map(made, (-2e-6, 0.0, 2e-6))
+    ]
     assert abs(energies[2] - energies[0]) > 1e-7 * abs(energies[1])
     # the change is linear in the mean
     assert energies[0] + energies[2] == pytest.approx(2 * energies[1], rel=1e-9)
@@ -302,8 +306,8 @@ def test_numbers_that_were_rounded_are_equal_and_others_are_not(tmp_path, crysta
 @pytest.mark.parametrize(
     ("lines", "message"),
     (
-        (mixed(NOTHING)[1:] + [entry("Si Ge Ge", A=0.0)], "A of Si Ge Ge and of Ge Si Si differ"),
-        (mixed(NOTHING)[1:] + [f"Si Ge Ge {NOTHING}"], "epsilon of Si Ge Ge and of Ge Si Si differ"),
+        ([*mixed(NOTHING)[1:], entry("Si Ge Ge", A=0.0)], "A of Si Ge Ge and of Ge Si Si differ"),
+        ([*mixed(NOTHING)[1:], f"Si Ge Ge {NOTHING}"], "epsilon of Si Ge Ge and of Ge Si Si differ"),
         ([f"{line.split()[0]} {' '.join(line.split()[1:3])} {NOTHING}" for line in mixed(NOTHING)], "no two atoms of Si, Ge"),
     ),
 )  # fmt: skip

@@ -75,7 +75,7 @@ def told(run) -> dict[str, set[str]]:
     said: dict[str, set[str]] = {}
     for line in run.stdout.splitlines():
         if line.count(" | ") == 2:
-            rank, name, sentence = line.split(" | ")
+            _, name, sentence = line.split(" | ")
             said.setdefault(name, set()).add(sentence)
     return said
 

@@ -66,11 +66,15 @@ def pair_commands(name: str, snap: bool) -> str:
     for i, j in ((0, 0), (0, 1), (1, 1)):
         if between[i][j]:
             lines.append(f"pair_coeff {i + 1} {j + 1} zbl {numbers[i]} {numbers[j]}")
-    lines.append(f"pair_coeff * * snap small.snapcoeff small.snapparam {' '.join(PAIR)}" if snap else "pair_coeff * * zero")
+    lines.append(
+        f"pair_coeff * * snap small.snapcoeff small.snapparam {' '.join(PAIR)}" if snap else "pair_coeff * * zero"
+    )
     return "\n".join(lines)
 
 
-CASES = [(name, snap) for name in CORES for snap in (False, True) if not snap or name in ("usual", "long", "one element")]
+CASES = [
+    (name, snap) for name in CORES for snap in (False, True) if not snap or name in ("usual", "long", "one element")
+]
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +172,10 @@ def test_a_model_file_gives_a_sum_back(tmp_path, crystal):
 @pytest.mark.parametrize(
     ("add", "message"),
     (
-        (lambda zbl: zbl + ZBL(1.0, 2.0, elements="Si"), "same elements in the same order, but Si, Ge and Si were found"),
+        (
+            lambda zbl: zbl + ZBL(1.0, 2.0, elements="Si"),
+            "same elements in the same order, but Si, Ge and Si were found",
+        ),
         (lambda zbl: zbl + ZBL(1.0, 2.0, elements=("Ge", "Si")), "but Si, Ge and Ge, Si were found"),
         (lambda zbl: zbl + 1.0, "Potentials can be added, but float is none"),
         (lambda _: ZBL(2.0, 1.0, elements="Si"), "0 < inner <= outer"),

@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import weakref
+from collections.abc import Callable
 from functools import cache, partial
 
 import equinox as eqx
@@ -54,7 +55,7 @@ class AdfluxPlugin(MLIAPUnified):
         # weak: LAMMPS holds its plugin, and would never be closed
         self.driver = None if driver is None else weakref.ref(driver)
         self.told_layers = driver is not None  # how several layers run: once
-        self.watch = None  # called at each force call of a relaxation
+        self.watch: Callable | None = None  # called at each force call of a relaxation
         self._pair_gradients = None
         self._energies: np.ndarray | None = None
         self._total = 0  # owned and ghost atoms at the last force call

@@ -47,7 +47,9 @@ def read_pair_style(path, elements=None) -> Potential:
     types = _types(path, coefficients)
     if types is None:
         if elements is None:
-            raise AdfluxError(f"{path} does not name the elements of its atom types: give elements=, one for each type.")
+            raise AdfluxError(
+                f"{path} does not name the elements of its atom types: give elements=, one for each type."
+            )
         types = list(elements.replace(",", " ").split() if isinstance(elements, str) else elements)
     names = elements if elements is not None else list(dict.fromkeys(types))
     names = tuple(names.replace(",", " ").split() if isinstance(names, str) else names)
@@ -59,9 +61,11 @@ def read_pair_style(path, elements=None) -> Potential:
         if style.name == "zbl":
             parts.append(_zbl(path, style, coefficients, types, names))
         elif style.name == "snap":
-            parts.append(SNAP.from_files(*_files(path, coefficients["snap"], 2), names))
+            file, parameters = _files(path, coefficients["snap"], 2)
+            parts.append(SNAP.from_files(file, parameters, names))
         elif style.name == "sw":
-            parts.append(StillingerWeber.from_lammps(*_files(path, coefficients["sw"], 1), elements=names))
+            (file,) = _files(path, coefficients["sw"], 1)
+            parts.append(StillingerWeber.from_lammps(file, elements=names))
     if not parts:
         raise AdfluxError(f"{path} has no pair_style with an energy: {', '.join(READ)} are read.")
     return parts[0] if len(parts) == 1 else Sum(*parts)
@@ -109,7 +113,9 @@ def _split(place: str, words: list[str]) -> list[Style]:
             )
     names = [style.name for style in styles]
     if not names or len(set(names)) != len(names) or (not hybrid and len(names) > 1):
-        raise AdfluxError(f"{place}: one style, or {OVERLAY} of different ones, was needed, but `{' '.join(words)}` was found.")
+        raise AdfluxError(
+            f"{place}: one style, or {OVERLAY} of different ones, was needed, but `{' '.join(words)}` was found."
+        )
     for style in styles:
         wanted = {"zbl": 2, "snap": 0, "sw": 0}.get(style.name, len(style.options))
         if len(style.options) != wanted:
@@ -135,7 +141,9 @@ def _types(path: Path, coefficients: dict[str, list[Coefficients]]) -> list[str]
                 f"{place}: an atom type is NULL for {name}, but all parts of a sum need all elements; export the parts alone."
             )
         if types is not None and types != words[count:]:
-            raise AdfluxError(f"{place}: the atom types are {' '.join(words[count:])} here, but {' '.join(types)} before.")
+            raise AdfluxError(
+                f"{place}: the atom types are {' '.join(words[count:])} here, but {' '.join(types)} before."
+            )
         types = words[count:]
     return types
 
@@ -173,13 +181,15 @@ def _zbl(path: Path, style: Style, coefficients, types: list[str], names: tuple[
         own = between.diagonal()
         between |= np.logical_and.outer(own, own)
     of_elements = np.zeros((len(names), len(names)), bool)
-    for i, j in np.ndindex(count, count):
-        if types[i] in names and types[j] in names:
-            of_elements[names.index(types[i]), names.index(types[j])] |= between[i, j]
-    for i, j in np.ndindex(count, count):
-        if types[i] in names and types[j] in names:
-            if of_elements[names.index(types[i]), names.index(types[j])] != between[i, j]:
-                raise AdfluxError(f"{path}: zbl acts between some types of {types[i]} and {types[j]} only, which a sum cannot have.")
+    asked = [(i, j) for i, j in np.ndindex(count, count) if types[i] in names and types[j] in names]
+    places = [(names.index(types[i]), names.index(types[j])) for i, j in asked]
+    for place, pair in zip(places, asked, strict=True):
+        of_elements[place] |= between[pair]
+    for place, (i, j) in zip(places, asked, strict=True):
+        if of_elements[place] != between[i, j]:
+            raise AdfluxError(
+                f"{path}: zbl acts between some types of {types[i]} and {types[j]} only, which a sum cannot have."
+            )
     # a charge that no pair names has no effect
     return ZBL(inner, outer, elements=names, numbers=[charges.get(name, 1.0) for name in names], between=of_elements)
 

@@ -107,7 +107,9 @@ def write_files(coefficients: Path, parameters, elements, radii, weights, values
     """Both files; radii are multiplied by rcutfac already, values [elements, numbers]."""
     parameters = coefficients.with_suffix(".snapparam") if parameters is None else Path(parameters)
     if coefficients.resolve() == parameters.resolve():
-        raise AdfluxError(f"The coefficients and the parameters of SNAP need two files, but both would be {parameters}.")
+        raise AdfluxError(
+            f"The coefficients and the parameters of SNAP need two files, but both would be {parameters}."
+        )
     if not np.isfinite(values).all():
         raise AdfluxError("Coefficients that are not finite cannot be written for LAMMPS.")
     head = f"# SNAP for {', '.join(elements)}, written by lammps_adflux UNITS: metal"

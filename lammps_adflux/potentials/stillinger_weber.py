@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import AdfluxError
 from ..graph import Graph
 from .base import Potential, check_elements
 from .stillinger_weber_file import read_entries, symmetric

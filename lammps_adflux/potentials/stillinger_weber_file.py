@@ -77,7 +77,9 @@ def symmetric(path, elements: tuple[str, ...], columns: dict[str, np.ndarray]) -
 
     within = two["range"] > 0.0
     if not within.any():
-        raise AdfluxError(f"{path}: no two atoms of {', '.join(elements)} interact, a·sigma is zero in all their entries.")
+        raise AdfluxError(
+            f"{path}: no two atoms of {', '.join(elements)} interact, a·sigma is zero in all their entries."
+        )
     strength = np.where(within, two["A"] * two["epsilon"], 0.0)
     bound = (strength > 0.0) | (strength.T > 0.0)  # pairs with φ2
     repelled = bound & ((two["B"] > 0.0) | (two["B"].T > 0.0))

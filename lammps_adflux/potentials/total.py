@@ -69,7 +69,9 @@ class Sum(Potential):
             return getattr(owners[0], name)
         which = "no part has" if not owners else "several parts have"
         names = ", ".join(type(part).__name__ for part in self.parts)
-        raise AttributeError(f"{which} a parameter {name!r} in this sum of {names}; parts[n].{name} is that of one part")
+        raise AttributeError(
+            f"{which} a parameter {name!r} in this sum of {names}; parts[n].{name} is that of one part"
+        )
 
 
 def parts_of(potential: Potential) -> tuple[Potential, ...]:

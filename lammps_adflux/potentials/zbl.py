@@ -49,7 +49,9 @@ class ZBL(Potential):
             numbers = [atomic_numbers[name] for name in self.elements]
         charges = np.atleast_1d(np.asarray(numbers, float))
         if charges.shape != (size,) or not np.isfinite(charges).all() or not (charges > 0.0).all():
-            raise AdfluxError(f"ZBL needs {size} positive nuclear charges, one for each element, but {numbers} was given.")
+            raise AdfluxError(
+                f"ZBL needs {size} positive nuclear charges, one for each element, but {numbers} was given."
+            )
         pairs = np.ones((size, size), bool) if between is None else np.asarray(between, bool)
         if pairs.shape != (size, size) or not np.array_equal(pairs, pairs.T) or not pairs.any():
             raise AdfluxError(
