@@ -76,11 +76,24 @@ def decode(node, arrays: Mapping[str, np.ndarray]):
     if "saved" in node:
         return kind.from_saved(decode(node["saved"], arrays))  # pyright: ignore[reportAttributeAccessIssue]
     module = object.__new__(kind)
-    for field in dataclasses.fields(kind):
-        # a field that is younger than the file has its default
-        old = field.name not in node["fields"] and field.default is not dataclasses.MISSING
-        object.__setattr__(module, field.name, field.default if old else decode(node["fields"][field.name], arrays))
+    saved, fields = node["fields"], dataclasses.fields(kind)
+    if unknown := set(saved) - {field.name for field in fields}:
+        raise AdfluxError(
+            f"{node['module']} has no field {', '.join(sorted(unknown))}: the model file is damaged, or its class was changed since."
+        )
+    for field in fields:
+        # a field that the class has got since the file was written has its default
+        value = decode(saved[field.name], arrays) if field.name in saved else _default(field)
+        object.__setattr__(module, field.name, value)
     return module
+
+
+def _default(field: dataclasses.Field):
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    raise KeyError(field.name)
 
 
 def _is_default(module: eqx.Module, field: str, value) -> bool:

@@ -8,7 +8,6 @@ from .errors import AdfluxError
 from .parameters import choose, flatten, unflatten
 from .potentials.text_files import read_lines, words_of
 from .potentials.total import parameter_fields, parts_of
-from .uncertainty import read_rows
 
 
 def with_parameters(potential, path):
@@ -23,14 +22,16 @@ def with_parameters(potential, path):
     if named is not None:
         return _with_named(potential, path, named)
     everything = choose(potential)
-    rows = read_rows(path, len(everything.names))
+    numbers = _numbers(path)
     choices = [everything, *(choose(potential, field) for field in _fields(potential))]
-    fitting = [choice for choice in choices if len(choice.names) == rows.size]
+    fitting = [choice for choice in choices if len(choice.names) == numbers.size]
     if len(fitting) != 1:
         counts = ", ".join(f"{len(choice.names)} ({choice.names[0]} … {choice.names[-1]})" for choice in choices)
-        raise AdfluxError(f"{path}: as many numbers as parameters were needed, {counts}, but {rows.size} were found.")
+        raise AdfluxError(
+            f"{path}: as many numbers as parameters were needed, {counts}, but {numbers.size} were found."
+        )
     (choice,) = fitting
-    return choice.build(unflatten(choice.values, rows.ravel()))
+    return choice.build(unflatten(choice.values, numbers.ravel()))
 
 
 def _named(path: Path) -> dict[str, tuple[int, str]] | None:
@@ -50,6 +51,25 @@ def _named(path: Path) -> dict[str, tuple[int, str]] | None:
             )
         named[words[0]] = number, words[1]
     return named
+
+
+def _numbers(path: Path) -> np.ndarray:
+    if path.suffix not in (".npy", ".npz"):
+        lines = words_of(read_lines(path, "parameter"))
+        wrong = [(number, word) for number, words in lines for word in words if not _is_number(word)]
+        if wrong:
+            raise AdfluxError(f"{path}, line {wrong[0][0]}: a number was needed, but {wrong[0][1]!r} was found.")
+        return np.array([float(word) for _, words in lines for word in words])
+    try:
+        found = np.load(path, allow_pickle=False)
+        numbers = np.asarray(found if path.suffix == ".npy" else found["parameters"], float)
+    except (OSError, ValueError, KeyError) as error:
+        raise AdfluxError(
+            f"{path}: numbers were needed (in .npz as `parameters`), but it cannot be read: {error}."
+        ) from error
+    if not np.isfinite(numbers).all():
+        raise AdfluxError(f"{path} holds numbers that are not finite.")
+    return numbers
 
 
 def _with_named(potential, path: Path, named: dict[str, tuple[int, str]]):

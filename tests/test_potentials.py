@@ -324,16 +324,6 @@ def test_comments_of_any_encoding_and_line_ends(tmp_path, comment, sw_file):
     assert eqx.tree_equal(*(StillingerWeber.from_lammps(file, elements=PAIR) for file in (path, sw_file)))
 
 
-def test_a_file_in_real_units_is_converted_as_lammps_does(tmp_path, sw_file):
-    (tmp_path / "real.sw").write_text("# DATE: 2026-01-01 UNITS: real\n" + SW_FILE)
-    converted, plain = (StillingerWeber.from_lammps(file, elements=PAIR) for file in (tmp_path / "real.sw", sw_file))
-    assert np.allclose(converted.epsilon * 23.060549, plain.epsilon, rtol=1e-14)
-    assert np.allclose(converted.lambda_epsilon * 23.060549, plain.lambda_epsilon, rtol=1e-14)
-    (tmp_path / "real.sw").write_text("# UNITS: electron\n" + SW_FILE)
-    with pytest.raises(AdfluxError, match="line 1: metal, real or lj were needed, but its UNITS are electron"):
-        StillingerWeber.from_lammps(tmp_path / "real.sw", elements=PAIR)
-
-
 @pytest.mark.skipif(not ARGON.exists(), reason="../shared/data/lj_argon/reference.npz is absent")
 def test_lennard_jones_equals_glp():
     data = np.load(ARGON)

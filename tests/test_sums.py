@@ -216,3 +216,17 @@ def test_zbl_ends_with_energy_force_and_curvature_zero(inner):
         assert 0.0 < abs(energy(4.0 - width)) < 1e3 * scale * (width / 4.0) ** power
     assert energy(4.0) == energy(4.5) == 0.0
     assert energy(4.0 - 2e-2) / energy(4.0 - 1e-2) == pytest.approx(8.0, rel=0.1)  # the next order
+
+
+def test_a_sum_has_the_units_of_its_parts():
+    class Real(ZBL):
+        units = "real"
+
+    class Any(ZBL):
+        units = "any"
+
+    metal, real, anything = (kind(2.0, 4.0, elements=PAIR) for kind in (ZBL, Real, Any))
+    assert (metal + metal).units == (anything + metal).units == (metal + anything).units == "metal"
+    assert (anything + real).units == "real" and (anything + anything).units == "any"
+    with pytest.raises(AdfluxError, match="the same units, but metal and real were found"):
+        _ = metal + real

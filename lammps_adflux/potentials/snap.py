@@ -46,7 +46,7 @@ class SNAP(Potential):
 
     @classmethod
     def from_lammps(cls, coefficients, parameters, elements) -> "SNAP":
-        """From LAMMPS' .snapcoeff and .snapparam files, for `elements` in this order; eV and Å.
+        """From LAMMPS' .snapcoeff and .snapparam files, for `elements` in this order.
 
         Where a .snap or .mod file beside the coefficients adds another pair style to them (most often ZBL, without which atoms may
         fall into one another), a note of the logger `lammps_adflux` says so: `read_pair_style` of that file gives the sum.
@@ -100,7 +100,7 @@ class SNAP(Potential):
         )
 
     def to_lammps(self, coefficients, parameters=None) -> None:
-        """Write LAMMPS' files for `pair_style snap`, in metal units: what `from_lammps` reads back is equal to the last digit.
+        """Write LAMMPS' files for `pair_style snap`, in the potential's units: what `from_lammps` reads back is equal to the last digit.
 
         coefficients: path of the .snapcoeff file. parameters: that of the .snapparam file, by default beside it with the same name.
         """
@@ -115,7 +115,16 @@ class SNAP(Potential):
         keywords = {"rcutfac": self.rcutfac, "twojmax": self.twojmax, "rfac0": self.rfac0, "rmin0": self.rmin0}
         parts = (np.asarray(self.constants, float)[:, None], self.coefficients, self.quadratic)
         values = np.concatenate([np.asarray(part, float) for part in parts if part is not None], axis=1)
-        write_files(Path(coefficients), parameters, self.elements, self.radii, self.weights, values, keywords | flags)
+        write_files(
+            Path(coefficients),
+            parameters,
+            self.elements,
+            self.radii,
+            self.weights,
+            values,
+            keywords | flags,
+            getattr(self, "units", "metal"),
+        )
 
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
         """U_i in the unit of the coefficients (eV in LAMMPS' files)."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import AdfluxError
-from .text_files import energy_in_metal, read_lines, words_of
+from .text_files import read_lines, words_of
 
 DEFAULTS = {  # as in LAMMPS' pair_style snap
     "rfac0": 0.99363,
@@ -58,8 +58,7 @@ def read_coefficients(
     path: Path, elements: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
     """Radius and weight [elements], coefficients [elements, numbers], and all elements of the file in its order."""
-    text = read_lines(path, "SNAP coefficient")
-    unit, lines = energy_in_metal(path, text), words_of(text, QUOTES)
+    lines = words_of(read_lines(path, "SNAP coefficient"), QUOTES)
     if not lines:
         raise AdfluxError(f"{path}: a SNAP coefficient file was needed, but it is empty.")
     number, words = lines[0]
@@ -100,10 +99,10 @@ def read_coefficients(
     if unknown:
         raise AdfluxError(f"{path} has no element {', '.join(unknown)}; it knows {', '.join(entries)}.")
     radii, weights, values = zip(*(entries[name] for name in elements), strict=True)
-    return np.array(radii), np.array(weights), unit * np.array(values), tuple(entries)
+    return np.array(radii), np.array(weights), np.array(values), tuple(entries)
 
 
-def write_files(coefficients: Path, parameters, elements, radii, weights, values, keywords: dict) -> None:
+def write_files(coefficients: Path, parameters, elements, radii, weights, values, keywords: dict, units: str) -> None:
     """Both files; radii are multiplied by rcutfac already, values [elements, numbers]."""
     parameters = coefficients.with_suffix(".snapparam") if parameters is None else Path(parameters)
     if coefficients.resolve() == parameters.resolve():
@@ -112,7 +111,7 @@ def write_files(coefficients: Path, parameters, elements, radii, weights, values
         )
     if not np.isfinite(values).all():
         raise AdfluxError("Coefficients that are not finite cannot be written for LAMMPS.")
-    head = f"# SNAP for {', '.join(elements)}, written by lammps_adflux UNITS: metal"
+    head = f"# SNAP for {', '.join(elements)}, written by lammps_adflux UNITS: {units}"
     lines = [head, "", f"{len(elements)} {values.shape[1]}"]
     for element, radius, weight, numbers in zip(elements, radii, weights, values, strict=True):
         lines.append(f"{element} {_factor(radius, keywords['rcutfac'])!r} {weight!r}")

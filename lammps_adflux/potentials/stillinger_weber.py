@@ -51,7 +51,7 @@ class StillingerWeber(Potential):
     def from_lammps(cls, path, *, elements) -> "StillingerWeber":
         """Reads the entries for `elements` from a LAMMPS .sw file.
 
-        Units are the file's; where its first line says `UNITS: real`, energies become eV with LAMMPS' own factor. What has to be
+        Units are the file's. What has to be
         equal for i j and j i, or for j and k, may differ by 1e-5 of it, as rounded numbers do, and the mean is taken; a larger
         difference is an AdfluxError, unless nothing depends on it (a pair without energy, an angle without strength).
         """

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import AdfluxError
-from .text_files import energy_in_metal, read_lines, words_of
+from .text_files import read_lines, words_of
 
 PARAMETERS = ("epsilon", "sigma", "a", "lambda", "gamma", "costheta", "A", "B", "p", "q", "tol")
 WIDTH = 3 + len(PARAMETERS)
@@ -15,7 +15,6 @@ PRINTED = 1e-5  # relative: files have seven digits, and products of two or thre
 def read_entries(path: Path, elements: tuple[str, ...]) -> dict[str, np.ndarray]:
     """The columns of a .sw file [elements, elements, elements] by name; an entry may span several lines."""
     lines = read_lines(path, "Stillinger-Weber")
-    unit = energy_in_metal(path, lines)
     size = len(elements)
     table = np.full((size, size, size, len(PARAMETERS)), np.nan)
     words: list[str] = []
@@ -46,7 +45,6 @@ def read_entries(path: Path, elements: tuple[str, ...]) -> dict[str, np.ndarray]
     if len(missing):
         names = " ".join(elements[e] for e in missing[0])
         raise AdfluxError(f"{path} has no entry for {names}: every ordered triplet of elements needs one.")
-    table[..., PARAMETERS.index("epsilon")] *= unit
     return {name: table[..., number] for number, name in enumerate(PARAMETERS)}
 
 

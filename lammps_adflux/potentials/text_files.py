@@ -1,11 +1,8 @@
 """Text files of potentials, read as LAMMPS reads them: bytes of any encoding in comments, lines that end in \\n or \\r\\n."""
 
-from itertools import pairwise
 from pathlib import Path
 
 from ..errors import AdfluxError
-
-REAL_PER_METAL = 23.060549  # kcal/mol per eV, LAMMPS' utils::get_conversion_factor
 
 
 def read_lines(path: Path, kind: str) -> list[str]:
@@ -34,14 +31,3 @@ def words_of(lines: list[str], drop: str = "") -> list[tuple[int, list[str]]]:
         if words := line.split():
             found.append((number, words))
     return found
-
-
-def energy_in_metal(path: Path, lines: list[str]) -> float:
-    """What energies of a file are multiplied by: where its first line says `UNITS: real`, LAMMPS' factor makes eV of them."""
-    words = lines[0].split() if lines else []
-    units = next((after for word, after in pairwise(words) if word == "UNITS:"), "metal")
-    if units not in ("metal", "real", "lj"):
-        raise AdfluxError(
-            f"{path}, line 1: metal, real or lj were needed, but its UNITS are {units}; convert its numbers."
-        )
-    return 1.0 / REAL_PER_METAL if units == "real" else 1.0

@@ -25,6 +25,7 @@ class Sum(Potential):
     cutoff: float = eqx.field(static=True)
     elements: tuple[str, ...] = eqx.field(static=True)
     hops: int = eqx.field(static=True)
+    units: str = eqx.field(static=True, default="metal")
 
     def __init__(self, *parts):
         parts = tuple(part for whole in parts for part in parts_of(whole))
@@ -38,6 +39,13 @@ class Sum(Potential):
                     f"Potentials that are added need the same elements in the same order, but {', '.join(parts[0].elements)} and "
                     f"{', '.join(part.elements)} were found: make both for the same elements=."
                 )
+        # a part in any units takes those of the others
+        units = {getattr(part, "units", "metal") for part in parts} - {"any"}
+        if len(units) > 1:
+            raise AdfluxError(
+                f"Potentials that are added need the same units, but {' and '.join(sorted(units))} were found: give units= where they are made."
+            )
+        self.units = min(units, default="any")
         self.parts = parts
         self.elements = parts[0].elements
         self.cutoff = max(part.cutoff for part in parts)
@@ -60,9 +68,14 @@ class Sum(Potential):
         """The largest of the parts' [elements, elements]."""
         return np.max([part.pair_cutoffs for part in self.parts], axis=0)
 
+    @property
+    def truncated(self) -> bool:
+        """Does a part end with a step at its cutoff on purpose?"""
+        return any(getattr(part, "truncated", False) for part in self.parts)
+
     def __getattr__(self, name: str):
         """A field of parameters that one part alone has."""
-        if name.startswith("_") or name in ("parts", "cutoff", "elements", "hops"):  # not set yet
+        if name.startswith("_") or name in ("parts", "cutoff", "elements", "hops", "units"):  # not set yet
             raise AttributeError(name)
         owners = [part for part in self.parts if name in parameter_fields(part)]
         if len(owners) == 1:
@@ -74,7 +87,7 @@ class Sum(Potential):
         )
 
 
-def parts_of(potential: Potential) -> tuple[Potential, ...]:
+def parts_of(potential) -> tuple[Potential, ...]:
     """The parts of a sum; a potential that is none is its own part."""
     return potential.parts if isinstance(potential, Sum) else (potential,)
 
