@@ -28,7 +28,7 @@ class Sum(Potential):
     units: str = eqx.field(static=True, default="metal")
 
     def __init__(self, *parts):
-        parts = tuple(part for whole in parts for part in parts_of(whole))
+        parts = tuple(part for whole in parts for part in (whole.parts if isinstance(whole, Sum) else (whole,)))
         if not parts:
             raise AdfluxError("A sum of potentials needs one or more of them, but none was given.")
         for part in parts:
@@ -87,7 +87,7 @@ class Sum(Potential):
         )
 
 
-def parts_of(potential) -> tuple[Potential, ...]:
+def parts_of(potential: Potential) -> tuple[Potential, ...]:
     """The parts of a sum; a potential that is none is its own part."""
     return potential.parts if isinstance(potential, Sum) else (potential,)
 
