@@ -133,7 +133,7 @@ def test_the_tungsten_vacancy_with_what_lammps_comes_with(tmp_path):
     energies = []
     for structure in ("in.bulk", "in.vacancy"):
         text = NATIVE.format(folder=copy, structure=structure, potentials=potentials_folder())
-        done = run_lammps(tmp_path, text, environment={"LAMMPS_POTENTIALS": str(potentials_folder())})
+        done = run_lammps(copy, text, environment={"LAMMPS_POTENTIALS": str(potentials_folder())})
         energies.append(float(re.search(r"^energy (\S+) of", done.stdout, re.M)[1]))
     formation = energies[1] - 15 / 16 * energies[0]
     assert abs(float(re.search(r"^E_f +(\S+)", output, re.M)[1]) - formation) < 2e-6  # six digits are printed
