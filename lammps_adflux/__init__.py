@@ -18,9 +18,11 @@ _HOME = {
     "Potential": "potentials",
     "LennardJones": "potentials",
     "SNAP": "potentials",
+    "ZBL": "potentials",
     "So3krates": "potentials",
     "StillingerWeber": "potentials",
     "from_function": "potentials",
+    "read_pair_style": "potentials",
     "energy_forces_virial": "derivatives",
     "heat_flux": "flux",
     "atomic_virials": "flux",
@@ -51,7 +53,16 @@ if TYPE_CHECKING:
     from .implicit import Relaxed, Response
     from .modelfile import export, load
     from .paths import template_path
-    from .potentials import SNAP, LennardJones, Potential, So3krates, StillingerWeber, from_function
+    from .potentials import (
+        SNAP,
+        ZBL,
+        LennardJones,
+        Potential,
+        So3krates,
+        StillingerWeber,
+        from_function,
+        read_pair_style,
+    )
     from .relaxation import relax
     from .uncertainty import propagate
 

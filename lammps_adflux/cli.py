@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_implicit
+from . import cli_export, cli_implicit
 from .errors import AdfluxError
 
 app = typer.Typer(
@@ -25,87 +25,7 @@ def path() -> None:
     print(template_path())
 
 
-export = typer.Typer(
-    no_args_is_help=True, help="Write a potential as a model file for `pair_style mliap unified FILE 0`."
-)
-app.add_typer(export, name="export")
-Elements = Annotated[str, typer.Option(help="Names, in the order of the parameters, as 'Ar' or 'Ga,N'.")]
-ModelFile = Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")]
-Precision = Annotated[str, typer.Option(help="float64 or float32.")]
-Units = Annotated[
-    str, typer.Option(help="Of energies and lengths: any (LAMMPS' own), metal, real, or another of LAMMPS.")
-]
-
-
-@export.command("lj")
-def export_lj(
-    epsilon: Annotated[float, typer.Option(help="Depth of the well (energy).")],
-    sigma: Annotated[float, typer.Option(help="Where the pair energy is zero (length).")],
-    cutoff: Annotated[float, typer.Option(help="Cutoff (length).")],
-    elements: Elements,
-    output: ModelFile,
-    onset: Annotated[float | None, typer.Option(help="Start of the smooth switch (length).")] = None,
-    shift: Annotated[bool, typer.Option(help="Shift the pair energy to zero at the cutoff.")] = False,
-    units: Units = "any",
-    dtype: Precision = "float64",
-) -> None:
-    """Lennard-Jones: adflux export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl"""
-    from .modelfile import export
-    from .potentials import LennardJones
-
-    names = _names(elements)
-    lj = LennardJones(
-        epsilon=epsilon, sigma=sigma, cutoff=cutoff, elements=names, onset=onset, shift=shift, units=units
-    )
-    export(lj, output, dtype)
-
-
-@export.command("sw")
-def export_sw(
-    file: Annotated[Path, typer.Argument(help="A LAMMPS .sw file.")],
-    elements: Elements,
-    output: ModelFile,
-    dtype: Precision = "float64",
-) -> None:
-    """Stillinger-Weber: adflux export sw Si.sw --elements Si -o si.pkl"""
-    from .modelfile import export
-    from .potentials import StillingerWeber
-
-    export(StillingerWeber.from_lammps(file, elements=_names(elements)), output, dtype)
-
-
-@export.command("snap")
-def export_snap(
-    coefficients: Annotated[Path, typer.Argument(help="A LAMMPS .snapcoeff file.")],
-    parameters: Annotated[Path, typer.Argument(help="Its .snapparam file.")],
-    elements: Elements,
-    output: ModelFile,
-    dtype: Precision = "float64",
-) -> None:
-    """SNAP: adflux export snap W.snapcoeff W.snapparam --elements W -o w.pkl"""
-    from .modelfile import export
-    from .potentials import SNAP
-
-    export(SNAP.from_lammps(coefficients, parameters, elements=_names(elements)), output, dtype)
-
-
-@export.command("so3krates")
-def export_so3krates(
-    folder: Annotated[Path, typer.Argument(help="The folder of a model that mlff wrote.")],
-    elements: Elements,
-    output: ModelFile,
-    units: Units = "metal",
-    dtype: Precision = "float64",
-) -> None:
-    """So3krates: adflux export so3krates model_folder --elements Sn,Se -o snse.pkl"""
-    from .modelfile import export
-    from .potentials import So3krates
-
-    export(So3krates.from_mlff(folder, elements=_names(elements), units=units), output, dtype)
-
-
-def _names(elements: str) -> list[str]:
-    return elements.replace(",", " ").split()
+app.add_typer(cli_export.export, name="export")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

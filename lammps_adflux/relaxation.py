@@ -14,7 +14,7 @@ from .images import CELLS, deformation
 from .implicit import Relaxed
 from .krylov import NegativeCurvature, conjugate_gradients, lowest_eigenvalues, minimal_residuals
 from .motions import Motions, Operator
-from .potentials import Potential
+from .potentials import Potential, Sum
 from .preconditioner import preconditioner as make_preconditioner
 from .system import System
 
@@ -58,9 +58,9 @@ def relax(
     """Relax a LAMMPS set-up to a minimum of `potential`, of which derivatives by the parameters can then be taken.
 
     script: an input script's path, a list of commands (or their text), or a live `lammps`; it makes box and atoms, and may choose `min_style`, groups, a
-    pair style for the first relaxation, `fix setforce`. `minimize` runs in LAMMPS with `potential` through `pair_style mliap
-    unified`; Newton steps with matrix-free products then bring every force below `force_tolerance` (LAMMPS' units), or down to what
-    rounding of the positions allows (`checks.force` is what was reached).
+    pair style for a first relaxation of its own, which is then replaced (a note of the logger `lammps_adflux` says so), `fix setforce`.
+    `minimize` runs in LAMMPS with `potential` through `pair_style mliap unified`; Newton steps with matrix-free products then bring
+    every force below `force_tolerance` (LAMMPS' units), or down to what rounding of the positions allows (`checks.force` is what was reached).
     cell: strains that relax too: "iso", "aniso", or "tri". fixed: a LAMMPS group that does not move. types: the element of each atom
     type, in order, where it is not that of the potential's elements. pressure: target of the cell, in LAMMPS' units, one number
     or xx, yy, zz, yz, xz, xy (what is not hydrostatic acts as a dead load on the relaxed cell). index: of the stationary point,
@@ -70,7 +70,8 @@ def relax(
     "aniso" scales the edges' components along x, y, z; in a tilted box LAMMPS minimises with "iso", and Newton steps do the rest.
 
     Collective on all ranks. Raises AdfluxError, on all ranks alike, where forces do not become small, where the Hessian has another
-    number of negative eigenvalues than `index`, or zero ones, or a shell lies at the cutoff.
+    number of negative eigenvalues than `index`, or zero ones, or a shell lies at the cutoff; where atoms fall into one another or the cell's
+    volume halves or becomes four times what it was (the minimiser stops then); and where the set-up adds other pair styles to mliap.
     """
     from .mliap.session import Session
 
@@ -231,6 +232,8 @@ def _check_apart(potential, system: System) -> None:
 
 def _check_cutoff(potential, system: System, margin: float) -> float:
     """Distance of the nearest pair to its cutoff; an error where a shell of pairs lies at it."""
+    if isinstance(potential, Sum):
+        return min(_check_cutoff(part, system, margin) for part in potential.parts)
     graph = system.graph
     cutoffs = np.asarray(potential.pair_cutoffs)
     species, centers, others = (np.asarray(a) for a in (graph.species, graph.centers, graph.others))

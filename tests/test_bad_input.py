@@ -52,7 +52,11 @@ SHRINK = "fix smaller all deform 1 x scale 0.86 y scale 0.86 z scale 0.86\nneigh
 MISTAKES = (
     Mistake("element", SYSTEM + pair(element="Kr") + "run 0", ("pair_coeff",), ours=False),
     Mistake("newton", "newton off\n" + SYSTEM + pair() + "run 0", ("newton pair on",), ours=False),
-    Mistake("nan", SYSTEM + pair("nan") + "run 0", ("finite", "closest pair of atoms is")),
+    Mistake(
+        "nan",
+        SYSTEM + pair("nan") + "run 0",
+        ("finite", "closest pair of atoms is", "check the potential's parameters"),
+    ),
     Mistake("overlap", OVERLAP + pair() + "run 0", ("closest pair of atoms is 0 apart", "overlapping")),
     Mistake("missing", SYSTEM + pair("nothing"), ("No such file", "nothing.pkl"), ours=False),
     Mistake("truncated", SYSTEM + pair("truncated"), ("pickle data was truncated",), ours=False),

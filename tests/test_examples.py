@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import ase
 import numpy as np
 import pytest
-from lammps_runner import find_program
+from lammps_runner import find_program, run_lammps
 
 import lammps_adflux as adflux
+from lammps_adflux.build import potentials_folder
 from lammps_adflux.lammps_log import read_log
 
 LMP, MPIEXEC = find_program("lmp"), find_program("mpiexec")
@@ -119,3 +121,30 @@ def test_the_tungsten_vacancy_is_predicted_for_other_potentials(tmp_path):
     assert np.allclose(table["volume"], table["volume_relaxed"], rtol=0, atol=5e-3)  # Å³
     halves, wholes = (np.array([errors[k] for errors in table["errors"].values()]) for k in (0, 1))
     assert np.allclose(wholes / halves, [4, 8, 16], rtol=0.1)  # noise of 1e-11 eV beside 7e-10
+
+
+NATIVE = """
+include {folder}/{structure}
+include {potentials}/W_2940_2017_2.snap
+fix cell all box/relax iso 0 vmax 0.001
+minimize 0 1e-9 2000 20000
+minimize 0 1e-9 2000 20000
+variable energy equal pe
+print "energy $(v_energy:%.12g) of $(atoms)"
+"""
+
+
+def test_the_tungsten_vacancy_with_what_lammps_comes_with(tmp_path):
+    """Without ../shared: SNAP and ZBL of LAMMPS' potentials folder, as LAMMPS itself relaxes them."""
+    copy = tmp_path / "repository" / "examples" / "05_tungsten_vacancy"
+    shutil.copytree(EXAMPLES / "05_tungsten_vacancy", copy, ignore=shutil.ignore_patterns("out"))
+    output = run(copy / "vacancy.py", "--samples", "0", "--output", str(tmp_path / "out"))
+    assert "W_2940_2017_2.snap" in output
+    energies = []
+    for structure in ("in.bulk", "in.vacancy"):
+        text = NATIVE.format(folder=copy, structure=structure, potentials=potentials_folder())
+        done = run_lammps(copy, text, environment={"LAMMPS_POTENTIALS": str(potentials_folder())})
+        energies.append(float(re.search(r"^energy (\S+) of", done.stdout, re.M)[1]))
+    formation = energies[1] - 15 / 16 * energies[0]
+    assert abs(float(re.search(r"^E_f +(\S+)", output, re.M)[1]) - formation) < 2e-6  # six digits are printed
+    assert float(re.search(r"backward against forward +(\S+)", output)[1]) < 1e-9

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import ase
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from lammps_runner import run_lammps, vectors
 from networks import message_passing
 from scipy.spatial.transform import Rotation
 from systems import random_crystal, velocities
@@ -15,6 +17,7 @@ from test_snap import write_snap
 import lammps_adflux as adflux
 from lammps_adflux import (
     SNAP,
+    ZBL,
     AdfluxError,
     LennardJones,
     StillingerWeber,
@@ -47,7 +50,9 @@ def sw_file(tmp_path_factory):
     return path
 
 
-@pytest.fixture(params=("lj", "lj switched", "lj matrix shifted", "sw", "snap", "network"))
+@pytest.fixture(
+    params=("lj", "lj switched", "lj matrix shifted", "sw", "snap", "zbl", "sum", "sum of layers", "network")
+)
 def potential(request, sw_file):
     if request.param == "sw":
         return StillingerWeber.from_lammps(sw_file, elements=PAIR)
@@ -55,6 +60,13 @@ def potential(request, sw_file):
         return SNAP.from_lammps(*write_snap(sw_file.parent, twojmax=4), PAIR)
     if request.param == "network":
         return message_passing(2)
+    if request.param == "zbl":
+        return ZBL(2.0, 4.2, elements=PAIR)
+    if request.param == "sum":
+        return SNAP.from_lammps(*write_snap(sw_file.parent, twojmax=4), PAIR) + ZBL(2.0, 5.2, elements=PAIR)
+    if request.param == "sum of layers":
+        core = ZBL(2.0, 3.1, elements=PAIR, between=[[True, False], [False, True]])
+        return sum([message_passing(2), StillingerWeber.from_lammps(sw_file, elements=PAIR), core])
     options = {
         "lj": dict(epsilon=0.3, sigma=2.1),
         "lj switched": dict(epsilon=0.3, sigma=2.1, onset=3.5),
@@ -181,10 +193,139 @@ def test_a_stillinger_weber_whose_length_is_varied_is_the_one_of_that_length(fac
         assert np.abs(getattr(ours, name) - expected).max() < 1e-12 * np.abs(expected).max(), name
 
 
+NOTHING = "0 0 0 0 0 0 0 0 0 0 0"
+
+
+def entry(names, **changes):
+    """A line of a .sw file."""
+    values = dict(epsilon=1.7, sigma=2.2, a=1.8, lam=25.0, gamma=1.2, cosine=-0.3, A=7.0, B=0.6, p=4.0, q=0.0, tol=0.0)
+    return " ".join([*names.split(), *(repr(float(value)) for value in (values | changes).values())])
+
+
+def mixed(own: str, **changes):
+    """Unlike elements interact; like ones as `own` says."""
+    lines = [entry("Si Ge Ge", **changes), entry("Ge Si Si", **changes)]
+    lines += [f"{a} {b} {c} {own}" for a, b, c in ("Si Si Si".split(), "Ge Ge Ge".split())]
+    return [*lines, *(f"{names} {NOTHING}" for names in ("Si Si Ge", "Si Ge Si", "Ge Ge Si", "Ge Si Ge"))]
+
+
+ZEROS = {
+    "nothing": mixed(NOTHING),
+    "no sigma": mixed("1.5 0 1.8 20 1.2 -0.3 7.0 0.6 4 0 0"),
+    "no range": mixed("1.5 2.1 0 20 1.2 -0.3 7.0 0.6 4 0 0"),
+    "no range, tol": mixed("1.5 2.1 0 20 1.2 -0.3 7.0 0.6 4 0 0.001"),
+    "no A": mixed("1.5 2.1 1.8 20 1.2 -0.3 0 0.6 4 0 0"),
+    "no epsilon": mixed("0 2.1 1.8 20 1.2 -0.3 7.0 0.6 4 0 0"),
+    "no gamma": mixed("1.5 2.1 1.8 20 0 -0.3 7.0 0.6 4 0 0.001"),
+    "no angles": mixed("1.5 2.1 1.8 0 1.2 -0.3 7.0 0.6 4 0 0"),
+    "only repulsion": mixed("1.5 2.1 1.8 20 1.2 -0.3 7.0 0.6 4 4 0"),
+    "only attraction": mixed("1.5 2.1 1.8 20 1.2 -0.3 7.0 0 0 0 0"),
+    # each centre has a range of its own where the pair has no energy of its own
+    "angles of one centre": [
+        entry("Si Si Si"), entry("Ge Ge Ge"), entry("Si Ge Ge", A=0.0), entry("Ge Si Si", A=0.0, sigma=1.9, lam=0.0),
+        *(entry(names, sigma=0.0) for names in ("Si Si Ge", "Si Ge Si")),
+        *(entry(names, lam=0.0, cosine=c) for names, c in (("Ge Ge Si", 0.1), ("Ge Si Ge", 0.9))),
+    ],
+    "only products count": [
+        entry("Si Si Si"), entry("Ge Ge Ge"), entry("Si Ge Ge", epsilon=2.0, A=3.0), entry("Ge Si Si", epsilon=1.5, A=4.0),
+        entry("Si Si Ge", epsilon=2.0, lam=10.0), entry("Si Ge Si", epsilon=4.0, lam=5.0),
+        *(f"{names} {NOTHING}" for names in ("Ge Ge Si", "Ge Si Ge")),
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def zeros(tmp_path_factory):
+    """Native energies and forces of all these files."""
+    folder, script = tmp_path_factory.mktemp("zeros"), ""
+    for name, lines in ZEROS.items():
+        stem = name.replace(" ", "").replace(",", "")
+        (folder / f"{stem}.sw").write_text("\n".join(lines) + "\n")
+        script += f"""
+clear
+units metal
+neighbor 0.3 bin
+lattice diamond 5.5
+region box block 0 2 0 2 0 1
+create_box 2 box
+create_atoms 1 box
+mass * 28
+set type 1 type/fraction 2 0.5 11
+displace_atoms all random 0.3 0.3 0.3 7 units box
+pair_style sw
+pair_coeff * * {stem}.sw Si Ge
+thermo_style custom step pe
+thermo_modify format float %.17g norm no
+run 0 post no
+write_dump all custom {stem}.dump id type x y z fx fy fz modify format float %.17g
+"""
+    run = run_lammps(folder, script)
+    return run, dict(zip(ZEROS, run.tables, strict=True))
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize("name", ZEROS)
+def test_entries_with_zeros_are_what_lammps_makes_of_them(zeros, name):
+    run, tables = zeros
+    stem = name.replace(" ", "").replace(",", "")
+    frame = run.dump(f"{stem}.dump")[0]
+    potential = StillingerWeber.from_lammps(run.folder / f"{stem}.sw", elements=PAIR)
+    symbols = [PAIR[int(t) - 1] for t in frame["type"]]
+    atoms = ase.Atoms(symbols, vectors(frame, "x", "y", "z"), cell=[11.0, 11.0, 5.5], pbc=True)
+    graph = graph_from_atoms(atoms, potential)
+    ours, forces = energy_forces_virial(potential, graph), vectors(frame, "fx", "fy", "fz")
+    assert float(ours.energy) == pytest.approx(tables[name]["PotEng"][0], rel=1e-10)
+    assert np.abs(ours.forces - forces).max() < 1e-10 * np.abs(forces).max()
+    slopes = jax.grad(lambda p: jnp.sum(p(graph)))(potential)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+
+
+def test_numbers_that_were_rounded_are_equal_and_others_are_not(tmp_path, crystal):
+    """λ ε of i j k and i k j, and what belongs to the pair, agree as far as a file prints; the mean is taken."""
+    exact = [entry("Si Si Si"), entry("Ge Ge Ge"), entry("Si Ge Ge"), entry("Ge Si Si")]
+    exact += [entry(names) for names in ("Si Si Ge", "Si Ge Si", "Ge Ge Si", "Ge Si Ge")]
+
+    def made(change: float) -> StillingerWeber:
+        lines = list(exact)
+        lines[2] = entry("Si Ge Ge", **{n: v * (1 + change) for n, v in dict(epsilon=1.7, sigma=2.2, B=0.6).items()})
+        lines[4] = entry("Si Si Ge", lam=25.0 * (1 + change), cosine=-0.3 * (1 - change))
+        (tmp_path / "rounded.sw").write_text("\n".join(lines))
+        return StillingerWeber.from_lammps(tmp_path / "rounded.sw", elements=PAIR)
+
+    energies = [
+        float(energy_forces_virial(p, graph_from_atoms(crystal, p)).energy) for p in map(made, (-2e-6, 0.0, 2e-6))
+    ]
+    assert abs(energies[2] - energies[0]) > 1e-7 * abs(energies[1])
+    # the change is linear in the mean
+    assert energies[0] + energies[2] == pytest.approx(2 * energies[1], rel=1e-9)
+    assert np.array_equal(made(2e-6).sigma, made(2e-6).sigma.T)
+    with pytest.raises(AdfluxError, match="epsilon of Si Ge Ge and of Ge Si Si differ"):
+        made(2e-5)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    (
+        ([*mixed(NOTHING)[1:], entry("Si Ge Ge", A=0.0)], "A of Si Ge Ge and of Ge Si Si differ"),
+        ([*mixed(NOTHING)[1:], f"Si Ge Ge {NOTHING}"], "epsilon of Si Ge Ge and of Ge Si Si differ"),
+        ([f"{line.split()[0]} {' '.join(line.split()[1:3])} {NOTHING}" for line in mixed(NOTHING)], "no two atoms of Si, Ge"),
+    ),
+)  # fmt: skip
+def test_a_pair_term_in_one_direction_only_is_refused(tmp_path, lines, message):
+    (tmp_path / "one.sw").write_text("\n".join(lines))
+    with pytest.raises(AdfluxError, match=message):
+        StillingerWeber.from_lammps(tmp_path / "one.sw", elements=PAIR)
+
+
+@pytest.mark.parametrize("comment", (b"# \xc5ngstr\xf6m", b"# next \x85 Si Si Si 1", "# Å".encode(), b"\t# \x0c x"))
+def test_comments_of_any_encoding_and_line_ends(tmp_path, comment, sw_file):
+    path = tmp_path / "comments.sw"
+    path.write_bytes(comment + b"\r\n" + SW_FILE.replace("\n", "\r\n").encode() + comment)
+    assert eqx.tree_equal(*(StillingerWeber.from_lammps(file, elements=PAIR) for file in (path, sw_file)))
+
+
 @pytest.mark.skipif(not ARGON.exists(), reason="../shared/data/lj_argon/reference.npz is absent")
 def test_lennard_jones_equals_glp():
-    import ase
-
     data = np.load(ARGON)
     atoms = ase.Atoms(numbers=data["numbers"], positions=data["positions"], cell=data["cell"], pbc=True)
     potential = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=10.5, onset=9.0, elements="Ar")

@@ -1,6 +1,6 @@
 """Vacancy of tungsten with SNAP: formation energy and volume, their derivatives by the coefficients, and other potentials predicted.
 
-    python vacancy.py [--samples 6] [--coefficients FILE --parameters FILE] [--output FOLDER]
+    python vacancy.py [--samples 6] [--potential FILE | --coefficients FILE --parameters FILE] [--output FOLDER]
 
 Bulk and vacancy are relaxed in LAMMPS, atoms and cell. Then the response to any change of the 55 coefficients is one linear solve.
 """
@@ -50,16 +50,20 @@ def formation(bulk: float, vacancy: float) -> float:
 
 
 def read_potential(arguments):
-    """SNAP from LAMMPS' files: the ones that were named, those of the references, or those that LAMMPS comes with."""
-    found = arguments.coefficients, arguments.parameters
-    if (found[0] is None) != (found[1] is None):
+    """SNAP from LAMMPS' files: the ones that were named, those of the references, or those that LAMMPS comes with, which have a ZBL core."""
+    files = arguments.coefficients, arguments.parameters
+    if (files[0] is None) != (files[1] is None):
         raise adflux.AdfluxError("Give both --coefficients and --parameters, or neither.")
-    if found[0] is None:
-        here = (SHARED / "W.snapcoeff").exists()
-        stem = SHARED / "W" if here else potentials_folder() / "W_2940_2017_2"
-        found = stem.with_name(stem.name + ".snapcoeff"), stem.with_name(stem.name + ".snapparam")
-    print(f"potential                  {found[0].name}")
-    return adflux.SNAP.from_lammps(*found, elements=["W"])
+    script = arguments.potential
+    if files[0] is None and script is None:
+        if (SHARED / "W.snapcoeff").exists():
+            files = SHARED / "W.snapcoeff", SHARED / "W.snapparam"
+        else:
+            script = potentials_folder() / "W_2940_2017_2.snap"
+    print(f"potential                  {(script or files[0]).name}")
+    if script is not None:
+        return adflux.read_pair_style(script, elements=["W"])
+    return adflux.SNAP.from_lammps(*files, elements=["W"])
 
 
 def other_potentials(potential, samples: int):
@@ -159,6 +163,9 @@ def report(table: dict[str, np.ndarray]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=6, help="other potentials that are predicted and re-relaxed")
+    parser.add_argument(
+        "--potential", type=Path, help="a LAMMPS .snap file of tungsten, with or without ZBL (linear SNAP)"
+    )
     parser.add_argument("--coefficients", type=Path, help="LAMMPS' .snapcoeff file of tungsten (linear SNAP)")
     parser.add_argument("--parameters", type=Path, help="its .snapparam file")
     parser.add_argument("--output", type=Path, default=HERE / "out", help="folder for the figure and the numbers")

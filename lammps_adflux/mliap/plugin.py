@@ -2,6 +2,7 @@
 
 import itertools
 import weakref
+from collections.abc import Callable
 from functools import cache, partial
 
 import equinox as eqx
@@ -22,6 +23,7 @@ from .domain import select, told
 from .handover import address, pair_forces_for, write_energies
 
 PLUGINS: list["AdfluxPlugin"] = []  # all that this process has made; attach.py picks those of its LAMMPS
+OVERLAP = 0.1  # of the cutoff: atoms of no structure are so close
 LISTENERS: list = []  # attach.Attachment objects: told of each force call
 _events = itertools.count(1)
 _caller: (
@@ -56,6 +58,7 @@ class AdfluxPlugin(MLIAPUnified):
         # weak: LAMMPS holds its plugin, and would never be closed
         self.driver = None if driver is None else weakref.ref(driver)
         self.told_layers = driver is not None  # how several layers run: once
+        self.watch: Callable | None = None  # called at each force call of a relaxation
         self._pair_gradients = None
         self._energies: np.ndarray | None = None
         self._total = 0  # owned and ghost atoms at the last force call
@@ -85,6 +88,8 @@ class AdfluxPlugin(MLIAPUnified):
         selection = select(self, data)
         self._tell_layers()
         self.buffers.fill(data, selection)
+        if self.watch is not None:
+            self.watch(self.buffers)
         self._energies = None
         self._total = data.ntotal
         self._pair_gradients = self._call(_pair_gradients, all_owned=selection.sure)
@@ -204,10 +209,13 @@ class AdfluxPlugin(MLIAPUnified):
                 f"The JAX potential failed: {what} not finite although no atom has a neighbour; check its parameters."
             )
         closest = float(distances.min())
-        return (
-            f"The JAX potential failed: {what} not finite, and the closest pair of atoms is {closest:.3g} apart; "
-            "mend overlapping atoms, the time step, or the potential's parameters."
+        # NaN is no distance either
+        advice = (
+            "check the potential's parameters with `adflux check`."
+            if closest > OVERLAP * self.potential.cutoff
+            else "mend overlapping atoms or the time step."
         )
+        return f"The JAX potential failed: {what} not finite, and the closest pair of atoms is {closest:.3g} apart; {advice}"
 
 
 def _mask_and_graph(columns, centers, others, species, owned, pairs) -> Graph:

@@ -11,10 +11,13 @@ import numpy as np
 from ..conversion import energy_factor
 from ..errors import AdfluxError
 from ..graph import Graph
+from ..potentials.text_files import read_lines
 from ..system import System
 from . import runtime
 from .halo import Halo
 from .plugin import PLUGINS, AdfluxPlugin
+from .replaced import take_leave
+from .runaway import Watch
 
 BOX_KEYWORDS = {"iso": "iso {0}", "aniso": "x {0} y {1} z {2}", "tri": "x {0} y {1} z {2} yz {3} xz {4} xy {5}"}
 
@@ -22,7 +25,8 @@ BOX_KEYWORDS = {"iso": "iso {0}", "aniso": "x {0} y {1} z {2}", "tri": "x {0} y 
 class Session:
     """One LAMMPS whose forces come from one JAX potential.
 
-    script: path of an input script, its commands as a list or text, or a live `lammps` (of which the pair style is replaced).
+    script: path of an input script, its commands as a list or text, or a live `lammps`. Their pair style is replaced, which a note says;
+    one that adds others to mliap is refused.
     """
 
     def __init__(self, script, potential, types, comm, log, variables=None):
@@ -36,6 +40,7 @@ class Session:
             raise AdfluxError("The LAMMPS set-up has no atoms: create or read them before relax.")
         energy_factor(potential.units, str(self.lammps.extract_global("units")))  # refuses what has none
         names = _type_names(potential, types, self._count("ntypes"))
+        take_leave(self.lammps, self.comm, live=script is self.lammps)
         self.plugin = AdfluxPlugin(potential, "float64", self.lammps)
         lammps.mliap.load_unified(self.plugin)
         shells = potential.hops > 1 and self.comm.size > 1
@@ -89,13 +94,22 @@ class Session:
             wanted = wanted if cell != "iso" else [wanted[:3].mean()]
             keywords = BOX_KEYWORDS[cell].format(*(f"{p:.17g}" for p in wanted))
             self._command(f"fix adflux_box all box/relax {keywords} vmax 0.001")
+        watch = self.plugin.watch = Watch(self.lammps, self.comm)
         try:
             self._command(f"minimize 0.0 {force_tolerance} {steps} {10 * steps}")
         finally:  # a live lammps goes on without our fixes
+            self.plugin.watch = None
+            if watch.reason is not None:
+                self._command("timer timeout off")
             if own_fix:
                 self._command("unfix adflux_box")
             if fixed is not None:
                 self._command("unfix adflux_hold")
+        if watch.reason is not None:
+            raise AdfluxError(
+                f"The relaxation runs away: {watch.reason}; the potential does not hold atoms apart there (SNAP is often used with a ZBL core: "
+                "SNAP + ZBL), or start from a structure nearer to its minimum."
+            )
         return not tilted
 
     def fixes(self) -> list[tuple[str, str, str]]:
@@ -252,10 +266,7 @@ def _commands(script) -> tuple[list[str], Path | None]:
         path = Path(script)
         if not path.is_file():
             raise AdfluxError(f"The input script {path} was not found.")
-        try:
-            commands = path.read_text().splitlines()
-        except UnicodeDecodeError:
-            raise AdfluxError(f"{path} is not an input script of LAMMPS: it is not text.") from None
+        commands = read_lines(path, "LAMMPS input")
     else:
         commands = script.splitlines() if isinstance(script, str) else script
         if not isinstance(commands, (list, tuple)) or not all(isinstance(line, str) for line in commands):

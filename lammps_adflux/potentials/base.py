@@ -48,6 +48,16 @@ class Potential(eqx.Module):
         """Distance beyond which two atoms of these elements are no pair [elements, elements]."""
         return np.full((len(self.elements), len(self.elements)), self.cutoff)
 
+    def __add__(self, other: "Potential") -> "Potential":
+        """The sum of both energies, a potential again: `SNAP + ZBL` (LAMMPS' `hybrid/overlay`). Both need the same elements."""
+        from .total import Sum
+
+        return Sum(self, other)
+
+    def __radd__(self, other) -> "Potential":
+        """So that Python's `sum` of several potentials works, which starts with 0."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
     @property
     def truncated(self) -> bool:
         """Does the energy or its slope end with a step at the cutoff on purpose, as LAMMPS' `lj/cut`? `adflux check` asks."""

@@ -11,10 +11,12 @@ from jaxtyping import Array, Float
 from ..errors import AdfluxError
 from ..graph import Graph
 from ..locality import any_counts
+from ..notes import note
 from .base import Potential, check_elements
 from .bispectrum import bispectrum, coefficients, triples, unity
 from .file_units import units_of_file
-from .snap_files import read_coefficients, read_parameters
+from .snap_beside import core_beside
+from .snap_files import read_coefficients, read_parameters, write_files
 
 PAIRS, ATOMS = 256, 8  # at a time: what then has to be held fits into a core's cache
 
@@ -43,13 +45,29 @@ class SNAP(Potential):
     self_in_all: bool = eqx.field(static=True)  # wselfallflag
     hops: int = eqx.field(static=True, default=1)
     units: str = eqx.field(static=True, default="metal")
+    rcutfac: float = eqx.field(static=True, default=1.0)  # of the file; in the radii already
 
     @classmethod
     def from_lammps(cls, coefficients, parameters, elements, units: str | None = None) -> "SNAP":
         """From LAMMPS' .snapcoeff and .snapparam files, for `elements` in this order.
 
         units: those that the first line of the coefficients names (`UNITS: metal`); metal, if it names none.
+        Where a .snap or .mod file beside the coefficients adds another pair style to them (most often ZBL, without which atoms may
+        fall into one another), a note of the logger `lammps_adflux` says so: `read_pair_style` of that file gives the sum.
         """
+        potential = cls.from_files(coefficients, parameters, elements, units)
+        beside = core_beside(Path(coefficients))
+        if beside is not None:
+            file, styles = beside
+            note(
+                f"{Path(coefficients).name} is made for SNAP with {' and '.join(styles)}, as {file} says, but this is SNAP alone: "
+                f"read_pair_style or `adflux export snap {file.name}` gives the sum where it can."
+            )
+        return potential
+
+    @classmethod
+    def from_files(cls, coefficients, parameters, elements, units: str | None = None) -> "SNAP":
+        """The same without a look at other files."""
         elements = check_elements(elements)
         p = read_parameters(Path(parameters))
         radii, weights, values, known = read_coefficients(Path(coefficients), elements)
@@ -83,6 +101,34 @@ class SNAP(Potential):
             normalized=bool(p["bnormflag"]),
             self_in_all=bool(p["wselfallflag"]),
             units=units_of_file(coefficients, units),
+            rcutfac=p["rcutfac"],
+        )
+
+    def to_lammps(self, coefficients, parameters=None) -> None:
+        """Write LAMMPS' files for `pair_style snap`, in the potential's units: what `from_lammps` reads back is equal to the last digit.
+
+        coefficients: path of the .snapcoeff file. parameters: that of the .snapparam file, by default beside it with the same name.
+        """
+        flags = {
+            "quadraticflag": self.quadratic is not None,
+            "switchflag": self.switch,
+            "bzeroflag": self.subtract_isolated,
+            "chemflag": self.chemical,
+            "bnormflag": self.normalized,
+            "wselfallflag": self.self_in_all,
+        }
+        keywords = {"rcutfac": self.rcutfac, "twojmax": self.twojmax, "rfac0": self.rfac0, "rmin0": self.rmin0}
+        parts = (np.asarray(self.constants, float)[:, None], self.coefficients, self.quadratic)
+        values = np.concatenate([np.asarray(part, float) for part in parts if part is not None], axis=1)
+        write_files(
+            Path(coefficients),
+            parameters,
+            self.elements,
+            self.radii,
+            self.weights,
+            values,
+            keywords | flags,
+            self.units,
         )
 
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:

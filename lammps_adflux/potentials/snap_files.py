@@ -1,10 +1,11 @@
-"""Reader of LAMMPS' .snapcoeff and .snapparam files."""
+"""LAMMPS' .snapcoeff and .snapparam files."""
 
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import AdfluxError
+from .text_files import read_lines, words_of
 
 DEFAULTS = {  # as in LAMMPS' pair_style snap
     "rfac0": 0.99363,
@@ -19,12 +20,13 @@ DEFAULTS = {  # as in LAMMPS' pair_style snap
 REQUIRED = ("rcutfac", "twojmax")
 FLAGS = ("twojmax", *(name for name in DEFAULTS if name.endswith("flag")))
 WITHOUT_MEANING = ("chunksize", "parallelthresh")  # for LAMMPS' own speed
+QUOTES = "\"'"  # LAMMPS leaves them out
 
 
 def read_parameters(path: Path) -> dict:
     """Keywords of a .snapparam file, with LAMMPS' defaults."""
     found: dict = {}
-    for number, words in _lines(path, "SNAP parameter"):
+    for number, words in words_of(read_lines(path, "SNAP parameter"), QUOTES):
         name, place = words[0], f"{path}, line {number}"
         if name in ("sinner", "dinner") or (name == "switchinnerflag" and words[1:2] != ["0"]):
             raise AdfluxError(f"{place}: the inner switching of SNAP ({name}) is not supported; leave it out.")
@@ -56,7 +58,7 @@ def read_coefficients(
     path: Path, elements: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
     """Radius and weight [elements], coefficients [elements, numbers], and all elements of the file in its order."""
-    lines = _lines(path, "SNAP coefficient")
+    lines = words_of(read_lines(path, "SNAP coefficient"), QUOTES)
     if not lines:
         raise AdfluxError(f"{path}: a SNAP coefficient file was needed, but it is empty.")
     number, words = lines[0]
@@ -100,6 +102,25 @@ def read_coefficients(
     return np.array(radii), np.array(weights), np.array(values), tuple(entries)
 
 
+def write_files(coefficients: Path, parameters, elements, radii, weights, values, keywords: dict, units: str) -> None:
+    """Both files; radii are multiplied by rcutfac already, values [elements, numbers]."""
+    parameters = coefficients.with_suffix(".snapparam") if parameters is None else Path(parameters)
+    if coefficients.resolve() == parameters.resolve():
+        raise AdfluxError(
+            f"The coefficients and the parameters of SNAP need two files, but both would be {parameters}."
+        )
+    if not np.isfinite(values).all():
+        raise AdfluxError("Coefficients that are not finite cannot be written for LAMMPS.")
+    head = f"# SNAP for {', '.join(elements)}, written by lammps_adflux UNITS: {units}"
+    lines = [head, "", f"{len(elements)} {values.shape[1]}"]
+    for element, radius, weight, numbers in zip(elements, radii, weights, values, strict=True):
+        lines.append(f"{element} {_factor(radius, keywords['rcutfac'])!r} {weight!r}")
+        lines += [repr(number) for number in numbers.tolist()]
+    _write(coefficients, lines, "SNAP coefficient")
+    settings = [f"{name} {int(value) if isinstance(value, bool) else value!r}" for name, value in keywords.items()]
+    _write(parameters, [head, *settings], "SNAP parameter")
+
+
 def _coefficient(path: Path, number: int, words: list[str]) -> float:
     try:
         (word,) = words
@@ -113,16 +134,15 @@ def _coefficient(path: Path, number: int, words: list[str]) -> float:
     return value
 
 
-def _lines(path: Path, kind: str) -> list[tuple[int, list[str]]]:
-    """Lines that hold words, with their numbers; comments and quotes dropped as LAMMPS does."""
+def _factor(product: float, factor: float) -> float:
+    """x with x · factor = product, in few digits where that is possible."""
+    quotient = product / factor
+    near = float(f"{quotient:.15g}"), quotient, np.nextafter(quotient, 0.0), np.nextafter(quotient, np.inf)
+    return float(next((x for x in near if x * factor == product), quotient))
+
+
+def _write(path: Path, lines: list[str], kind: str) -> None:
     try:
-        text = Path(path).read_text()
+        path.write_text("\n".join(lines) + "\n")
     except OSError as error:
-        raise AdfluxError(f"The {kind} file {path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise AdfluxError(f"The {kind} file {path} is not a text file.") from error
-    split = (
-        (n, line.split("#")[0].replace('"', " ").replace("'", " ").split())
-        for n, line in enumerate(text.splitlines(), 1)
-    )
-    return [(number, words) for number, words in split if words]
+        raise AdfluxError(f"The {kind} file {path} cannot be written: {error.strerror}.") from error
