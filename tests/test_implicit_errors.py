@@ -175,7 +175,7 @@ ENDS = {
     "command": ("adflux.relax([*crystal, 'fix broken all nonsense'], lj)", "AdfluxError: LAMMPS stopped in the set-up"),
     "nan": (
         "adflux.relax(crystal, eqx.tree_at(lambda p: p.sigma, lj, np.array([[np.nan]])))",
-        "mend overlapping atoms, the time step, or the potential's parameters",
+        "apart; check the potential's parameters",
     ),
 }
 
