@@ -3,6 +3,7 @@
 import ctypes
 import re
 import shlex
+from typing import Any
 
 from ..errors import AdfluxError
 
@@ -26,9 +27,10 @@ def pair_style_command(pointer) -> str | None:
     if not str(lmp.extract_global("pair_style")).startswith(SCALED):
         return None
     # an error would end a run in which `run every` carries out commands
-    if running(lmp) or not hasattr(lmp.lib, "lammps_set_show_error"):
+    library: Any = lmp.lib
+    if running(lmp) or not hasattr(library, "lammps_set_show_error"):
         return None
-    shown = lmp.lib.lammps_set_show_error(lmp.lmp, 0)
+    shown = library.lammps_set_show_error(lmp.lmp, 0)
     try:
         lmp.eval(f"sqrt({','.join('1' * 30)})")
         return None
@@ -39,7 +41,7 @@ def pair_style_command(pointer) -> str | None:
         expanded = lmp.expand(line)
         return expanded if expanded == lmp.expand(line) else None
     finally:
-        lmp.lib.lammps_set_show_error(lmp.lmp, shown)
+        library.lammps_set_show_error(lmp.lmp, shown)
 
 
 def running(lmp) -> bool:
