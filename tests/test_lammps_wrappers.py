@@ -395,12 +395,8 @@ REFUSED = {
         + "run 2",
         "python-style variable w",
     ),
-    "numdiff": (
-        WHOLE[1] + ASK + MOVE + "fix nd all numdiff 2 1e-4\nthermo 2\nrun 4",
-        "not those of the last force call",
-    ),
     "fix set": (
-        WHOLE[1] + ASK + MOVE + "fix shift all set 2 1 x 0.5\nthermo 2\nrun 4",
+        WHOLE[1] + ASK + MOVE + "variable far atom 1.01*x\nfix shift all set 2 1 type 1 x v_far\nthermo 2\nrun 4",
         "the fixes here are move, shift",
     ),
     "pre no": (
@@ -432,6 +428,10 @@ def test_what_cannot_be_known_is_refused_and_nothing_is_stale(tmp_path, models):
     cases = {name: (SYSTEM + script, "1") for name, (script, _) in REFUSED.items()}
     cases["masses"] = SYSTEM + MASSES, "v_adflux_jcx v_before"
     cases["masses at once"] = SYSTEM + MASSES + "run 0\n", "v_adflux_jcx"
+    # it evaluates forces elsewhere, and at last at the atoms themselves
+    still = WHOLE[1] + ASK + MOVE + "{numdiff}run 2\n"
+    cases["numdiff"] = SYSTEM + still.replace("{numdiff}", "fix nd few numdiff 2 1e-4\n"), FLUX
+    cases["no numdiff"] = SYSTEM + still.replace("{numdiff}", ""), FLUX
     # the weight is that of the last force call
     cases["weight afterwards"] = SYSTEM + REDEFINED, "v_adflux_jx"
     cases["weight"] = SYSTEM + REDEFINED.replace("0.9", "0.3"), "v_adflux_jx"
@@ -440,4 +440,5 @@ def test_what_cannot_be_known_is_refused_and_nothing_is_stale(tmp_path, models):
     assert not wrong
     close(found["masses"][:1], found["masses at once"])
     assert found["masses"][0] != found["masses"][1]
+    close(found["numdiff"], found["no numdiff"])
     close(found["weight afterwards"], found["weight"])
