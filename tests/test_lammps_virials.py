@@ -138,3 +138,44 @@ def test_they_are_those_of_the_library(runs):
     expected = np.asarray(adflux.atomic_virials(potential, adflux.graph_from_atoms(atoms, potential)))
     close(virials(frame), expected, 1e-8)  # the box in the dump has 16 digits, but from cell edges that cancel
     assert np.abs(expected - np.swapaxes(expected, 1, 2)).max() > 1e-3  # so that xy and yx cannot be mixed up unseen
+
+
+# nothing else asks at the steps of adflux_every
+FRESH = (
+    SCRIPT.partition("compute virial")[0].replace("adflux_every index 4", "adflux_every index 6")
+    + """\
+reset_timestep 3
+dump atoms all custom 2 fresh.dump id vx vy vz v_adflux_wxx v_adflux_wxy v_adflux_wxz v_adflux_wyx v_adflux_wyy v_adflux_wyz &
+    v_adflux_wzx v_adflux_wzy v_adflux_wzz
+dump_modify atoms first yes format float %.17g sort id
+dump array all custom 1 array.dump id d2_adflux_virial[*]
+dump_modify array first yes format float %.17g sort id
+compute total all reduce sum v_adflux_wxx
+thermo 1
+thermo_style custom step v_adflux_jpx v_adflux_jpy v_adflux_jpz
+thermo_modify format float %.17g
+run 10
+minimize 0 0 2 2
+variable after equal $(c_total)
+"""
+)
+W = tuple(f"v_adflux_w{a}{b}" for a in "xyz" for b in "xyz")
+
+
+@pytest.mark.parametrize("ranks", (1, 2))
+def test_variables_are_never_stale_and_the_array_is_up_to_date_or_nan(runs, tmp_path, ranks):
+    (tmp_path / "nitride.pkl").symlink_to(runs(1).folder / "nitride.pkl")
+    run = run_lammps(tmp_path, FRESH, ranks)
+    table = run.tables[0]
+    fluxes = {int(step): vectors(table, *(f"v_adflux_jp{a}" for a in "xyz"))[n] for n, step in enumerate(table["Step"])}
+    fresh = {frame["step"]: frame for frame in run.dump("fresh.dump")}
+    for step in (3, 4, 6, 8, 10, 12):
+        values = vectors(fresh[step], *W).reshape(-1, 3, 3)
+        flux = np.einsum("jab,jb->a", values, vectors(fresh[step], "vx", "vy", "vz"))
+        close(flux, fluxes[step])
+    array = {frame["step"]: virials(frame) for frame in run.dump("array.dump")}
+    filled = [step for step in range(3, 14) if np.isfinite(array[step]).all()]
+    assert {6, 12} <= set(filled) <= {3, 4, 6, 8, 10, 12}
+    for step in filled:
+        close(array[step], vectors(fresh[step], *W).reshape(-1, 3, 3), 1e-14)
+    assert all(np.isnan(array[step]).all() for step in (5, 7, 9, 11, 13))

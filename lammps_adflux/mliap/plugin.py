@@ -1,9 +1,10 @@
 """The MLIAPUnified object that LAMMPS calls at every step."""
 
 import itertools
+import sys
 import weakref
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -21,14 +22,20 @@ from . import runtime
 from .buffers import PairBuffers, to_host
 from .domain import select, told
 from .handover import address, pair_forces_for, write_energies
+from .not_finite import explain
+from .weights import pair_style_command
 
 PLUGINS: list["AdfluxPlugin"] = []  # all that this process has made; attach.py picks those of its LAMMPS
-OVERLAP = 0.1  # of the cutoff: atoms of no structure are so close
-LISTENERS: list = []  # attach.Attachment objects: told of each force call
+LISTENERS: list = []  # attachment.Attachment objects: told of each force call
 _events = itertools.count(1)
 _caller: (
     "AdfluxPlugin"  # for which a jitted function is called: plugins of one kind of potential share what is compiled
 )
+
+
+def next_event() -> int:
+    """The number of what happens now: later events have larger ones."""
+    return next(_events)
 
 
 class AdfluxPlugin(MLIAPUnified):
@@ -51,7 +58,6 @@ class AdfluxPlugin(MLIAPUnified):
         self._own_units = potential.units
         self._take(potential)
         self.buffers = PairBuffers(potential.cutoff, dtype, coarse=driver is not None)
-        self.created = next(_events)
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
         self.force_address = 0  # of LAMMPS' forces: tells to which LAMMPS this plugin belongs
         self.compilations = 0
@@ -63,6 +69,24 @@ class AdfluxPlugin(MLIAPUnified):
         self._energies: np.ndarray | None = None
         self._total = 0  # owned and ghost atoms at the last force call
         PLUGINS.append(self)
+
+    @property
+    def interface(self):
+        """LAMMPS' side of this model, which sets it when a pair style takes the model."""
+        return self._interface
+
+    @interface.setter
+    def interface(self, interface) -> None:
+        self._interface = interface
+        self.connected = next_event()
+        pointer = getattr(interface, "lmp", None)
+        self.command = None if pointer is None else pair_style_command(pointer)
+
+    @property
+    def alive(self) -> bool:
+        """Does a pair style hold this model? LAMMPS tells nobody when it drops one, but its two references go."""
+        # besides those of model and descriptor there are the attribute and the argument here
+        return self._interface is not None and sys.getrefcount(self._interface) >= 4
 
     def compute_descriptors(self, data) -> None:
         """Nothing: `compute_forces` does all."""
@@ -85,6 +109,9 @@ class AdfluxPlugin(MLIAPUnified):
         self.force_address = address(data.f) if data.ntotal else 0
         if self.units is None:
             self._take_units()
+        for listener in LISTENERS:
+            if listener.serves(self):
+                listener.at_force_call(self)
         selection = select(self, data)
         self._tell_layers()
         self.buffers.fill(data, selection)
@@ -100,16 +127,13 @@ class AdfluxPlugin(MLIAPUnified):
         if data.npairs:
             data.update_pair_forces(pair_forces_for(data, self._pair_gradients, selection.keep))
             self._check_forces(data)
-        self.call_before, self.last_call = self.last_call, next(_events)
-        for listener in LISTENERS:
-            if listener.serves(self):
-                listener.after_forces(self)
+        self.call_before, self.last_call = self.last_call, next_event()
 
     def _take(self, potential) -> None:
         self.potential = potential
         parameters, rest = eqx.partition(potential.astype(self._dtype), _is_array)
         self._rest = _Static(rest)
-        self._parameters = jax.device_put(parameters, _device())  # JAX computes where these lie
+        self._parameters = jax.device_put(parameters, runtime.device())  # JAX computes where these lie
 
     def _take_units(self) -> None:
         """Convert the model's energies to LAMMPS' units, as soon as LAMMPS can be asked for them."""
@@ -142,14 +166,14 @@ class AdfluxPlugin(MLIAPUnified):
     def _check_forces(self, data) -> None:
         # LAMMPS' forces are fewer than the pair gradients, and a second use of those would cost XLA twice the time
         if not np.isfinite(np.sum(to_host(data.f))) and not np.isfinite(np.asarray(self._pair_gradients)).all():
-            raise AdfluxError(self._explain_not_finite("its forces are"))
+            raise AdfluxError(explain(self.buffers, "its forces are"))
 
     def _tell_energies(self, data) -> None:
         listed = self.energies()[to_host(data.iatoms)[: data.nlistatoms]] if data.nlistatoms else np.zeros(0)
         energy = float(np.sum(listed))
         data.energy = energy
         if not np.isfinite(energy):
-            raise AdfluxError(self._explain_not_finite("its energy is"))
+            raise AdfluxError(explain(self.buffers, "its energy is"))
         if data.nlistatoms:
             write_energies(data, listed)
 
@@ -200,22 +224,6 @@ class AdfluxPlugin(MLIAPUnified):
         if self.potential.hops > 1 and not self.told_layers and runtime.world().rank == 0:
             print(told(self, runtime.world().size), flush=True)
         self.told_layers = True
-
-    def _explain_not_finite(self, what: str) -> str:
-        buffers = self.buffers
-        distances = np.linalg.norm(buffers.vectors[:, : buffers.pairs], axis=0)
-        if len(distances) == 0:
-            return (
-                f"The JAX potential failed: {what} not finite although no atom has a neighbour; check its parameters."
-            )
-        closest = float(distances.min())
-        # NaN is no distance either
-        advice = (
-            "check the potential's parameters with `adflux check`."
-            if closest > OVERLAP * self.potential.cutoff
-            else "mend overlapping atoms or the time step."
-        )
-        return f"The JAX potential failed: {what} not finite, and the closest pair of atoms is {closest:.3g} apart; {advice}"
 
 
 def _mask_and_graph(columns, centers, others, species, owned, pairs) -> Graph:
@@ -286,13 +294,3 @@ def _is_array(leaf) -> bool:
     return isinstance(leaf, (np.ndarray, np.generic, jax.Array))
 
 
-@cache
-def _device():
-    """This rank's accelerator, where a node has several; JAX's own choice otherwise."""
-    devices = jax.local_devices()
-    if len(devices) == 1:
-        return devices[0]
-    from mpi4py import MPI
-
-    node = runtime.world().Split_type(MPI.COMM_TYPE_SHARED)
-    return devices[node.rank % len(devices)]

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 from ..errors import AdfluxError
@@ -57,6 +58,20 @@ def world():
     from mpi4py import MPI
 
     return MPI.COMM_WORLD
+
+
+@cache
+def device():
+    """This rank's accelerator, where a node has several; JAX's own choice otherwise."""
+    import jax
+
+    devices = jax.local_devices()
+    if len(devices) == 1:
+        return devices[0]
+    from mpi4py import MPI
+
+    node = world().Split_type(MPI.COMM_TYPE_SHARED)
+    return devices[node.rank % len(devices)]
 
 
 def fail(message: str) -> None:

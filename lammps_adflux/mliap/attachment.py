@@ -1,0 +1,271 @@
+"""The flux and the per-atom virials of one running LAMMPS."""
+
+import ctypes
+import weakref
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import AdfluxError
+from . import runtime, styles
+from .domain import told
+from .halo import Halo
+from .moment import Moment, owned
+from .plugin import PLUGINS, next_event
+from .weights import Weights, running
+
+
+class Asked(NamedTuple):
+    """How sentences begin."""
+
+    asked: str
+    known: str
+
+
+FLUX = Asked("The heat flux was", "The exact heat flux is")
+ATOMIC_VIRIALS = Asked("Per-atom virials were", "Per-atom virials are")
+UP_TO_DATE, NO_FORCES, CHANGED, REPLACED, NO_PLUGIN = range(5)
+FAULTS = {
+    NO_FORCES: "{asked} asked for before the first force call after the template was included: put `run 0` first.",
+    CHANGED: "{asked} asked for after atoms, types or the box were changed since the last force call: put `run 0` first.",
+    REPLACED: "{asked} asked for after pair_style was changed: put `run 0` first, and for another style than mliap include the template once more.",
+    NO_PLUGIN: "{asked} asked for, which needs the forces of a pair_style mliap unified with a model file of lammps_adflux, but none has computed any: put `run 0` first.",
+}
+# in a run nobody can put `run 0` first
+FAULTS_IN_RUN = {
+    NO_FORCES: "{asked} asked for before the first force call after the template was included: leave out `pre no` of the run.",
+    CHANGED: "{asked} asked for at atoms that are not those of the last force call, and not by a change of the box: leave out the command, fix or compute "
+    "that moves atoms after the forces or evaluates forces elsewhere (the fixes here are {fixes}), or ask at other steps than it.",
+    REPLACED: "{asked} asked for after pair_style was changed: include the template once more, after the new pair_style mliap unified.",
+    NO_PLUGIN: "{asked} asked for, which needs the forces of a pair_style mliap unified with a model file of lammps_adflux, but none computes any: use such a pair_style.",
+}
+PARTIAL = "adflux_partial"
+VIRIALS = "d2_adflux_virial"
+
+
+class Attachment:
+    """One LAMMPS, the plugins that serve it, and the flux at its present step."""
+
+    def __init__(self, lmp, address: int):
+        self.lammps, self.address = lmp, address
+        self.end: weakref.finalize | None = None  # set off when this LAMMPS ends
+        self.comm = lmp.get_mpi_comm() or runtime.world()
+        self._weights = Weights(lmp)
+        self._moments: dict = {}  # plugin → atoms at its last force call
+        self._moved: Moment | None = None  # the same atoms after a fix has changed the box
+        self._halo: Halo | None = None
+        self._flux_state: tuple = ()
+        self._flux = np.zeros((2, 3))
+        self._virials_of: tuple = ()  # the force calls for which the array of virials was filled
+        self._pair_style = ""
+        self._substyles: list[str] = []
+        self._looked = 0  # event number of the look at the styles
+
+    def serves(self, plugin) -> bool:
+        """Does the plugin compute for this LAMMPS? Its force array tells, where LAMMPS does not."""
+        pointer = getattr(plugin.interface, "lmp", None)
+        if pointer is not None:
+            return address_of(pointer) == self.address
+        forces = self.lammps.extract_atom("f")
+        return plugin.force_address == 0 or (
+            bool(forces) and ctypes.addressof(forces[0].contents) == plugin.force_address
+        )
+
+    def at_force_call(self, plugin) -> None:
+        """Note atoms and weight for which `plugin` is about to compute forces; what was there before is stale."""
+        self._moments[plugin] = Moment.now(self.lammps)
+        self._moved = None
+        self._weights.at_force_call(plugin, [p for p in PLUGINS if p.alive and self.serves(p)])
+        self._virials_of = ()
+        array = self._virial_array()
+        if array is not None:
+            array[:] = np.nan
+
+    def potential_and_convective_flux(self) -> np.ndarray:
+        """[[J_pot], [J_conv]] in LAMMPS' units, of the last force call, with the present velocities; collective."""
+        plugins, weights = self._sources(FLUX)
+        velocities = np.array(owned(self.lammps, "v"))
+        masses = np.array(self._masses())
+        state = (self._calls(plugins), velocities, masses)
+        same = len(self._flux_state) == 3 and all(
+            np.array_equal(a, b) for a, b in zip(state, self._flux_state, strict=True)
+        )
+        if not self.comm.allreduce(int(same), op=_min()):
+            self._flux = self._evaluate(plugins, weights, velocities, masses)
+            self._flux_state = state
+        return self._flux
+
+    def update_virials(self) -> None:
+        """Write W_j of the owned atoms into d2_adflux_virial, unless they are there; collective."""
+        plugins, weights = self._sources(ATOMIC_VIRIALS)
+        calls = self._calls(plugins)
+        if calls == self._virials_of:
+            return
+        total, halo = self._total(), self._halo_now()
+        shares = np.zeros((total, 3, 3))
+        for plugin, weight in zip(plugins, weights, strict=True) if total else ():
+            shares += weight * plugin.atomic_virials()
+        virials = halo.reverse_add(shares)
+        array = self._virial_array()
+        if array is None:
+            runtime.fail_together(
+                self.comm, "The per-atom array d2_adflux_virial is gone: include atomic_virials.lmp once more."
+            )
+        else:
+            array[:] = virials.reshape(-1, 9)
+        self._virials_of = calls
+
+    def _virial_array(self) -> np.ndarray | None:
+        """LAMMPS' own memory [owned, 9]; None without the template."""
+        if self.lammps.extract_atom_datatype(VIRIALS) < 0:
+            return None
+        count = self.lammps.extract_setting("nlocal")
+        return self.lammps.numpy.extract_atom(VIRIALS, nelem=count, dim=9) if count else np.zeros((0, 9))
+
+    def _sources(self, what: Asked) -> tuple[list, list[float]]:
+        """The plugins of the last force call with their weights, or an end of the run with a sentence."""
+        plugins = self._active_plugins()
+        status = self.comm.allreduce(self._status(plugins), op=_max())
+        if status != UP_TO_DATE:
+            sentences = FAULTS_IN_RUN if running(self.lammps) else FAULTS
+            fixes = ", ".join(name for name in self.lammps.available_ids("fix") if name) or "none"
+            runtime.fail_together(self.comm, sentences[status].format(asked=what.asked, fixes=fixes))
+        others = styles.others(self.lammps, self._substyles, len(plugins))
+        if others and not self._wants_partial():
+            runtime.fail_together(
+                self.comm,
+                f"{what.known} known for JAX potentials only, but {', '.join(others)} adds to the energy as well: "
+                f"leave it out, or set `variable {PARTIAL} index yes` to get the part of the JAX potential alone.",
+            )
+        try:
+            return plugins, [self._weights.of(plugin) for plugin in plugins]
+        except AdfluxError as error:
+            runtime.fail_together(self.comm, str(error))
+            raise
+
+    def _calls(self, plugins) -> tuple:
+        return tuple(plugin.last_call for plugin in plugins)
+
+    def _evaluate(self, plugins, weights, velocities: np.ndarray, masses: np.ndarray) -> np.ndarray:
+        everywhere = self._halo_now().forward(velocities)
+        parts = list(zip(plugins, weights, strict=True))
+        energies = sum(weight * plugin.energies()[: len(velocities)] for plugin, weight in parts)
+        kinetic = 0.5 * self.lammps.extract_global("mvv2e") * masses * np.sum(velocities**2, axis=1)
+        local = np.zeros((2, 3))
+        if self._total():
+            local[0] = sum(weight * plugin.flux(everywhere) for plugin, weight in parts)
+            local[1] = (energies + kinetic) @ velocities
+        total = np.empty_like(local)
+        self.comm.Allreduce(local, total)
+        return total
+
+    def _active_plugins(self) -> list:
+        """The plugins that took part in the last force evaluation: a pair style that was replaced did not."""
+        mine = [plugin for plugin in PLUGINS if plugin.last_call and plugin.alive and self.serves(plugin)]
+        if not mine:
+            return []
+        latest = max(mine, key=lambda plugin: plugin.last_call)
+        since = max(latest.call_before, latest.connected)
+        return [plugin for plugin in mine if plugin is latest or plugin.last_call > since]
+
+    def _pair_style_changed(self, plugins) -> bool:
+        """Is there another pair style than at the last force call or look, or a model that has not computed forces yet?"""
+        if str(self.lammps.extract_global("pair_style")) != self._pair_style:
+            return True
+        # the sub-styles are those of the look
+        if self._substyles and any(plugin.connected > self._looked for plugin in plugins):
+            return True
+        last_call = max(plugin.last_call for plugin in plugins)
+        return any(plugin.connected > last_call and plugin.alive and self.owns(plugin) for plugin in PLUGINS)
+
+    def owns(self, plugin) -> bool:
+        """May the plugin, which has not computed forces yet, belong to this LAMMPS? Only a repaired LAMMPS tells."""
+        pointer = getattr(plugin.interface, "lmp", None)
+        return pointer is None or address_of(pointer) == self.address
+
+    def _status(self, plugins) -> int:
+        if not plugins:
+            return REPLACED if self._moments else NO_PLUGIN
+        if self._pair_style_changed(plugins):
+            return REPLACED
+        if any(plugin not in self._moments for plugin in plugins):
+            return NO_FORCES
+        now = Moment.now(self.lammps)
+        if all(self._moments[plugin].equals(now) for plugin in plugins):
+            return UP_TO_DATE
+        if self._moved is not None and self._moved.equals(now):
+            return UP_TO_DATE
+        # compute heat/flux gives that of the last force call, too, where a fix changes the box at the end of a step
+        if running(self.lammps) and all(self._moments[plugin].differs_by_box(now) for plugin in plugins):
+            self._moved = now
+            return UP_TO_DATE
+        return CHANGED
+
+    def _halo_now(self) -> Halo:
+        ids = self.lammps.numpy.extract_atom("id", nelem=self._total()) if self._total() else np.zeros(0, np.int64)
+        count = self.lammps.extract_setting("nlocal")
+        halo = self._halo
+        stale = halo is None or not halo.matches(ids, count)
+        if self.comm.allreduce(stale) or halo is None:
+            try:
+                halo = self._halo = Halo(self.comm, ids, count)
+            except AdfluxError as error:
+                runtime.fail_together(self.comm, str(error))
+                raise
+        return halo
+
+    def _total(self) -> int:
+        return self.lammps.extract_setting("nall")
+
+    def _masses(self) -> np.ndarray:
+        if self.lammps.extract_setting("rmass_flag"):
+            return owned(self.lammps, "rmass")
+        masses = self.lammps.numpy.extract_atom("mass", nelem=self.lammps.extract_setting("ntypes") + 1, dim=1)
+        return masses[owned(self.lammps, "type").astype(int)]
+
+    def look_at_styles(self) -> None:
+        """Note what adds to the energy; LAMMPS answers between runs only, so this happens when the template is included."""
+        pair = str(self.lammps.extract_global("pair_style"))
+        if not pair.startswith(("mliap", "hybrid")):
+            runtime.fail_together(
+                self.comm,
+                f"The template heat_flux.lmp or atomic_virials.lmp was included while pair_style was {pair}: "
+                "include it after pair_style mliap unified and its pair_coeff.",
+            )
+        self._pair_style, self._looked = pair, next_event()
+        self._substyles = self.comm.bcast(styles.substyles(self.lammps, self.comm.rank == 0))
+        if pair.startswith("hybrid") and not self._substyles:
+            runtime.fail_together(
+                self.comm, f"LAMMPS did not name the sub-styles of pair_style {pair}: use pair_style mliap alone."
+            )
+
+    def log_layers(self) -> None:
+        """Write into the log how several layers of messages run; the plugin itself reaches the screen only."""
+        for plugin in PLUGINS:
+            if plugin.potential.hops > 1 and not plugin.told_layers and self.owns(plugin):
+                self.lammps.command(f'print "{told(plugin, self.comm.size)}"')
+                plugin.told_layers = True
+
+    def _wants_partial(self) -> bool:
+        if not self.lammps.has_id("variable", PARTIAL):
+            return False
+        return str(self.lammps.extract_variable(PARTIAL)) in ("yes", "on", "1", "1.0")
+
+
+def address_of(pointer) -> int:
+    """The address in a capsule that LAMMPS hands to Python."""
+    ctypes.pythonapi.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    ctypes.pythonapi.PyCapsule_GetPointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
+    return ctypes.pythonapi.PyCapsule_GetPointer(pointer, None)
+
+
+def _max():
+    from mpi4py import MPI
+
+    return MPI.MAX
+
+
+def _min():
+    from mpi4py import MPI
+
+    return MPI.MIN
