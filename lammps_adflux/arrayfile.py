@@ -86,7 +86,7 @@ def _table(path: Path, text: str) -> dict[str, np.ndarray]:
             raise AdfluxError(f"{path}, line {number}: a name and a number were needed, as in the lines before it.")
     if pairs:
         return {ONLY: np.array([[float(word) for _, word in pairs]]), "names": np.array([name for name, _ in pairs])}
-    found = {ONLY: np.array(rows).reshape(len(rows), -1)}
+    found = {ONLY: np.array(rows).reshape(len(rows), len(rows[0]) if rows else 0)}
     # the last line of words before the rows names the columns, if it has as many
     if rows and heads and len(heads[-1]) == len(rows[0]) and _are_names(heads[-1]):
         found["names"] = np.array(heads[-1])

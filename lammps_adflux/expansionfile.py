@@ -84,7 +84,7 @@ def read_named(path) -> dict[str, np.ndarray]:
             return {str(name): np.asarray(file[name][()]) for name in file}  # pyright: ignore[reportIndexIssue]
     if start[:2] != b"PK":
         raise ValueError("neither .npz nor HDF5")
-    with np.load(path) as archive:
+    with open(path, "rb") as file, np.load(file) as archive:
         return {name: archive[name] for name in archive.files}
 
 

@@ -46,7 +46,7 @@ def _add(found: dict[str, str], value, path: str, skipped: set[str] | None) -> N
         inexact = np.issubdtype(numbers.dtype, np.inexact)
         if inexact and (skipped is None or path in skipped):
             return
-        text = " ".join(f"{number:.10g}" for number in numbers.ravel()) if inexact else str(numbers.tolist())
+        text = " ".join(f"{number + 0.0:.10g}" for number in numbers.ravel()) if inexact else str(numbers.tolist())
         found[name] = f"array {numbers.shape} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
     elif isinstance(value, Mapping):
         for key in value:

@@ -15,7 +15,7 @@ from .implicit import Relaxed
 
 TOO_WIDE = 0.5  # doubt above which the distribution is known to be wrong
 EVALUATED = 8  # samples of which third order is evaluated
-THIRD = 6.0  # third order beside second for a relative change of 1 of the length of a bond, of Lennard-Jones
+ANHARMONIC = 6.0  # second order beside first for a relative change of 1 of a length, of Lennard-Jones
 
 
 class Differences(NamedTuple):
@@ -27,7 +27,7 @@ class Differences(NamedTuple):
     energy_at_structure: Float[np.ndarray, " samples"] | None  # U(Θ′) of the predicted structures, where asked for
     energy_present: float  # at the parameters of the relaxed structures
     volume_present: float
-    doubt: float  # how far the next order is from the last one: below 0.1 the distribution may be trusted
+    doubt: float  # error of the expansion beside the spread: below 0.1 the distribution may be trusted
     units: str | None  # LAMMPS' unit style; None where the files do not say it
     notes: tuple[str, ...]  # sentences of what is doubtful
 
@@ -51,9 +51,10 @@ def propagate(
     parameters], a covariance as (mean, covariance), a dict or a file with `samples`, or with `mean` and `covariance`, and perhaps with
     `names` (then in any order, see `ensemble.read_ensemble`). structures: also evaluate U(Θ′) at the predicted structures, one energy each.
 
-    doubt: root mean squares over samples. Where the potential is at hand (relaxed structures, `Taylor.with_potential`) third order beside second,
-    of eight samples. Otherwise the larger of second order beside first, and six times the relative change of lengths. Raises AdfluxError where
-    it is above 0.5, and where the two are no defect and bulk of one potential (`defects.check_pair`).
+    doubt: the larger of third order of the energy beside its spread, and six times the relative change of lengths (second order of a volume beside
+    first, about), root mean squares over samples. Third order is evaluated for eight samples where the potential is at hand (relaxed
+    structures, `Taylor.with_potential`), and second order squared beside first order otherwise. Raises AdfluxError where the doubt is above 0.5,
+    and where the two are no defect and bulk of one potential (`defects.check_pair`).
     """
     one, two = (
         part if isinstance(part, Taylor) else replace(taylor(part, where), source=name)
@@ -81,16 +82,22 @@ def propagate(
     if structures and not evaluable:
         raise AdfluxError("U at the predicted structures needs the potential: give relaxed structures, not files.")
     found = at_structures(samples) if structures else None
-    floor = (1e-9 if jax.config.jax_enable_x64 else 1e-5) * abs(one.energy)  # pyright: ignore[reportAttributeAccessIssue]
+    second = energy - first
     if evaluable:
         some = np.unique(np.linspace(0, len(samples) - 1, EVALUATED).astype(int))
-        third = (at_structures(samples[some]) if found is None else found[some]) - energy[some]
-        doubt = _beside(third, energy[some] - first[some], floor)
+        third = _size((at_structures(samples[some]) if found is None else found[some]) - energy[some])
     else:
-        lengths = [THIRD * _size(part.lengths(samples)) for part in (one, two)]
-        doubt = max(_beside(energy - first, first - present[0], floor), *lengths)
+        third = _size(second) ** 2 / max(_size(first - present[0]), 1e-300)
+    rounding = (1e-9 if jax.config.jax_enable_x64 else 1e-5) * abs(one.energy)  # pyright: ignore[reportAttributeAccessIssue]
+    orders = 0.0 if min(third, _size(second)) <= rounding else third / max(float(energy.std()), 1e-300)
+    lengths = max(_size(part.lengths(samples)) for part in (one, two))
+    doubt = max(orders, ANHARMONIC * lengths)
     if not doubt <= TRUST:
-        notes.append(_doubtful(doubt, evaluable, energy - first, one))
+        reason = f"lengths change by {100 * lengths:.2g} %"
+        if not orders <= ANHARMONIC * lengths:
+            about = "is" if evaluable else "is about"
+            reason = f"third order of the formation energy {about} {orders:.2g} of the spread, where {TRUST:g} may be trusted"
+        notes.append(_doubtful(doubt, reason, second, one, evaluable))
     return Differences(energy, first, volume, found, *present, doubt, one.units or two.units, tuple(notes))
 
 
@@ -98,23 +105,12 @@ def _size(values) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
-def _beside(next_order, order, floor: float) -> float:
-    """Root mean square of one order beside that of the order before it; zero where it is rounding."""
-    size = _size(next_order)
-    return 0.0 if size <= floor else size / max(_size(order), floor)
-
-
-def _doubtful(doubt: float, evaluated: bool, second, one: Taylor) -> str:
+def _doubtful(doubt: float, reason: str, second, one: Taylor, evaluated: bool) -> str:
     """A sentence on a doubt above 0.1; an error where it is above 0.5. second: order, of each sample."""
-    orders = (
-        "third order of the formation energy is" if evaluated else "the next order of the formation energy is about"
-    )
     worst = int(np.argmax(np.abs(second)))
     alone = f" (row {worst + 1} makes most of it)" if second[worst] ** 2 > 0.5 * np.sum(np.square(second)) else ""
     mend = f"narrow it{alone}, or relax {one.source} and its bulk at parameters in its middle"
     more = "" if evaluated else "; --potential evaluates third order"
     if not doubt <= TOO_WIDE:
-        raise AdfluxError(
-            f"The ensemble is too wide for an expansion: over it {orders} {doubt:.2g} of the last, where {TRUST:g} may be trusted: {mend}{more}."
-        )
-    return f"The ensemble is wide for an expansion: over it {orders} {doubt:.2g} of the last, where {TRUST:g} may be trusted: {mend}{more}."
+        raise AdfluxError(f"The ensemble is too wide for an expansion: {reason}; {mend}{more}.")
+    return f"The ensemble is wide for an expansion: {reason}; {mend}{more}."
