@@ -13,8 +13,8 @@ from jaxtyping import Array, Float, Int
 
 from .derivatives import owned_energies
 from .errors import AdfluxError
-from .expansionfile import LATER, NEEDED, read_arrays, write_arrays
-from .graph import Graph, graph_from_atoms
+from .expansionfile import LATER, NEEDED, pack_model, read_arrays, unpack_model, write_arrays
+from .graph import Graph, graph_from_atoms, pad
 from .images import deformation
 from .implicit import Relaxed
 from .modelrecord import described, difference, model_record
@@ -23,6 +23,7 @@ from .parameters import choose, flatten, unflatten
 from .potentials import Potential
 
 TRUST = 0.1  # third order beside second order
+LARGE = 20_000  # atoms from which on the potential of a file is not evaluated unasked
 
 
 class Prediction(NamedTuple):
@@ -60,7 +61,7 @@ class Taylor:
     ids: Int[np.ndarray, " atoms"]
     symbols: tuple[str, ...]
     names: tuple[str, ...]  # of the parameters, as sigma[0,0]; W:beta3 of SNAP, in the order of its file
-    build: Any = None  # parameters [parameters] → potential; None where read from a file
+    build: Any = None  # parameters [parameters] → potential; None where a file does not have it
     # None, all of the following, where a file of the first version does not say it
     units: str | None = None  # LAMMPS' unit style, of energy and lengths
     order: Any = None  # [parameters] numbers of `parameters.flatten` in the order of `names`
@@ -68,6 +69,7 @@ class Taylor:
     loads: Any = None  # [strains] energy per volume that they are held with: the pressure where the cell was relaxed
     cutoff: float | None = None  # of the potential
     record: Mapping[str, str] | None = None  # of the potential, beside the parameters (`modelrecord`)
+    model: Any = None  # [bytes] model file of the potential
     source: str = "the expansion"  # the file that it was read from
 
     @property
@@ -98,10 +100,9 @@ class Taylor:
     def with_potential(self, potential) -> "Taylor":
         """The same, with the potential of its parameters, so that U at other parameters can be evaluated."""
         self._check_model(potential, self.parameters, "the present parameters")
-        present = choose(potential)
+        present, known = choose(potential), self._known(potential)
         values = flatten(present.values)
-        known = {name: k for names in (present.plain_names, present.names) for k, name in enumerate(names)}
-        if not all(name in known for name in self.names):
+        if known is None:
             raise AdfluxError(f"The parameters of {self.source} are transformed ones: U at others cannot be evaluated.")
         places = np.array([known[name] for name in self.names])
 
@@ -132,7 +133,7 @@ class Taylor:
         found = doubt = reach = None
         if potential is not None:
             atoms = self._atoms(positions, cell)
-            found = float(_energy(potential, graph_from_atoms(atoms, potential)))
+            found = float(_energy(potential, _roomy(graph_from_atoms(atoms, potential), potential.cutoff)))
             floor = 1e-13 * abs(self.energy)
             doubt = abs(found - second) / max(abs(second - first), floor)
             reach = TRUST / max(doubt, 1e-16)
@@ -154,13 +155,19 @@ class Taylor:
         return vector[np.asarray(self.order)] if several and self.order is not None else vector
 
     def save(self, path) -> None:
-        """To .npz, or to HDF5 (.h5, .hdf5)."""
-        write_arrays(path, {name: getattr(self, name) for name in (*NEEDED, *LATER)})
+        """To .npz, or to HDF5 (.h5, .hdf5); with the potential, so that `load` can evaluate it."""
+        values = {name: getattr(self, name) for name in (*NEEDED, *LATER)}
+        if self.model is None and self.build is not None:
+            values["model"] = pack_model(self.build(self.parameters))
+        write_arrays(path, values)
 
     @classmethod
     def load(cls, path) -> "Taylor":
-        """From a file of `save`."""
-        return cls(**read_arrays(path), source=str(path))
+        """From a file of `save`. JAX must compute in float64 for its potential to be evaluated."""
+        found = cls(**read_arrays(path), source=str(path))
+        evaluable = found.model is not None and jax.config.read("jax_enable_x64") and len(found.ids) < LARGE
+        potential = unpack_model(np.asarray(found.model)) if evaluable else None
+        return found if potential is None or not found._known(potential) else found.with_potential(potential)
 
     def write_xyz(self, path) -> None:
         """Extended XYZ, a frame for each parameter, with dX/dΘ as the vectors `derivative` that OVITO shows."""
@@ -186,11 +193,17 @@ class Taylor:
         atoms.arrays["id"] = np.asarray(self.ids)
         return atoms
 
+    def _known(self, potential) -> dict[str, int] | None:
+        """Which number of the potential is each parameter; None where these are no numbers of it."""
+        present = choose(potential)
+        # files of the first version name the coefficients of SNAP by their arrays
+        known = {name: k for names in (present.plain_names, present.names) for k, name in enumerate(names)}
+        return known if all(name in known for name in self.names) else None
+
     def _check_model(self, potential, vector, which: str = "the new parameters") -> None:
         """An error where a potential is not that of the parameters; transformed ones cannot be compared."""
         present = choose(potential)
         values = flatten(present.values)
-        # files of the first version name the coefficients of SNAP by their arrays
         there = dict(zip(present.plain_names, values, strict=True)) | dict(zip(present.names, values, strict=True))
         transformed = all(name.startswith("values") for name in self.names)
         for name, wanted in zip(self.names, vector, strict=True) if not transformed else ():
@@ -260,3 +273,9 @@ def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) 
 @eqx.filter_jit
 def _energy(potential, graph: Graph) -> Float[Array, ""]:
     return jnp.sum(owned_energies(potential, graph))
+
+
+def _roomy(graph: Graph, cutoff: float) -> Graph:
+    """With room that grows in steps, so that JAX does not compile for each number of pairs anew."""
+    pairs = int(1.1 ** np.ceil(np.log(max(len(graph.centers), 1)) / np.log(1.1))) + 1
+    return pad(graph, pairs, len(graph.species) + 1, cutoff)

@@ -1,6 +1,7 @@
 """Files of `adflux implicit`: the arrays of an expansion as .npz or HDF5."""
 
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from .errors import AdfluxError
+from .modelfile import export, load
 
 UNREADABLE = OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile  # of files that are no arrays
 NEEDED = (
@@ -27,7 +29,7 @@ NEEDED = (
     "names",
 )
 # files of the first version have none of these
-LATER = "units", "order", "strains", "loads", "cutoff", "record"
+LATER = "units", "order", "strains", "loads", "cutoff", "record", "model"
 TEXTS = "symbols", "names", "units", "strains", "record"
 HDF5 = ".h5", ".hdf5"
 
@@ -86,6 +88,28 @@ def read_named(path) -> dict[str, np.ndarray]:
         raise ValueError("neither .npz nor HDF5")
     with open(path, "rb") as file, np.load(file) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def pack_model(potential) -> np.ndarray | None:
+    """The bytes of the potential's model file; None where it cannot have one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model"
+        try:
+            export(potential, path)
+        except AdfluxError:
+            return None
+        return np.frombuffer(path.read_bytes(), np.uint8)
+
+
+def unpack_model(content: np.ndarray):
+    """The potential in the bytes of a model file; None where its classes are not here."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model"
+        path.write_bytes(np.asarray(content, np.uint8).tobytes())
+        try:
+            return load(path)
+        except AdfluxError:
+            return None
 
 
 def _text(value):
