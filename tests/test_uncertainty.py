@@ -175,7 +175,7 @@ def test_a_spread_that_is_too_wide_is_refused(folder, spread):
         found = adflux.propagate(*pair, (np.ones(2), covariance))
         assert found.doubt < 0.02 and not found.notes
     else:
-        with pytest.raises(adflux.AdfluxError, match="The ensemble is too wide for an expansion: .*; narrow it"):
+        with pytest.raises(adflux.AdfluxError, match=r"The ensemble is too wide for an expansion: .*; narrow it"):
             adflux.propagate(*pair, (np.ones(2), covariance))
 
 
