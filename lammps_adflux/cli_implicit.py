@@ -1,14 +1,17 @@
 """`adflux implicit`, `adflux predict`, `adflux propagate`: derivatives of relaxed structures on the command line."""
 
 import json as jsonlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .errors import AdfluxError
+from .units import unit_system
 
 LISTED = 12  # names of parameters that are printed
+LONG = 0.02  # relative change of lengths: third order is then about 0.1 of second
 
 
 def implicit(
@@ -67,6 +70,7 @@ def implicit(
         expansion.write_xyz(xyz)
     checks = relaxed.checks
     answer = {
+        "units": relaxed.units,
         "energy": relaxed.energy,
         "volume": relaxed.volume,
         "largest_force": checks.force,
@@ -82,8 +86,12 @@ def implicit(
 def predict(
     file: Annotated[Path, typer.Argument(help="A file of `adflux implicit`.")],
     parameters: Annotated[
-        Path, typer.Option(help="New parameters: .npy, text, or .npz with `parameters`; one row or several.")
-    ],
+        Path | None,
+        typer.Option(
+            help="New parameters: .npy, text, or .npz with `parameters`; one row or several; by `names`, or in the order of `adflux implicit`. "
+            "Those of --potential if left out."
+        ),
+    ] = None,
     potential: Annotated[
         Path | None, typer.Option(help="Model file of the new parameters, to evaluate its energy there.")
     ] = None,
@@ -94,23 +102,32 @@ def predict(
 
     Example: adflux predict w.npz --parameters new.txt --xyz new.xyz
     """
-    from .expansion import Taylor
-    from .uncertainty import read_rows
+    from .mliap.runtime import prepare_process, world
 
+    prepare_process()
+    from .ensemble import Wanted, read_rows
+    from .expansion import Taylor
+    from .modelfile import load
+
+    if parameters is None and potential is None:
+        raise AdfluxError("New parameters were needed: give --parameters, or --potential, or both.")
     _check_files(xyz)
     expansion = Taylor.load(file)
-    rows = read_rows(parameters, len(expansion.parameters))
-    model = None
-    if potential is not None:
-        from .mliap.runtime import prepare_process
-
-        prepare_process()
-        from .modelfile import load
-
-        model = load(potential)
+    model = None if potential is None else load(potential)
+    if parameters is None:
+        rows = [expansion.vector(model)]
+    else:
+        rows = read_rows(parameters, Wanted(expansion.names, expansion.parameters))
+    if world().rank:  # one rank does it
+        return
     predictions = [expansion.predict(row, model) for row in rows]
     names = "energy", "energy_first", "energy_at_structure", "volume", "doubt"
-    answers = [{name: getattr(found, name) for name in names} for found in predictions]
+    answers = [
+        {"units": expansion.units} | {name: getattr(found, name) for name in names} | {"notes": notes}
+        for found, notes in (
+            (found, _doubts(expansion, row, found)) for row, found in zip(rows, predictions, strict=True)
+        )
+    ]
     if xyz is not None:
         import ase.io
 
@@ -124,7 +141,15 @@ def predict(
 def propagate(
     defect: Annotated[Path, typer.Argument(help="A file of `adflux implicit`: the defect.")],
     bulk: Annotated[Path, typer.Argument(help="The same of the bulk.")],
-    ensemble: Annotated[Path, typer.Option(help=".npz with `samples`, or `mean` and `covariance`; .npy; text.")],
+    ensemble: Annotated[
+        Path,
+        typer.Option(
+            help=".npz with `samples`, or `mean` and `covariance`, and perhaps `names`; .h5; .npy; text with a row a line."
+        ),
+    ],
+    potential: Annotated[
+        Path | None, typer.Option(help="Model file of the present parameters, to evaluate third order.")
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the distributions.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -132,6 +157,9 @@ def propagate(
 
     Example: adflux propagate vacancy.npz bulk.npz --ensemble ensemble.npz
     """
+    from .mliap.runtime import prepare_process, world
+
+    prepare_process()
     from .expansion import Taylor
     from .uncertainty import propagate as spread
 
@@ -142,21 +170,53 @@ def propagate(
         kinds = FigureCanvasBase.get_supported_filetypes()
         if plot.suffix[1:] not in kinds:
             raise AdfluxError(f"The plot must end in one of {', '.join(sorted(kinds))}, but is {plot}.")
-    found = spread(Taylor.load(defect), Taylor.load(bulk), ensemble)
+    structures = [Taylor.load(defect), Taylor.load(bulk)]
+    if potential is not None:
+        from .modelfile import load
+
+        model = load(potential)
+        structures = [structure.with_potential(model) for structure in structures]
+    if world().rank:  # one rank does it
+        return
+    found = spread(structures[0], structures[1], ensemble)
     if plot is not None:
         from .plots_implicit import plot_distribution
 
         plot_distribution(plot, found)
     _answer(
         {
+            "units": found.units,
             "samples": len(found.energy),
+            "energy_present": found.energy_present,
             "energy_mean": found.mean,
             "energy_spread": found.spread,
+            "volume_present": found.volume_present,
             "volume_mean": float(found.volume.mean()),
             "volume_spread": float(found.volume.std(ddof=1)),
+            "doubt": found.doubt,
+            "notes": list(found.notes),
         },
         json,
     )
+
+
+def _doubts(expansion, row, found) -> list[str]:
+    """Sentences on a prediction that may not be trusted."""
+    from .expansion import TRUST
+
+    if found.doubt is not None:
+        if found.doubt <= TRUST:
+            return []
+        return [
+            f"The change of the parameters is too large for this expansion: third order is {found.doubt:.2g} of second, where {TRUST:g} may be trusted; "
+            "relax again at the new parameters."
+        ]
+    change = float(expansion.lengths(row[None])[0])
+    if change <= LONG:
+        return []
+    return [
+        f"Lengths change by {100 * change:.2g} %, which is much for an expansion: --potential with the model of the new parameters says whether it may be trusted."
+    ]
 
 
 def _check_files(*files: Path | None) -> None:
@@ -169,15 +229,33 @@ def _check_files(*files: Path | None) -> None:
 
 
 def _answer(values: dict, json: bool) -> None:
+    """Name and value a line, with units where they are known; notes go to stderr."""
     if json:
         print(jsonlib.dumps(values))
         return
     for name, value in values.items():
-        if isinstance(value, list):
-            value = " ".join(value[:LISTED]) + (" …" if len(value) > LISTED else "")
-        if value is not None:
-            print(
-                f"{name.replace('_', ' '):24s}{value:.10g}"
-                if isinstance(value, float)
-                else f"{name.replace('_', ' '):24s}{value}"
-            )
+        if name == "notes":
+            for note in value:
+                print(f"adflux: {note}", file=sys.stderr)
+        elif value is not None:
+            if isinstance(value, list):
+                value = " ".join(value[:LISTED]) + (" …" if len(value) > LISTED else "")
+            elif isinstance(value, float):
+                value = f"{value:.10g} {_unit(name, values.get('units'))}".strip()
+            print(f"{name.replace('_', ' '):24s}{value}")
+
+
+def _unit(name: str, units: str | None) -> str:
+    """The unit of a printed number."""
+    if units is None:
+        return ""
+    system = unit_system(units)
+    energy, length = system.energy_name, system.length_name
+    known = {
+        "energy": energy,
+        "volume": f"{length}³",
+        "largest_force": f"{energy}/{length}",
+        "lowest_eigenvalue": f"{energy}/{length}²",
+        "cutoff_distance": length,
+    }
+    return known.get(name, known.get(name.split("_")[0], ""))

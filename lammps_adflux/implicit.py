@@ -61,6 +61,7 @@ class Relaxed:
         self.lammps, self.products, self.cell, self.checks = lammps, operator.products, cell, checks
         self.system, self.potential = self.products.system, self.products.potential
         self.pressure = operator.pressure
+        self.units = str(lammps.extract_global("units"))  # LAMMPS' style, of energies and lengths
         self.preconditioner, self.index = preconditioner, index
         self.tolerance = 1e-11
         self._operators, self._prepared = {cell: operator}, {}
@@ -87,6 +88,11 @@ class Relaxed:
     def volume(self) -> float:
         """Of the relaxed cell."""
         return self.system.volume
+
+    def loads(self, cell="relaxed") -> tuple[str, np.ndarray]:
+        """Which strains respond (none, iso, aniso, tri), and the energy per volume that each of them is held with [strains]."""
+        cell = self._cell(cell)
+        return cell or "none", -(CELLS[cell] @ self._slopes[-6:]) / self.volume
 
     def gather(self, values) -> np.ndarray:
         """Values of this rank's atoms by id → those of all atoms by id, on every rank."""

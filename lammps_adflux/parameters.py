@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from .errors import AdfluxError
+from .parameternames import file_order, parameter_names
 
 
 class Choice(NamedTuple):
@@ -17,15 +18,27 @@ class Choice(NamedTuple):
     values: Any  # a tree of arrays
     build: Callable  # values → potential
     paths: list  # where each array is: in the potential, or in `values` if `build` makes the potential of them
+    potential: Any  # the one whose arrays are varied
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of each parameter, as sigma[0,0], in the order of `flatten`."""
-        found = []
-        for path, leaf in zip(self.paths, jax.tree.leaves(self.values), strict=True):
-            name = jax.tree_util.keystr(path).lstrip(".")
-            found += [name + (f"[{','.join(map(str, k))}]" if k else "") for k in np.ndindex(np.shape(leaf))]
-        return tuple(found)
+        """Of each parameter in the order of `flatten`: as sigma[0,0], and W:beta3 for coefficients of SNAP."""
+        return tuple(name for name, _ in parameter_names(self.potential, self.paths, self.values))
+
+    @property
+    def plain_names(self) -> tuple[str, ...]:
+        """The same, all as sigma[0,0]: by field and place."""
+        return tuple(name for name, _ in parameter_names(None, self.paths, self.values))
+
+    @property
+    def varied(self) -> list | None:
+        """Paths of the arrays in the potential; None where a function makes the potential of the values."""
+        return None if self.potential is None else self.paths
+
+    @property
+    def order(self) -> np.ndarray:
+        """Numbers of `flatten` in the order of the potential's file [parameters]: β₀ … β_K of one element after the other."""
+        return file_order([place for _, place in parameter_names(self.potential, self.paths, self.values)])
 
 
 def choose(potential, where=None) -> Choice:
@@ -39,7 +52,7 @@ def choose(potential, where=None) -> Choice:
         where = _fields(potential, where)
     if where is None:
         values, rest = eqx.partition(potential, eqx.is_inexact_array)
-        return Choice(values, eqx.Partial(_combine, rest), _paths(values))
+        return Choice(values, eqx.Partial(_combine, rest), _paths(values), potential)
     if callable(where):
         try:
             values = where(potential)
@@ -49,7 +62,7 @@ def choose(potential, where=None) -> Choice:
         if not leaves or not all(eqx.is_inexact_array(leaf) for leaf in leaves):
             raise AdfluxError("where must pick arrays of floating-point numbers from the potential.")
         places, paths = _places(where, potential), _paths(potential)
-        return Choice(values, eqx.Partial(_replace, places, potential), [paths[place] for place in places])
+        return Choice(values, eqx.Partial(_replace, places, potential), [paths[place] for place in places], potential)
     if not isinstance(where, tuple) or len(where) != 2 or not callable(where[1]):
         raise AdfluxError("where must be names of fields, a function of the potential, or (values, build).")
     values, build = where
@@ -61,7 +74,7 @@ def choose(potential, where=None) -> Choice:
             "build(values) must be a JAX function, but it asks for the numbers: change a potential that exists by equinox.tree_at."
         ) from error
     _same(potential, build(values))
-    return Choice(values, build, [(jax.tree_util.GetAttrKey("values"), *path) for path in _paths(values)])
+    return Choice(values, build, [(jax.tree_util.GetAttrKey("values"), *path) for path in _paths(values)], None)
 
 
 def directions(values) -> Any:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .units import unit_system
+
 
 def plot_predictions(
     path: str | Path,
@@ -38,14 +40,20 @@ def plot_predictions(
 
 
 def plot_distribution(path: str | Path, differences) -> None:
-    """Histograms of formation energy and volume over the ensemble."""
+    """Histograms of formation energy and volume over the ensemble, with a line at the present parameters."""
     figure, (left, right) = _figure(2)
+    energy, volume = "", ""
+    if differences.units is not None:
+        system = unit_system(differences.units)
+        energy, volume = f" ({system.energy_name})", f" ({system.length_name}³)"
     left.hist(differences.energy, bins="auto", color="C0", alpha=0.7, label="structures respond")
     left.hist(differences.energy_first, bins="auto", histtype="step", color="C3", label="structures fixed")
-    left.set(xlabel="difference of the energy", ylabel="samples")
+    left.axvline(differences.energy_present, color="0.3", lw=1, label="present parameters")
+    left.set(xlabel=f"formation energy{energy}", ylabel="samples")
     left.legend()
     right.hist(differences.volume, bins="auto", color="C2", alpha=0.7)
-    right.set(xlabel="difference of the volume")
+    right.axvline(differences.volume_present, color="0.3", lw=1)
+    right.set(xlabel=f"formation volume{volume}")
     figure.savefig(path, dpi=150)
 
 

@@ -1,26 +1,35 @@
 """From an uncertainty of the parameters to that of a difference between two relaxed structures."""
 
-import warnings
-from pathlib import Path
+from dataclasses import replace
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
+from .defects import check_pair
+from .ensemble import Wanted, read_ensemble
 from .errors import AdfluxError
-from .expansion import UNREADABLE, Taylor, taylor
+from .expansion import TRUST, Taylor, taylor
 from .implicit import Relaxed
 
-DRAWN = 1000  # samples where a covariance is given
+TOO_WIDE = 0.5  # doubt above which the distribution is known to be wrong
+EVALUATED = 8  # samples of which third order is evaluated
+ANHARMONIC = 6.0  # second order beside first for a relative change of 1 of a length, of Lennard-Jones
 
 
 class Differences(NamedTuple):
-    """P(defect) - P(bulk) · N(defect) / N(bulk) of energy and volume for each sample of the parameters."""
+    """P(defect) - P(bulk) · N(defect) / N(bulk) of energy and volume for each sample of the parameters, in LAMMPS' units."""
 
     energy: Float[np.ndarray, " samples"]  # to second order, structures respond
     energy_first: Float[np.ndarray, " samples"]  # to first order: structures as they were
     volume: Float[np.ndarray, " samples"]
     energy_at_structure: Float[np.ndarray, " samples"] | None  # U(Θ′) of the predicted structures, where asked for
+    energy_present: float  # at the parameters of the relaxed structures
+    volume_present: float
+    doubt: float  # error of the expansion beside the spread: below 0.1 the distribution may be trusted
+    units: str | None  # LAMMPS' unit style; None where the files do not say it
+    notes: tuple[str, ...]  # sentences of what is doubtful
 
     @property
     def mean(self) -> float:
@@ -39,111 +48,69 @@ def propagate(
     """Distribution of the formation energy and volume of a defect over an ensemble of parameters.
 
     defect, bulk: relaxed structures, or their expansions by `taylor` in the same parameters. ensemble: rows of parameters [samples,
-    parameters], a covariance as (mean, covariance), or a .npz with `samples`, or with `mean` and `covariance`. structures: also
-    evaluate U(Θ′) at the predicted structures, one energy each.
+    parameters], a covariance as (mean, covariance), a dict or a file with `samples`, or with `mean` and `covariance`, and perhaps with
+    `names` (then in any order, see `ensemble.read_ensemble`). structures: also evaluate U(Θ′) at the predicted structures, one energy each.
+
+    doubt: the larger of third order of the energy beside its spread, and six times the relative change of lengths (second order of a volume beside
+    first, about), root mean squares over samples. Third order is evaluated for eight samples where the potential is at hand (relaxed
+    structures, `Taylor.with_potential`), and second order squared beside first order otherwise. Raises AdfluxError where the doubt is above 0.5,
+    and where the two are no defect and bulk of one potential (`defects.check_pair`).
     """
-    one, two = (part if isinstance(part, Taylor) else taylor(part, where) for part in (defect, bulk))
-    if len(one.parameters) != len(two.parameters) or not np.allclose(one.parameters, two.parameters, rtol=1e-10):
-        raise AdfluxError("The two structures must have been relaxed with the same potential and the same parameters.")
-    samples = read_ensemble(ensemble, len(one.parameters))
+    one, two = (
+        part if isinstance(part, Taylor) else replace(taylor(part, where), source=name)
+        for part, name in ((defect, "the defect"), (bulk, "the bulk"))
+    )
+    notes = check_pair(one, two)
+    notes += [
+        f"{part.source} was written by an earlier version, which did not store units, pressure and potential: they were not compared."
+        for part in (one, two)
+        if part.units is None
+    ]
+    samples = read_ensemble(ensemble, Wanted(one.names, one.parameters))
     ratio = len(one.ids) / len(two.ids)
 
     def difference(function):
         return function(one) - function(two) * ratio
 
-    found = None
-    if structures:
-        if one.build is None or two.build is None:
-            raise AdfluxError("U at the predicted structures needs the potential: give relaxed structures, not files.")
-        found = difference(lambda part: np.array([part.predict(sample).energy_at_structure for sample in samples]))
-    return Differences(
-        energy=difference(lambda part: part.energies(samples)),
-        energy_first=difference(lambda part: part.energies(samples, 1)),
-        volume=difference(lambda part: part.volumes(samples)),
-        energy_at_structure=found,
-    )
+    def at_structures(rows):
+        return difference(lambda part: np.array([part.predict(row).energy_at_structure for row in rows]))
 
-
-def read_ensemble(ensemble, parameters: int) -> Float[np.ndarray, "samples parameters"]:
-    """Rows of parameters from an array, a (mean, covariance), or a file (.npz, .npy, text)."""
-    name = "The ensemble"
-    if isinstance(ensemble, (str, Path)):
-        name, ensemble = str(ensemble), _read(Path(ensemble))
-    if isinstance(ensemble, tuple):
-        mean, covariance = (_numbers(part, name) for part in ensemble)
-        if mean.shape != (parameters,) or covariance.shape != (parameters, parameters):
-            raise AdfluxError(
-                f"{name}: a mean of {parameters} numbers and a {parameters} × {parameters} covariance were needed, but {mean.shape} and {covariance.shape} were found."
-            )
-        values = np.linalg.eigvalsh(covariance)
-        if values[0] < -1e-8 * abs(values[-1]) or not np.allclose(covariance, covariance.T):
-            raise AdfluxError(
-                f"{name}: a covariance is symmetric and has no negative eigenvalue, but {values[0]:.2g} was found."
-            )
-        samples = np.random.default_rng(0).multivariate_normal(mean, covariance, DRAWN)
+    energy, first = (difference(lambda part, order=order: part.energies(samples, order)) for order in (2, 1))
+    volume = difference(lambda part: part.volumes(samples))
+    present = difference(lambda part: part.energy), difference(lambda part: part.volume)
+    evaluable = one.build is not None and two.build is not None
+    if structures and not evaluable:
+        raise AdfluxError("U at the predicted structures needs the potential: give relaxed structures, not files.")
+    found = at_structures(samples) if structures else None
+    second = energy - first
+    if evaluable:
+        some = np.unique(np.linspace(0, len(samples) - 1, EVALUATED).astype(int))
+        third = _size((at_structures(samples[some]) if found is None else found[some]) - energy[some])
     else:
-        samples = _numbers(ensemble, name)
-    if samples.ndim != 2 or samples.shape[1] != parameters:
-        raise AdfluxError(
-            f"{name}: rows of {parameters} parameters were needed, but the shape {samples.shape} was found."
-        )
-    if len(samples) < 2:
-        raise AdfluxError(
-            f"{name}: a distribution needs at least two rows of parameters, but {len(samples)} were found."
-        )
-    return samples
+        third = _size(second) ** 2 / max(_size(first - present[0]), 1e-300)
+    rounding = (1e-9 if jax.config.jax_enable_x64 else 1e-5) * abs(one.energy)  # pyright: ignore[reportAttributeAccessIssue]
+    orders = 0.0 if min(third, _size(second)) <= rounding else third / max(float(energy.std()), 1e-300)
+    lengths = max(_size(part.lengths(samples)) for part in (one, two))
+    doubt = max(orders, ANHARMONIC * lengths)
+    if not doubt <= TRUST:
+        reason = f"lengths change by {100 * lengths:.2g} %"
+        if not orders <= ANHARMONIC * lengths:
+            about = "is" if evaluable else "is about"
+            reason = f"third order of the formation energy {about} {orders:.2g} of the spread, where {TRUST:g} may be trusted"
+        notes.append(_doubtful(doubt, reason, second, one, evaluable))
+    return Differences(energy, first, volume, found, *present, doubt, one.units or two.units, tuple(notes))
 
 
-def read_rows(path: Path, parameters: int) -> Float[np.ndarray, "rows parameters"]:
-    """New parameters from .npz with `parameters`, .npy or text: one row or several, or one parameter a line."""
-    try:
-        (found,) = _arrays(path, ("parameters",))
-    except KeyError as error:
-        raise AdfluxError(f"{path} needs `parameters`, but {error} is missing.") from error
-    values = _numbers(found, str(path))
-    if values.ndim < 2 or values.shape[1] == 1:
-        values = (
-            values.reshape(-1, parameters) if values.size % parameters == 0 and values.size else values.reshape(1, -1)
-        )
-    return values
+def _size(values) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
 
 
-def _numbers(values, name: str) -> np.ndarray:
-    try:
-        numbers = np.asarray(values)
-        if np.iscomplexobj(numbers):
-            raise ValueError("complex")
-        numbers = numbers.astype(float)
-    except ValueError as error:
-        raise AdfluxError(f"{name}: an array of real numbers was needed, but it holds something else.") from error
-    if not np.isfinite(numbers).all():
-        raise AdfluxError(f"{name} holds numbers that are not finite.")
-    return numbers
-
-
-def _read(path: Path):
-    try:
-        return _arrays(path, ("samples",))[0]
-    except KeyError:
-        pass
-    try:
-        return _arrays(path, ("mean", "covariance"))
-    except KeyError as error:
-        raise AdfluxError(f"{path} needs `samples`, or `mean` and `covariance`, but {error} is missing.") from error
-
-
-def _arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...]:
-    """Named arrays of a .npz; the one of a .npy or text file."""
-    try:
-        if path.suffix == ".npz":
-            with np.load(path) as archive:
-                return tuple(archive[name] for name in names)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of empty text files: the shape says it
-            return (np.load(path) if path.suffix == ".npy" else np.loadtxt(path, ndmin=2),)
-    except FileNotFoundError:
-        raise AdfluxError(f"{path} was not found.") from None
-    except KeyError:
-        raise
-    except UNREADABLE as error:
-        raise AdfluxError(f"{path} cannot be read: .npz, .npy, or rows of numbers as text were needed.") from error
+def _doubtful(doubt: float, reason: str, second, one: Taylor, evaluated: bool) -> str:
+    """A sentence on a doubt above 0.1; an error where it is above 0.5. second: order, of each sample."""
+    worst = int(np.argmax(np.abs(second)))
+    alone = f" (row {worst + 1} makes most of it)" if second[worst] ** 2 > 0.5 * np.sum(np.square(second)) else ""
+    mend = f"narrow it{alone}, or relax {one.source} and its bulk at parameters in its middle"
+    more = "" if evaluated else "; --potential evaluates third order"
+    if not doubt <= TOO_WIDE:
+        raise AdfluxError(f"The ensemble is too wide for an expansion: {reason}; {mend}{more}.")
+    return f"The ensemble is wide for an expansion: {reason}; {mend}{more}."

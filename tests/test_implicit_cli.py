@@ -108,6 +108,10 @@ def test_prediction_and_propagation_through_files(folder):
     slope = expansion.gradient - bulk.gradient * len(expansion.ids) / len(bulk.ids)
     # 1000 samples: the spread is known to 1 / √2000; second order is small for 1 %
     assert spread["energy_spread"] == pytest.approx(np.sqrt(slope @ covariance @ slope), rel=0.1)
+    energies, volumes = (np.array([part.energy, part.volume]) for part in (expansion, bulk))
+    present = energies - volumes * len(expansion.ids) / len(bulk.ids)
+    assert [spread["energy_present"], spread["volume_present"]] == pytest.approx(present.tolist(), rel=1e-9)
+    assert spread["units"] == "lj" and spread["doubt"] < 0.1 and spread["notes"] == []
     assert (folder / "spread.png").stat().st_size > 10_000
     assert "derivative:R:3" in (folder / "vacancy.xyz").read_text()
 
@@ -133,6 +137,13 @@ def test_prediction_and_propagation_through_files(folder):
         (("implicit", "in.vacancy", "--potential", "ar.pkl", "-o", "folder.npz"), "is a folder"),
         (("implicit", "in.vacancy", "--potential", "ar.pkl", "-o", "x.json"), "must be .npz, .h5 or .hdf5"),
         (("implicit", "in.nothing", "--potential", "ar.pkl", "-o", "x.npz"), "was not found"),
+        (("propagate", "bulk.h5", "vacancy.npz", "--ensemble", "new.npy"), "Are the files swapped?"),
+        (
+            ("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "mean.npz"),
+            "but `covariance` is missing: it holds mean",
+        ),
+        (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "far.npz"), "The ensemble is too wide for an expansion"),
+        (("predict", "vacancy.npz"), "New parameters were needed"),
     ),
 )
 def test_bad_input_is_one_sentence(folder, words, sentence):
@@ -141,6 +152,8 @@ def test_bad_input_is_one_sentence(folder, words, sentence):
     np.savez(folder / "negative.npz", mean=np.ones(2), covariance=np.diag([1e-4, -1e-4]))
     np.save(folder / "one.npy", np.ones((1, 2)))
     np.save(folder / "new.npy", np.array([[1.01, 1.0]]))
+    np.savez(folder / "mean.npz", mean=np.ones(2))
+    np.savez(folder / "far.npz", mean=np.ones(2), covariance=np.diag([1e-4, 4e-2]))
     (folder / "empty.npz").write_bytes(b"")
     (folder / "folder.npz").mkdir(exist_ok=True)
     run = run_program(folder, command(*words), 1, fails=True)
@@ -156,3 +169,13 @@ def test_two_ranks_end_with_one_sentence(folder, script, options, sentence):
     words = ("implicit", script, "--potential", "ar.pkl", *options, "-o", "x.npz")
     run = run_program(folder, command(*words), 2, fails=True)
     assert run.stderr.count(sentence) == 1 and "Traceback" not in run.stderr
+
+
+def test_numbers_have_units_and_a_model_file_gives_its_parameters(folder):
+    """`predict` of the present model is the relaxed structure; two ranks say it once."""
+    run = run_program(folder, command("predict", "vacancy.npz", "--potential", "ar.pkl"), 2)
+    lines = dict(line.split(maxsplit=1) for line in run.stdout.splitlines())
+    expansion = adflux.Taylor.load(folder / "vacancy.npz")
+    value, unit = lines["volume"].split()
+    assert float(value) == pytest.approx(expansion.volume, rel=1e-9) and unit == "σ³"
+    assert run.stdout.count("units") == 1 and lines["units"] == "lj"

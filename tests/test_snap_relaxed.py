@@ -68,6 +68,9 @@ def build(values):
 
 slopes, *_ = differences(relaxed, build, values, change, h=1e-2)
 keep("alloy", relaxed, relaxed.jvp(change, where), slopes)
+expansion = adflux.taylor(relaxed, progress=False)
+found["names"], found["symbols"] = expansion.names, expansion.symbols
+found["slopes"], found["parameters"], found["energy"] = expansion.gradient, expansion.parameters, expansion.energy
 """
 
 
@@ -83,6 +86,13 @@ def test_a_disordered_alloy(starts):
     ):
         close(all_found[f"alloy {what}"], all_found[f"alloy {what} again"], tolerance)
     assert np.abs(all_found["alloy strain"]).min() > 0.0
+    # by all coefficients, in the order of the file: an energy per atom counts the atoms, and U is linear in all of them
+    names, slopes = all_found["names"].tolist(), all_found["slopes"]
+    assert names == [f"{element}:beta{k}" for element in ("Ni", "Mo") for k in range(31)]
+    for element in ("Ni", "Mo"):
+        count = np.count_nonzero(all_found["symbols"] == element)
+        assert abs(slopes[names.index(f"{element}:beta0")] - count) < 1e-9
+    close(slopes @ all_found["parameters"], all_found["energy"], 1e-9)
 
 
 def test_tungsten(starts):

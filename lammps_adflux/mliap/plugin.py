@@ -292,5 +292,3 @@ def _virials(potential, *graph_gradients):
 
 def _is_array(leaf) -> bool:
     return isinstance(leaf, (np.ndarray, np.generic, jax.Array))
-
-

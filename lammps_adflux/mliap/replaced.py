@@ -1,12 +1,8 @@
 """What becomes of the pair style that a set-up has of its own, when a relaxation puts its potential in the place."""
 
-import os
-import re
-import tempfile
-from pathlib import Path
-
 from ..errors import AdfluxError
 from ..notes import note
+from .styles import substyles
 
 WITHOUT_ENERGY = ("none", "zero")
 
@@ -36,13 +32,5 @@ def pair_styles(lammps, comm) -> list[str]:
         return []
     names = [str(style)]
     if names[0].startswith("hybrid"):
-        handle, path = tempfile.mkstemp(prefix="adflux", suffix=".info")
-        os.close(handle)
-        try:
-            lammps.command(f"info system out overwrite {path}")
-            text = Path(path).read_text() if comm.rank == 0 else ""
-        finally:
-            os.unlink(path)
-        found = re.search(r"^Hybrid sub-styles:(.*)$", text, re.MULTILINE)
-        names = comm.bcast(found[1].split() if found else names)
+        names = comm.bcast(substyles(lammps, comm.rank == 0)) or names
     return [name for name in names if name not in WITHOUT_ENERGY]
