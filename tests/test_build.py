@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -297,6 +298,8 @@ def model(tmp_path) -> dict[str, str]:
     for line, name in (("pass", "good.model"), ("o.fault = int(1)", "broken.model")):
         subprocess.run([sys.executable, "-c", code.format(line, name)], cwd=tmp_path, check=True, timeout=120)
     (tmp_path / "truncated.model").write_bytes((tmp_path / "good.model").read_bytes()[:40])
+    (tmp_path / "text.model").write_text("LAMMPS data file\n\n108 atoms\n")
+    (tmp_path / "dict.model").write_bytes(pickle.dumps({"cutoff": 2.5}))
     return {"PYTHONPATH": str(tmp_path)}
 
 
@@ -310,11 +313,9 @@ def script(pair_style: str, pair_coeff: str = "* * Ar", size: int = 3) -> str:
     "pair_style, pair_coeff, sentence",
     [
         ("absent.model", "* * Ar", "pair_style mliap unified: FileNotFoundError: .*absent.model"),
-        (
-            "truncated.model",
-            "* * Ar",
-            "pair_style mliap unified: .*(truncated|Ran out of input|UnpicklingError)",
-        ),
+        ("truncated.model", "* * Ar", r"truncated\.model holds no pickled model \(.*\)"),
+        ("text.model", "* * Ar", r"text\.model holds no pickled model \(.*\)"),
+        ("dict.model", "* * Ar", r"dict\.model holds no model but a dict"),
         ("good.model", "* * Xe", "element Xe of pair_coeff is unknown to the model, which has: Ar Kr"),
         ("good.model", "* * Ar Kr", "one element or NULL for each of the 1 atom types, but has 2"),
     ],
