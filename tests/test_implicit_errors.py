@@ -102,6 +102,7 @@ class Shifted(adflux.Potential):
     cutoff: float = eqx.field(static=True, default=2.5)
     hops: int = eqx.field(static=True, default=1)
     elements: tuple = eqx.field(static=True, default=("Ar",))
+    units: str = eqx.field(static=True, default="any")
 
     def __call__(self, graph):
         return self.pair(graph) + self.shift

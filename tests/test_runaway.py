@@ -28,9 +28,9 @@ def tell(name, said):
         print(f"{rank} | {name} | {line}", flush=True)
 
 
-falling = adflux.LennardJones(epsilon=-0.01, sigma=1.5, cutoff=2.0, elements="Ar")
-collapsing = adflux.from_function(well, {"depth": np.array(1.0)}, cutoff=2.0, elements="Ar")
-bursting = adflux.LennardJones(epsilon=1.0, sigma=1.9, cutoff=2.0, elements="Ar")
+falling = adflux.LennardJones(epsilon=-0.01, sigma=1.5, cutoff=2.0, elements="Ar", units="any")
+collapsing = adflux.from_function(well, {"depth": np.array(1.0)}, cutoff=2.0, elements="Ar", units="any")
+bursting = adflux.LennardJones(epsilon=1.0, sigma=1.9, cutoff=2.0, elements="Ar", units="any")
 
 
 def attempt(name, *arguments, **options):
