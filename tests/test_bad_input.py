@@ -61,7 +61,7 @@ MISTAKES = (
     Mistake("missing", SYSTEM + pair("nothing"), ("No such file", "nothing.pkl"), ours=False),
     Mistake("truncated", SYSTEM + pair("truncated"), ("pickle data was truncated",), ours=False),
     Mistake("damaged", SYSTEM + pair("damaged"), ("the model file is damaged", "adflux export")),
-    Mistake("foreign", SYSTEM + pair("foreign"), ("interface",), ours=False),
+    Mistake("foreign", SYSTEM + pair("foreign"), ("foreign.pkl holds no model but a dict",), ours=False),
     Mistake("version", SYSTEM + pair("version"), ("format version 99", "reads version 1")),
     Mistake("float32 only", SYSTEM + pair(), ("float64", "unset JAX_ENABLE_X64"), {"JAX_ENABLE_X64": "0"}),
     Mistake("layers", SYSTEM + pair("layers") + INCLUDE + "run 0", ("`pair_style mliap unified FILE 1`",), only=2),
