@@ -112,7 +112,10 @@ def _patches(probe: dict) -> Finding:
             text += "; without 0001 memory grows as the square of the number of atoms"
         return Finding("patches", False, text, BUILD, needed=False)
     return Finding(
-        "patches", True, "0001 to 0004 of cmake/patches (0005 to 0007, for speed and a message, leave no trace)", needed=False
+        "patches",
+        True,
+        "0001 to 0004 of cmake/patches (0005 to 0007, for speed and a message, leave no trace)",
+        needed=False,
     )
 
 
