@@ -29,10 +29,10 @@ import numpy as np
 from snse import PAPER, write_crystal
 
 import lammps_adflux as adflux
-from lammps_adflux.build import find_lmp, find_mpiexec
+from lammps_adflux.checks.unfolded import unfold
 from lammps_adflux.derivatives import energies_and_pair_gradients, pair_forces
-from lammps_adflux.mliap.runtime import prepare_process
-from lammps_adflux.unfolded import unfold
+from lammps_adflux.lmp.build import find_lmp, find_mpiexec
+from lammps_adflux.process import prepare_process
 
 HERE = Path(__file__).resolve().parent
 REPEATS = {256: (2, 4, 4), 512: (4, 4, 4), 1024: (4, 8, 4), 2048: (4, 8, 8), 4096: (8, 8, 8)}

@@ -29,10 +29,10 @@ from systems import random_crystal, velocities
 
 import lammps_adflux as adflux
 from lammps_adflux import Graph
+from lammps_adflux import process as runtime
 from lammps_adflux.derivatives import energies_and_pair_gradients, owned_energies, with_vectors
 from lammps_adflux.flux import edge_flux, hop_flux
 from lammps_adflux.graph import pad
-from lammps_adflux.mliap import runtime
 
 HERE = Path(__file__).resolve().parent
 LAYERS = (1, 2, 3, 4)

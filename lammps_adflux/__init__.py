@@ -28,29 +28,31 @@ _HOME = {
     "atomic_virials": "flux",
     "export": "modelfile",
     "load": "modelfile",
-    "relax": "relaxation",
-    "Relaxed": "implicit",
-    "Response": "implicit",
-    "Taylor": "expansion",
-    "taylor": "expansion",
-    "propagate": "uncertainty",
-    "FluxSeries": "fluxseries",
-    "read_flux": "fluxseries",
-    "Conductivity": "greenkubo",
-    "green_kubo": "greenkubo",
+    "relax": "implicit.relaxation",
+    "Relaxed": "implicit.relaxed",
+    "Response": "implicit.relaxed",
+    "Taylor": "implicit.expansion",
+    "taylor": "implicit.expansion",
+    "propagate": "implicit.uncertainty",
+    "FluxSeries": "conductivity.fluxseries",
+    "read_flux": "conductivity.fluxseries",
+    "Conductivity": "conductivity.greenkubo",
+    "green_kubo": "conductivity.greenkubo",
     "template_path": "paths",
 }
 __all__ = [*_HOME, "__version__"]
 
 if TYPE_CHECKING:
+    from .conductivity.fluxseries import FluxSeries, read_flux
+    from .conductivity.greenkubo import Conductivity, green_kubo
     from .derivatives import energy_forces_virial
     from .errors import AdfluxError
-    from .expansion import Taylor, taylor
     from .flux import atomic_virials, heat_flux
-    from .fluxseries import FluxSeries, read_flux
     from .graph import Graph, graph_from_atoms
-    from .greenkubo import Conductivity, green_kubo
-    from .implicit import Relaxed, Response
+    from .implicit.expansion import Taylor, taylor
+    from .implicit.relaxation import relax
+    from .implicit.relaxed import Relaxed, Response
+    from .implicit.uncertainty import propagate
     from .modelfile import export, load
     from .paths import template_path
     from .potentials import (
@@ -63,8 +65,6 @@ if TYPE_CHECKING:
         from_function,
         read_pair_style,
     )
-    from .relaxation import relax
-    from .uncertainty import propagate
 
 
 keep_freed_memory()

@@ -46,7 +46,7 @@ def export(potential, path, dtype: str = "float64") -> None:
     if str(dtype) not in ("float64", "float32"):
         raise AdfluxError(f"The precision of a model file is float64 or float32, but {dtype} was asked for.")
     payload = _payload(potential, str(dtype))
-    from .layers import require_layers
+    from .potentials.layers import require_layers
 
     require_layers(potential)
     path = Path(path)
@@ -66,7 +66,7 @@ def load(path):
     AdfluxError where the potential declares too few layers, or the file is float64 and JAX is set to float32 only. Files that
     name no units (written before they did) give a warning with those that are assumed.
     """
-    from .layers import require_layers
+    from .potentials.layers import require_layers
 
     model = read(path)
     require_layers(model.potential)
@@ -98,7 +98,7 @@ def read(path) -> Model:
 
 def open_in_lammps(payload: bytes):
     """What LAMMPS calls when it unpickles a model file: the plugin around the potential."""
-    from .mliap.runtime import prepare_process
+    from .process import prepare_process
 
     prepare_process()
     from .mliap.plugin import AdfluxPlugin
@@ -112,8 +112,8 @@ def restore(payload: bytes) -> Model:
     import jax
     import jax.numpy as jnp
 
-    from .modeltree import decode
     from .potentials import Potential
+    from .potentials.encoding import decode
 
     try:
         magic, header, arrays = payload.split(b"\n", 2)
@@ -170,9 +170,9 @@ class _OnlyOurs(pickle.Unpickler):
 
 
 def _payload(potential, dtype: str) -> bytes:
-    from .modeltree import encode
     from .potentials import Potential
     from .potentials.base import check_units
+    from .potentials.encoding import encode
 
     if not isinstance(potential, Potential):
         raise AdfluxError(f"A model file holds a lammps_adflux.Potential, but a {type(potential).__name__} was given.")

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from lammps_runner import run_lammps
 
-from lammps_adflux import build, lammps_install, lammps_source
 from lammps_adflux.errors import AdfluxError
+from lammps_adflux.lmp import build
+from lammps_adflux.lmp import install as lammps_install
+from lammps_adflux.lmp import source as lammps_source
 from lammps_adflux.paths import cmake_path
 
 CMAKE = Path(cmake_path())
@@ -21,7 +23,7 @@ PATCHES = sorted(CMAKE.glob("patches/*.patch"))
 PRESETS = sorted(CMAKE.glob("adflux-*.cmake"))
 PACKAGES = "ML-IAP ML-SNAP PYTHON MANYBODY EXTRA-COMPUTE EXTRA-FIX PLUGIN MISC".split()
 
-ADFLUX = [sys.executable, "-c", "from lammps_adflux.cli import main; main()"]
+ADFLUX = [sys.executable, "-c", "from lammps_adflux.cli.main import main; main()"]
 
 
 def adflux(*words: str, **environment: str) -> subprocess.CompletedProcess:

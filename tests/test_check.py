@@ -13,7 +13,7 @@ from networks import function_network, message_passing
 from systems import random_crystal
 
 from lammps_adflux import LennardJones, Potential, export
-from lammps_adflux.check import check
+from lammps_adflux.checks.identities import check
 
 SOUND = {
     "one layer": LennardJones(epsilon=0.01, sigma=2.2, cutoff=4.5, elements="Ar", onset=3.5),
@@ -86,7 +86,7 @@ def test_a_fault_is_found(fault):
 
 
 def adflux(folder, *words):
-    command = [sys.executable, "-c", "from lammps_adflux.cli import main; main()", "check", *map(str, words)]
+    command = [sys.executable, "-c", "from lammps_adflux.cli.main import main; main()", "check", *map(str, words)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 

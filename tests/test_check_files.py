@@ -15,7 +15,7 @@ from mlff_folders import write_checkpoint
 from networks import function_network, message_passing
 
 import lammps_adflux as adflux
-from lammps_adflux.check import check
+from lammps_adflux.checks.identities import check
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples/04_own_potential"
@@ -79,7 +79,7 @@ def test_a_loaded_model_works_inside_functions_that_are_compiled(tmp_path):
 
 
 def check_atoms():
-    from lammps_adflux.checkstructures import disordered_crystal
+    from lammps_adflux.checks.structures import disordered_crystal
 
     return disordered_crystal(message_passing(2))
 
@@ -109,7 +109,7 @@ def test_double_precision_is_never_lost_in_silence(tmp_path):
 
 
 def adflux_check(folder, *words):
-    command = [sys.executable, "-c", "from lammps_adflux.cli import main; main()", "check", *map(str, words)]
+    command = [sys.executable, "-c", "from lammps_adflux.cli.main import main; main()", "check", *map(str, words)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 

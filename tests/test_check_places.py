@@ -8,12 +8,12 @@ import pytest
 from systems import random_crystal
 
 from lammps_adflux import AdfluxError, LennardJones, Potential, StillingerWeber, from_function
-from lammps_adflux.check import check
-from lammps_adflux.checkcase import Case
-from lammps_adflux.checkcutoff import beyond, cutoff
-from lammps_adflux.checkforces import finite
-from lammps_adflux.checkplaces import places
-from lammps_adflux.checkstructures import disordered_crystal, with_symbols
+from lammps_adflux.checks.case import Case
+from lammps_adflux.checks.cutoff import beyond, cutoff
+from lammps_adflux.checks.forces import finite
+from lammps_adflux.checks.identities import check
+from lammps_adflux.checks.places import places
+from lammps_adflux.checks.structures import disordered_crystal, with_symbols
 
 RANGE = 4.0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lammps_adflux import doctor
+from lammps_adflux.lmp import doctor
 
 NAMES = (
     "lmp version ML-IAP#Python Kokkos environment patches jax#devices float64 threads MPI potentials".replace(" ", "\n")
@@ -21,7 +21,7 @@ NAMES = (
 
 def run_doctor(*words: str, **environment: str) -> tuple[int, dict[str, dict]]:
     done = subprocess.run(
-        [sys.executable, "-c", "from lammps_adflux.cli import main; main()", "doctor", "--json", *words],
+        [sys.executable, "-c", "from lammps_adflux.cli.main import main; main()", "doctor", "--json", *words],
         env={**os.environ, **environment}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     answer = json.loads(done.stdout)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lammps_adflux import AdfluxError
-from lammps_adflux.ensemble import Wanted, read_ensemble, read_rows
+from lammps_adflux.implicit.ensembles import Wanted, read_ensemble, read_rows
 
 NAMES = tuple(f"W:beta{k}" for k in range(1, 6))
 PRESENT = np.array([0.3, -1.2, 5.0, 0.02, 2.5])

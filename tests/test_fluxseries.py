@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lammps_adflux import AdfluxError, green_kubo, read_flux
-from lammps_adflux.correlation import correlate
+from lammps_adflux.conductivity.correlation import correlate
 
 LOG_HEAD = """LAMMPS (4 Jul 2026)
 units metal

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lammps_adflux import AdfluxError, FluxSeries, green_kubo
-from lammps_adflux.correlation import correlate, first_zero, noise_filter, running_integral
-from lammps_adflux.spectrum import fit_spectrum
+from lammps_adflux.conductivity.correlation import correlate, first_zero, noise_filter, running_integral
+from lammps_adflux.conductivity.spectrum import fit_spectrum
 from lammps_adflux.units import conductivity_prefactor
 
 
@@ -234,7 +234,7 @@ def test_json_and_csv_hold_the_result(relaxing, tmp_path):
 
 def test_import_needs_numpy_only():
     code = (
-        "import sys, lammps_adflux.fluxseries, lammps_adflux.greenkubo; "
+        "import sys, lammps_adflux.conductivity.fluxseries, lammps_adflux.conductivity.greenkubo; "
         "print([m for m in ('jax', 'scipy', 'matplotlib', 'stacie', 'rich', 'lammps') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,9 +11,9 @@ from systems import random_crystal
 from lammps_adflux import LennardJones, graph_from_atoms
 from lammps_adflux.derivatives import with_vectors
 from lammps_adflux.graph import pad
-from lammps_adflux.hessian import Products
-from lammps_adflux.images import images_of
-from lammps_adflux.system import System
+from lammps_adflux.implicit.images import images_of
+from lammps_adflux.implicit.products import Products
+from lammps_adflux.parallel.system import System
 
 ELEMENTS = ("Ar", "Kr")
 

@@ -12,7 +12,7 @@ def adflux(folder, *arguments):
     command = [
         sys.executable,
         "-c",
-        "from lammps_adflux.cli import main; main()",
+        "from lammps_adflux.cli.main import main; main()",
         "kappa",
         *map(str, arguments),
     ]

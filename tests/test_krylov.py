@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lammps_adflux import AdfluxError
-from lammps_adflux.krylov import NegativeCurvature, conjugate_gradients, lowest_eigenvalues, minimal_residuals
+from lammps_adflux.implicit.krylov import NegativeCurvature, conjugate_gradients, lowest_eigenvalues, minimal_residuals
 
 
 class OneRank:

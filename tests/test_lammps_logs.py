@@ -9,8 +9,8 @@ import pytest
 from lammps_runner import find_program
 
 from lammps_adflux import AdfluxError, green_kubo, read_flux
-from lammps_adflux.flux_columns import ENOUGH
-from lammps_adflux.lammps_log import read_log
+from lammps_adflux.conductivity.flux_columns import ENOUGH
+from lammps_adflux.conductivity.lammps_log import read_log
 
 pytestmark = pytest.mark.lammps
 

@@ -6,7 +6,7 @@ from lammps_runner import run_lammps, run_python, vectors
 from networks import function_network
 
 import lammps_adflux as adflux
-from lammps_adflux.conversion import KCAL_PER_MOL
+from lammps_adflux.potentials.conversion import KCAL_PER_MOL
 
 pytestmark = pytest.mark.lammps
 ROUNDING = 1e-10

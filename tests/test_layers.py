@@ -9,7 +9,7 @@ from lammps_runner import run_lammps
 from networks import message_passing
 
 from lammps_adflux import SNAP, AdfluxError, LennardJones, Potential, export, from_function, load, modelfile, relax
-from lammps_adflux.layers import influence_beyond, require_layers, survey_of
+from lammps_adflux.potentials.layers import influence_beyond, require_layers, survey_of
 
 SNAP_COEFF = "2 6\nSi 0.5 1.0\n0.1\n0.2\n-0.3\n0.05\n0.02\n-0.01\nGe 0.52 0.9\n-0.1\n0.25\n-0.2\n0.04\n0.03\n-0.02\n"
 
@@ -90,7 +90,7 @@ def test_an_untraceable_class_is_one_sentence(tmp_path):
 @pytest.fixture
 def unsound(tmp_path, monkeypatch):
     """A model file with three layers of which two are declared, as versions before wrote them."""
-    monkeypatch.setattr("lammps_adflux.layers.require_layers", lambda potential: None)
+    monkeypatch.setattr("lammps_adflux.potentials.layers.require_layers", lambda potential: None)
     export(layered(3, 2), tmp_path / "unsound.pkl")
     monkeypatch.undo()
     return tmp_path / "unsound.pkl"

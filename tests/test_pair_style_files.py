@@ -15,9 +15,9 @@ from test_snap import PAIR, SYNTHETIC, write_snap
 from typer.testing import CliRunner
 
 from lammps_adflux import SNAP, ZBL, AdfluxError, StillingerWeber, load, read_pair_style
-from lammps_adflux.cli import app
-from lammps_adflux.newparameters import with_parameters
-from lammps_adflux.parameters import choose
+from lammps_adflux.cli.main import app
+from lammps_adflux.implicit.new_parameters import with_parameters
+from lammps_adflux.implicit.parameters import choose
 from lammps_adflux.potentials import Sum
 
 SNAP_LINE = "pair_coeff * * snap small.snapcoeff small.snapparam Si Ge\n"
@@ -262,7 +262,7 @@ def test_new_parameters_by_order_or_by_name(folder):
 
 def test_a_model_file_from_before_a_field_was_there_is_read(folder):
     """SNAP's rcutfac is younger than the first model files."""
-    from lammps_adflux.modeltree import decode, encode
+    from lammps_adflux.potentials.encoding import decode, encode
 
     snap = SNAP.from_lammps(folder / "small.snapcoeff", folder / "small.snapparam", PAIR)
     arrays: dict[str, np.ndarray] = {}

@@ -7,9 +7,9 @@ import pytest
 from systems import random_crystal
 
 from lammps_adflux import SNAP, LennardJones, Potential, graph_from_atoms
-from lammps_adflux.modelrecord import difference, model_record
-from lammps_adflux.parameternames import plain_name, summary
-from lammps_adflux.parameters import choose, flatten, unflatten
+from lammps_adflux.implicit.model_record import difference, model_record
+from lammps_adflux.implicit.parameter_names import plain_name, summary
+from lammps_adflux.implicit.parameters import choose, flatten, unflatten
 
 PAIR = ("Si", "Ge")
 COMPONENTS = 5  # of twojmax 2

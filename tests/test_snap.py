@@ -18,7 +18,7 @@ from systems import random_crystal
 from lammps_adflux import SNAP, AdfluxError, energy_forces_virial, export, graph_from_atoms, load
 from lammps_adflux.derivatives import with_vectors
 from lammps_adflux.graph import pad
-from lammps_adflux.potentials.bispectrum import bispectrum, coefficients, triples
+from lammps_adflux.potentials.snap.bispectrum import bispectrum, coefficients, triples
 
 LAMMPS_FILES = Path(sys.prefix) / "share/lammps/potentials"
 OTHER_FILES = Path(__file__).parents[2] / "shared/data/implicit"

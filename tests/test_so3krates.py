@@ -22,7 +22,7 @@ from lammps_adflux import (
 )
 from lammps_adflux.flux import hop_flux
 from lammps_adflux.graph import pad
-from lammps_adflux.potentials.spherical_harmonics import spherical_harmonics
+from lammps_adflux.potentials.so3krates.spherical_harmonics import spherical_harmonics
 
 SNSE = Path(__file__).parents[2] / "shared/data/snse_so3krates"
 PAIR = ("Sn", "Se")

@@ -7,7 +7,7 @@ import pytest
 from lammps_runner import run_python
 
 import lammps_adflux as adflux
-from lammps_adflux.defects import crystalline
+from lammps_adflux.implicit.defects import crystalline
 
 pytestmark = pytest.mark.lammps
 PROGRAM = """

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import lammps_adflux as adflux
-from lammps_adflux.plots import plot_conductivity
-from lammps_adflux.run import run_lammps
+from lammps_adflux.conductivity.plots import plot_conductivity
+from lammps_adflux.lmp.run import run_lammps
 
 HERE = Path(__file__).resolve().parent
 LITERATURE, LITERATURE_ERROR = 6.934, 0.028

@@ -13,8 +13,8 @@ import matplotlib
 import numpy as np
 
 import lammps_adflux as adflux
-from lammps_adflux.build import potentials_folder
-from lammps_adflux.run import run_lammps
+from lammps_adflux.lmp.build import potentials_folder
+from lammps_adflux.lmp.run import run_lammps
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

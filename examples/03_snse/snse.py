@@ -17,9 +17,9 @@ from ase.eos import EquationOfState
 from ase.units import GPa
 
 import lammps_adflux as adflux
-from lammps_adflux.lammps_log import read_log
-from lammps_adflux.plots import plot_conductivity
-from lammps_adflux.run import run_lammps
+from lammps_adflux.conductivity.lammps_log import read_log
+from lammps_adflux.conductivity.plots import plot_conductivity
+from lammps_adflux.lmp.run import run_lammps
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

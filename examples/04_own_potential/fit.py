@@ -16,9 +16,9 @@ from network import Network
 from rich.progress import track
 
 import lammps_adflux as adflux
-from lammps_adflux.build import potentials_folder
 from lammps_adflux.graph import pad
-from lammps_adflux.run import run_lammps
+from lammps_adflux.lmp.build import potentials_folder
+from lammps_adflux.lmp.run import run_lammps
 
 HERE = Path(__file__).resolve().parent
 ATOMS, CUTOFF, LAYERS = 64, 3.8, 2

@@ -7,7 +7,7 @@ variable only where something asks for it, so a run pays for the flux at its sam
 import sys
 import weakref
 
-from . import runtime
+from .. import process as runtime
 from .attachment import Attachment, address_of
 from .plugin import LISTENERS, PLUGINS
 

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import process as runtime
 from ..errors import AdfluxError
-from . import runtime, styles
+from ..parallel.halo import Halo
+from . import styles
 from .domain import told
-from .halo import Halo
 from .moment import Moment, owned
 from .plugin import PLUGINS, next_event
 from .weights import Weights, running

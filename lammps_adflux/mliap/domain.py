@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from .. import process as runtime
 from ..errors import AdfluxError
-from . import runtime
 from .buffers import to_host
 from .ghosts import check_ghosts
 

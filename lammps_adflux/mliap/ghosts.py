@@ -4,9 +4,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from . import runtime
+from .. import process as runtime
+from ..parallel.halo import Halo
 from .buffers import to_host
-from .halo import Halo
 
 ROUNDING = 1e-9  # relative: a ghost's pairs differ by rounding from its owner's, so the cutoff is not sharp
 DEFAULT_SKIN = {"lj": 0.3, "metal": 2.0, "real": 2.0, "electron": 2.0}  # LAMMPS of 2025 does not tell it

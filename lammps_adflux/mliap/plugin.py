@@ -12,13 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from lammps.mliap.mliap_unified_abc import MLIAPUnified
 
-from ..conversion import conversion_told, in_units
+from .. import process as runtime
 from ..derivatives import owned_energies, with_vectors
 from ..errors import AdfluxError
 from ..flux import atomic_virials, edge_flux, edge_virials, hop_flux
 from ..graph import Graph
-from ..layers import require_layers
-from . import runtime
+from ..potentials.conversion import conversion_told, in_units
+from ..potentials.layers import require_layers
 from .buffers import PairBuffers, to_host
 from .domain import select, told
 from .handover import address, pair_forces_for, write_energies

@@ -8,13 +8,13 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from ..conversion import energy_factor
+from .. import process as runtime
 from ..errors import AdfluxError
 from ..graph import Graph
+from ..parallel.halo import Halo
+from ..parallel.system import System
+from ..potentials.conversion import energy_factor
 from ..potentials.text_files import read_lines
-from ..system import System
-from . import runtime
-from .halo import Halo
 from .plugin import PLUGINS, AdfluxPlugin
 from .replaced import take_leave
 from .runaway import Watch

@@ -4,8 +4,8 @@ from .base import Potential
 from .function import FunctionPotential, from_function
 from .lennard_jones import LennardJones
 from .pair_style_file import read_pair_style
-from .snap import SNAP
-from .so3krates import So3krates
+from .snap.potential import SNAP
+from .so3krates.network import So3krates
 from .stillinger_weber import StillingerWeber
 from .total import Sum
 from .zbl import ZBL

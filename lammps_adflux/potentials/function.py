@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ..errors import AdfluxError
 from ..graph import Graph
-from ..hops import survey, with_hop_rule
+from ..hop_rule.jaxpr_pass import survey, with_hop_rule
 from .base import Potential, check_elements, check_units
 
 MISSING = object()

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import AdfluxError
 from .base import Potential
 from .script_words import commands, value_of
-from .snap import SNAP
+from .snap.potential import SNAP
 from .stillinger_weber import StillingerWeber
 from .total import Sum
 from .zbl import ZBL

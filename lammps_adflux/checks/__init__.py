@@ -1,0 +1,1 @@
+"""Is a potential sound? Identities that energies, forces, virials and flux must obey."""

@@ -1,0 +1,102 @@
+"""What `adflux kappa` prints and writes: a table, PREFIX.json, PREFIX.csv, PREFIX.png."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ..conductivity.fluxseries import read_flux
+from ..conductivity.greenkubo import Conductivity, Estimate, green_kubo
+from ..errors import AdfluxError
+from ..units import unit_system
+
+
+def kappa_report(files: list[Path], reading: dict, analysing: dict, prefix: Path, as_json: bool) -> Conductivity:
+    """Read, analyse, write PREFIX.json, PREFIX.csv, PREFIX.png, and print the table (or only the JSON)."""
+    result = green_kubo(read_flux(files, **reading), **analysing)
+    folder = prefix.parent
+    paths = [folder / (prefix.name + ending) for ending in (".json", ".csv", ".png")]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        text = result.to_json(paths[0])
+        result.to_csv(paths[1])
+        from ..conductivity.plots import plot_conductivity
+
+        plot_conductivity(result, paths[2])
+    except OSError as error:
+        raise AdfluxError(
+            f"{prefix}: the results could not be written ({error.strerror}); choose another --output."
+        ) from None
+    if as_json:
+        print(text)
+    else:
+        print_conductivity(result)
+        print("written: " + ", ".join(str(path) for path in paths))
+    return result
+
+
+def print_conductivity(result: Conductivity) -> None:
+    """The tensor, the mean with its three error bars, and what to know about them."""
+    # piped output gets plain text of a fixed width, whatever the terminal that started it
+    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 100)
+    time, unit = unit_system(result.units).time_name, result.conductivity_unit
+    console.print(
+        f"{result.seeds} seed{'s' if result.seeds > 1 else ''}, {result.samples} samples or lags each, "
+        f"every {result.sampling:.6g} {time}; T = {result.temperature:.6g}, V = {result.volume:.8g}; "
+        f"integral to {result.cutoff:.4g} {time} ({result.method})",
+        markup=False,
+    )
+    for line in result.used:
+        console.print(f"used: {line}", markup=False, soft_wrap=True)
+    tensor = Table(title=f"κ [{unit}]", title_justify="left")
+    tensor.add_column("")
+    for axis in "xyz"[: result.dimension]:
+        tensor.add_column(axis, justify="right")
+    errors = _tensor_error(result)
+    for a, axis in enumerate("xyz"[: result.dimension]):
+        cells = []
+        for b in range(result.dimension):
+            value = result.tensor[a, b]
+            spread = "" if errors is None else f" ± {errors[a, b]:.2g}"
+            cells.append(f"{value:.4g}{spread}" if value == value else "–")
+        tensor.add_row(axis, *cells)
+    console.print(tensor)
+    means = Table(title=f"isotropic mean [{unit}]", title_justify="left")
+    for name in ("route", "κ", "error", "from"):
+        means.add_column(name, justify="right" if name in ("κ", "error") else "left")
+    means.add_row(
+        f"integral, all {result.seeds} seeds" if result.seeds > 1 else "integral",
+        f"{result.mean:.4g}",
+        "none" if result.error is None else f"{result.error:.2g}",
+        "" if result.error is None else f"error over {'blocks' if result.over_blocks.error is not None else 'seeds'}",
+    )
+    for name, estimate in (("over seeds", result.over_seeds), ("over blocks", result.over_blocks)):
+        means.add_row(name, *_cells(estimate, name[5:]))
+    fit = result.stacie
+    if fit.mean is None:
+        means.add_row("STACIE", "–", "–", fit.reason)
+    else:
+        means.add_row("STACIE", f"{fit.mean:.4g}", f"{fit.error:.2g}", f"spectrum, {fit.model}")
+    console.print(means)
+    if result.parts is not None:
+        axes = result.dimension
+        parts = ", ".join(f"{name} {value[:axes, :axes].trace() / axes:.4g}" for name, value in result.parts.items())
+        console.print(f"parts of the mean: {parts}", markup=False)
+    if result.without_error:
+        console.print(result.without_error, markup=False)
+    for note in (*result.notes, *([f"STACIE: {fit.note}"] if fit.note else [])):
+        console.print(f"note: {note}", markup=False)
+
+
+def _cells(estimate: Estimate, pieces: str) -> tuple[str, str, str]:
+    if estimate.error is None:
+        return "–", "–", estimate.reason or ""
+    return f"{estimate.mean:.4g}", f"{estimate.error:.2g}", f"{estimate.count} {pieces}"
+
+
+def _tensor_error(result: Conductivity):
+    for estimate in (result.over_blocks, result.over_seeds):
+        if estimate.tensor_error is not None:
+            return estimate.tensor_error
+    return None

@@ -1,0 +1,1 @@
+"""Thermal conductivity from the output of LAMMPS."""

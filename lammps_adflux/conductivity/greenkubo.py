@@ -1,0 +1,310 @@
+"""Thermal conductivity from the heat flux by Green–Kubo, with error bars and the curves that justify them."""
+
+import csv
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..errors import AdfluxError
+from ..units import conductivity_prefactor, unit_system
+from .correlation import correlate, first_zero, noise_filter, running_integral
+from .fluxseries import FluxSeries
+from .spectrum import SpectrumFit, fit_spectrum
+
+# Below this ratio from one sample to the next the trapezoidal rule is off: in the LJ liquid near its triple
+# point by nothing where it is 0.6 (samples every 0.06 τ), by 5 % where it is 0.3 (0.12 τ).
+_COARSE = 0.45
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """κ with its standard error over independent seeds or blocks, or the reason why there is none."""
+
+    count: int = 0
+    mean: float | None = None
+    error: float | None = None
+    tensor: Float[np.ndarray, "3 3"] | None = None
+    tensor_error: Float[np.ndarray, "3 3"] | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Conductivity:
+    """κ_ab = f/(V T²) ∫₀^cutoff ⟨J_a(0) J_b(t)⟩ dt, in `conductivity_unit`.
+
+    `mean` is tr κ / 3, in two dimensions (κ_xx + κ_yy)/2. Three error bars, each with its reason where it is missing: `over_seeds` and
+    `over_blocks` (standard errors of the same estimator), `stacie` (a fit of the low-frequency spectrum:
+    another estimator). Curves run over `times`, past the cutoff: `hfacf` is tr⟨J(0)J(t)⟩/3,
+    `hfacf_filtered` decides the cutoff, `running` is κ(t), `running_error` its standard error over blocks
+    (over seeds where there are no blocks).
+    """
+
+    units: str
+    conductivity_unit: str
+    method: str
+    cutoff: float
+    filter_window: float
+    mean: float
+    tensor: Float[np.ndarray, "3 3"]
+    over_seeds: Estimate
+    over_blocks: Estimate
+    stacie: SpectrumFit
+    parts: dict[str, Float[np.ndarray, "3 3"]] | None  # potential, convective, cross; their sum is `tensor`
+    times: Float[np.ndarray, " lags"]
+    hfacf: Float[np.ndarray, " lags"]
+    hfacf_filtered: Float[np.ndarray, " lags"]
+    running: Float[np.ndarray, " lags"]
+    running_error: Float[np.ndarray, " lags"]
+    running_tensor: Float[np.ndarray, "lags 3 3"]
+    volume: float
+    temperature: float
+    sampling: float
+    samples: int
+    seeds: int
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+    used: tuple[str, ...] = ()  # columns and facts, and where each comes from
+    dimension: int = 3
+
+    @property
+    def error(self) -> float | None:
+        """Standard error of `mean`: over blocks, else over seeds, else None."""
+        return self.over_blocks.error if self.over_blocks.error is not None else self.over_seeds.error
+
+    @property
+    def without_error(self) -> str | None:
+        """Why `mean` has no standard error, and what would be enough; None where it has one."""
+        if self.error is not None:
+            return None
+        return f"no error bar: {self.over_blocks.reason}, or {self.over_seeds.reason}; do not quote this number"
+
+    def to_dict(self) -> dict:
+        """All results but the time curves (those are in `to_csv`), as JSON types; NaN becomes None."""
+
+        def plain(value):
+            if hasattr(value, "__dataclass_fields__"):
+                return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+            if isinstance(value, dict):
+                return {name: plain(item) for name, item in value.items()}
+            if isinstance(value, list | tuple):
+                return [plain(item) for item in value]
+            if isinstance(value, np.ndarray):
+                return plain(value.tolist())
+            if isinstance(value, float):
+                return value if math.isfinite(value) else None
+            return value
+
+        curves = {"times", "hfacf", "hfacf_filtered", "running", "running_error", "running_tensor"}
+        names = [name for name in self.__dataclass_fields__ if name not in curves]
+        return {"error": self.error, "without_error": self.without_error} | {
+            name: plain(getattr(self, name)) for name in names
+        }
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    def to_csv(self, path: str | Path) -> None:
+        """The time curves: time, hfacf, hfacf_filtered, kappa, kappa_error, kappa_xx … kappa_zz."""
+        tensor_names = [f"kappa_{a}{b}" for a in "xyz" for b in "xyz"]
+        table = [self.times, self.hfacf, self.hfacf_filtered, self.running, self.running_error]
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["time", "hfacf", "hfacf_filtered", "kappa", "kappa_error", *tensor_names])
+            for row in np.column_stack([*table, self.running_tensor.reshape(len(self.times), 9)]):
+                writer.writerow([format(value, ".9g") for value in row])
+
+
+def green_kubo(
+    series: FluxSeries,
+    *,
+    cutoff: float | None = None,
+    method: str = "first-zero",
+    filter_window: float | None = None,
+    blocks: int | None = None,
+    subtract_mean: bool = False,
+    spectrum_model: str = "lorentz",
+    parts: bool = True,
+) -> Conductivity:
+    """κ of one system from the flux series, or the correlation functions, of one or more seeds.
+
+    method: "first-zero" ends the integral at the first zero of the noise-filtered HFACF and takes the
+        running integral of the filtered HFACF there (see `first_zero`); one cutoff for all components and
+        seeds, from tr⟨J(0)J(t)⟩ over all seeds. With `cutoff` (time) the plain running integral at that
+        time is taken.
+    filter_window: width of the filter (time) instead of the automatic one, such as the period of the
+    lowest mode.
+    blocks: pieces per seed for the error over blocks; default as many as are 5 cutoffs long, at most 10.
+    subtract_mean: only where ⟨J⟩ is known not to vanish, such as a drifting system; biases κ by −2
+    cutoff/length.
+    spectrum_model: STACIE's "lorentz" or "exppoly", or "none"; `Conductivity.stacie` says which was used.
+    parts: split κ into potential, convective and cross terms where the series has them.
+
+    Error bars assume independent seeds. Blocks and STACIE need time series: correlation files give seeds
+    only.
+    """
+    if method != "first-zero":
+        raise AdfluxError(f"There is no cutoff method '{method}': use 'first-zero', or pass cutoff.")
+    system, axes = unit_system(series.units), series.dimension
+    factor = conductivity_prefactor(series.units, axes) / (series.volume * series.temperature**2)
+    step, notes = series.sampling, list(series.notes)
+    flux = series.flux
+    if flux is None:
+        assert series.correlation is not None
+        correlation = series.correlation
+    else:
+        if subtract_mean:
+            flux = flux - flux.mean(axis=1, keepdims=True)
+        correlation = correlate(flux, flux, max(2, series.samples // 2))
+    trace = _mean_diagonal(correlation, axes).mean(axis=0)
+    per_seed = series.samples if flux is not None else series.correlation_samples or series.samples
+    if cutoff is None:
+        window = None if filter_window is None else max(1, round(filter_window / step))
+        zero, width, warning = first_zero(trace, axes * series.seeds * per_seed, window, all_lags=flux is None)
+        notes += [warning] if warning else []
+    else:
+        zero, width = round(cutoff / step), 1
+        if not 1 <= zero < len(trace):
+            raise AdfluxError(
+                f"--cutoff must lie between {step:g} and {(len(trace) - 1) * step:g} {system.time_name} "
+                f"(one sample, and half the series or the last lag), got {cutoff:g}."
+            )
+    if trace[1] < _COARSE * trace[0]:
+        notes.append(
+            f"the samples are far apart: the HFACF falls to {trace[1] / trace[0]:.2f} of its value from "
+            "one to the next, so that κ may be too high by several per cent; sample more often"
+        )
+    if 20 * zero > per_seed:
+        notes.append(
+            f"{per_seed} samples are only {per_seed / zero:.0f} times the cutoff of the integral, which may itself be noise: run longer"
+        )
+    lags = min(len(trace), max(3 * zero, zero + 2 * width) + 2)
+
+    def conductivities(curves):  # [pieces, lags, 3, 3] -> κ(t) of each piece
+        return factor * running_integral(noise_filter(curves[:, :lags], width), step)
+
+    by_seed = conductivities(correlation)
+    tensor = by_seed[:, zero].mean(axis=0)
+    over_seeds = _estimate(by_seed[:, zero], "a second seed is needed", series.seeds, axes)
+    band_source = by_seed
+    if flux is None:
+        over_blocks = Estimate(
+            reason="correlation files hold no series to cut into blocks; 4 independent time windows (ave one) would do"
+        )
+        if series.windows is not None and len(series.windows) >= 4:
+            band_source = conductivities(series.windows)
+            over_blocks = _estimate(band_source[:, zero], "", len(band_source), axes)
+        stacie = SpectrumFit(reason="STACIE needs the time series, not a correlation file")
+        part_tensors = None
+    else:
+        over_blocks, by_block = _over_blocks(flux, blocks, zero, lags, conductivities, axes)
+        band_source = by_block if by_block is not None else by_seed
+        stacie = fit_spectrum(flux[..., :axes], factor, step, spectrum_model)
+        notes += _check_mean(flux, trace, zero, step)
+        part_tensors = _parts(series, zero, lags, conductivities) if parts and not subtract_mean else None
+    running_error = np.full(lags, np.nan)
+    if len(band_source) > 1:
+        curves = _mean_diagonal(band_source, axes)
+        running_error[: curves.shape[1]] = curves.std(axis=0, ddof=1) / math.sqrt(len(curves))
+    running_tensor = by_seed.mean(axis=0)
+    return Conductivity(
+        units=series.units,
+        conductivity_unit=system.conductivity_name if axes == 3 else system.sheet_conductivity_name,
+        method=method if cutoff is None else "cutoff",
+        cutoff=zero * step,
+        filter_window=width * step if width > 1 else 0.0,
+        mean=float(_mean_diagonal(tensor, axes)),
+        tensor=tensor,
+        over_seeds=over_seeds,
+        over_blocks=over_blocks,
+        stacie=stacie,
+        parts=part_tensors,
+        times=np.arange(lags) * step,
+        hfacf=trace[:lags],
+        hfacf_filtered=noise_filter(trace, width, axis=0)[:lags],
+        running=_mean_diagonal(running_tensor, axes),
+        running_error=running_error,
+        running_tensor=running_tensor,
+        volume=series.volume,
+        temperature=series.temperature,
+        sampling=step,
+        samples=series.samples,
+        seeds=series.seeds,
+        files=series.files,
+        notes=tuple(notes),
+        used=series.used,
+        dimension=axes,
+    )
+
+
+def _mean_diagonal(tensors: np.ndarray, axes: int) -> Any:
+    """Mean over x, y, z (in two dimensions x, y) of the diagonal of the last two axes."""
+    return np.einsum("...aa->...", tensors[..., :axes, :axes]) / axes
+
+
+def _estimate(tensors: np.ndarray, reason: str, count: int, axes: int) -> Estimate:
+    if count < 2:
+        return Estimate(count=count, reason=reason)
+    means = _mean_diagonal(tensors, axes)
+    root = math.sqrt(count)
+    return Estimate(
+        count=count,
+        mean=float(means.mean()),
+        error=float(means.std(ddof=1) / root),
+        tensor=tensors.mean(axis=0),
+        tensor_error=tensors.std(axis=0, ddof=1) / root,
+    )
+
+
+def _over_blocks(flux, blocks, zero, lags, conductivities, axes) -> tuple[Estimate, np.ndarray | None]:
+    samples = flux.shape[1]
+    if blocks is None:
+        blocks = min(10, samples // (5 * zero))
+        if blocks < 2 or blocks * len(flux) < 4:
+            needed = max(2, math.ceil(4 / len(flux))) * 5 * zero
+            reason = f"4 blocks of 5 cutoffs are needed ({needed} samples in each file, {samples} are there)"
+            return Estimate(reason=reason), None
+    elif blocks < 2 or samples // blocks < 2 * zero:
+        most = samples // (2 * zero)
+        raise AdfluxError(f"--blocks must be from 2 to {most} (a block holds 2 cutoffs or more), got {blocks}.")
+    length = samples // blocks
+    pieces = flux[:, : blocks * length].reshape(-1, length, 3)
+    by_block = conductivities(correlate(pieces, pieces, min(lags, length)))
+    return _estimate(by_block[:, zero], "", len(pieces), axes), by_block
+
+
+def _parts(series: FluxSeries, zero, lags, conductivities) -> dict[str, np.ndarray] | None:
+    if series.potential is None or series.convective is None:
+        return None
+
+    def kappa(first, second):
+        return conductivities(correlate(first, second, lags))[:, zero].mean(axis=0)
+
+    potential, convective = series.potential, series.convective
+    return {
+        "potential": kappa(potential, potential),
+        "convective": kappa(convective, convective),
+        "cross": kappa(potential, convective) + kappa(convective, potential),
+    }
+
+
+def _check_mean(flux, trace, zero, step) -> list[str]:
+    """⟨J⟩ = 0 in equilibrium; its standard error is √(2 ∫C dt / length)."""
+    length = flux.shape[1] * step
+    integral = float(running_integral(trace[: zero + 1], step, axis=0)[-1])
+    if integral <= 0:
+        return []
+    worst = float(np.max(np.abs(flux.mean(axis=1)))) / math.sqrt(2 * integral / length)
+    if worst < 6:
+        return []
+    return [
+        f"the mean flux is {worst:.0f} standard errors away from zero: remove the drift "
+        "(velocity all zero linear), or use --subtract-mean"
+    ]

@@ -1,0 +1,1 @@
+"""The hop rule for functions that index neighbours by themselves."""

@@ -1,0 +1,1 @@
+"""Relaxed structures, and their derivatives by the parameters of the potential."""

@@ -1,0 +1,283 @@
+"""Taylor expansion of a relaxed structure in the parameters of its potential: predictions without relaxing again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import ase
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ..derivatives import owned_energies
+from ..errors import AdfluxError
+from ..graph import Graph, graph_from_atoms, pad
+from ..potentials import Potential
+from ..potentials.conversion import in_units
+from .expansion_files import LATER, NEEDED, pack_model, read_arrays, unpack_model, write_arrays
+from .images import deformation
+from .model_record import described, difference, model_record
+from .parameter_names import summary
+from .parameters import choose, flatten, unflatten
+from .relaxed import Relaxed
+
+TRUST = 0.1  # third order beside second order
+LARGE = 20_000  # atoms from which on the potential of a file is not evaluated unasked
+
+
+class Prediction(NamedTuple):
+    """A relaxed structure at other parameters, predicted; energies and lengths in LAMMPS' units."""
+
+    energy: float  # to second order
+    energy_first: float  # to first order: the structure stays as it was
+    energy_at_structure: (
+        float | None
+    )  # U(Θ′) of the predicted structure, right to third order; None without a potential
+    positions: Float[np.ndarray, "atoms 3"]  # to first order, by ascending id
+    cell: Float[np.ndarray, "3 3"]
+    volume: float
+    doubt: float | None  # |third order| / |second order| of the energy: below 0.1 the prediction may be trusted
+    reach: float | None  # by how much the change of the parameters may grow before the doubt reaches 0.1
+
+
+@dataclass(frozen=True)
+class Taylor:
+    """Energy to second order, structure to first order, in the parameters.
+
+    U(Θ + δ) = U + g·δ + ½ δ·K·δ with g = dU/dΘ and K = d²U/dΘ² along relaxed structures; positions in the relaxed cell + J·δ; cell · (1 + ε)ᵀ.
+    """
+
+    parameters: Float[np.ndarray, " parameters"]  # in the order of `names`
+    energy: float
+    gradient: Float[np.ndarray, " parameters"]
+    curvature: Float[np.ndarray, "parameters parameters"]
+    positions: Float[np.ndarray, "atoms 3"]  # by ascending id, as all that follows
+    position_jacobian: Float[np.ndarray, "parameters atoms 3"]
+    strain_jacobian: Float[np.ndarray, "parameters 6"]
+    cell: Float[np.ndarray, "3 3"]
+    origin: Float[np.ndarray, "3"]
+    periodic: Any  # [3] bool
+    ids: Int[np.ndarray, " atoms"]
+    symbols: tuple[str, ...]
+    names: tuple[str, ...]  # of the parameters, as sigma[0,0]; W:beta3 of SNAP, in the order of its file
+    build: Any = None  # parameters [parameters] → potential; None where a file does not have it
+    # None, all of the following, where a file of the first version does not say it
+    units: str | None = None  # LAMMPS' unit style, of energy and lengths
+    order: Any = None  # [parameters] numbers of `parameters.flatten` in the order of `names`
+    strains: str | None = None  # that respond: none, iso, aniso, tri
+    loads: Any = None  # [strains] energy per volume that they are held with: the pressure where the cell was relaxed
+    cutoff: float | None = None  # of the potential
+    record: Mapping[str, str] | None = None  # of the potential, beside the parameters (`modelrecord`)
+    model: Any = None  # [bytes] model file of the potential
+    source: str = "the expansion"  # the file that it was read from
+
+    @property
+    def volume(self) -> float:
+        """Of the relaxed cell."""
+        return float(abs(np.linalg.det(self.cell)))
+
+    def energies(self, samples, order: int = 2) -> Float[np.ndarray, " samples"]:
+        """U of each row of parameters, to first or second order."""
+        change = self._changes(samples)
+        first = self.energy + change @ self.gradient
+        return first if order == 1 else first + 0.5 * np.einsum("sp,pq,sq->s", change, self.curvature, change)
+
+    def volumes(self, samples) -> Float[np.ndarray, " samples"]:
+        """Volume of the cell for each row of parameters, from the strain to first order."""
+        strains = self._changes(samples) @ self.strain_jacobian
+        return self.volume * np.prod(1.0 + strains[:, :3], axis=1)
+
+    def lengths(self, samples) -> Float[np.ndarray, " samples"]:
+        """Largest relative change of lengths for each row of parameters: of strains, and of displacements beside (volume / atoms)^⅓."""
+        change = self._changes(samples)
+        strains = np.abs(change @ self.strain_jacobian).max(axis=1)
+        spacing = (self.volume / len(self.ids)) ** (1 / 3)
+        # rows one by one: samples · atoms would be large
+        moves = [np.abs(np.tensordot(row, self.position_jacobian, 1)).max(initial=0.0) for row in change]
+        return np.maximum(strains, np.array(moves) / spacing)
+
+    def with_potential(self, potential) -> "Taylor":
+        """The same, with the potential of its parameters, so that U at other parameters can be evaluated."""
+        self._check_model(potential, self.parameters, "the present parameters")
+        present, known = choose(potential), self._known(potential)
+        values = flatten(present.values)
+        if known is None:
+            raise AdfluxError(f"The parameters of {self.source} are transformed ones: U at others cannot be evaluated.")
+        places = np.array([known[name] for name in self.names])
+
+        def build(vector):
+            changed = values.copy()
+            changed[places] = vector
+            return present.build(unflatten(present.values, changed))
+
+        return replace(self, build=build)
+
+    def predict(self, parameters, potential=None) -> Prediction:
+        """The structure at new parameters, a vector or in the form that `taylor` was given.
+
+        potential: that of the new parameters, to evaluate U(Θ′); not needed where `taylor` has just made this expansion.
+        """
+        vector = self.vector(parameters)
+        change = self._changes(vector[None])[0]
+        strain = change @ self.strain_jacobian
+        moved = self.positions + np.einsum("p,pia->ia", change, self.position_jacobian)
+        f = deformation(strain)
+        positions = self.origin + (moved - self.origin) @ f.T
+        cell = self.cell @ f.T
+        first, second = float(self.energies(vector[None], 1)[0]), float(self.energies(vector[None])[0])
+        if potential is not None:
+            self._check_model(potential, vector)
+        elif self.build is not None:
+            potential = self.build(vector)
+        found = doubt = reach = None
+        if potential is not None:
+            atoms = self._atoms(positions, cell)
+            converted = in_units(potential, self.units)
+            found = float(_energy(converted, _roomy(graph_from_atoms(atoms, potential), potential.cutoff)))
+            floor = 1e-13 * abs(self.energy)
+            doubt = abs(found - second) / max(abs(second - first), floor)
+            reach = TRUST / max(doubt, 1e-16)
+        return Prediction(second, first, found, positions, cell, float(abs(np.linalg.det(cell))), doubt, reach)
+
+    def vector(self, parameters) -> Float[np.ndarray, " parameters"]:
+        """Parameters in the order of `names`, from such a vector, from a potential, or from the form that `taylor` was given."""
+        if isinstance(parameters, Potential):
+            present = choose(parameters)
+            known = dict(zip(present.names, flatten(present.values), strict=True))
+            missing = [name for name in self.names if name not in known]
+            if missing:
+                raise AdfluxError(
+                    f"The potential has no {summary(missing)}, which {self.source} expands in: give its parameters."
+                )
+            return np.array([known[name] for name in self.names])
+        vector = flatten(parameters)
+        several = len(jax.tree.leaves(parameters)) > 1
+        return vector[np.asarray(self.order)] if several and self.order is not None else vector
+
+    def save(self, path) -> None:
+        """To .npz, or to HDF5 (.h5, .hdf5); with the potential, so that `load` can evaluate it."""
+        values = {name: getattr(self, name) for name in (*NEEDED, *LATER)}
+        if self.model is None and self.build is not None:
+            values["model"] = pack_model(self.build(self.parameters))
+        write_arrays(path, values)
+
+    @classmethod
+    def load(cls, path) -> "Taylor":
+        """From a file of `save`. JAX must compute in float64 for its potential to be evaluated."""
+        found = cls(**read_arrays(path), source=str(path))
+        evaluable = found.model is not None and jax.config.read("jax_enable_x64") and len(found.ids) < LARGE
+        potential = unpack_model(np.asarray(found.model)) if evaluable else None
+        return found if potential is None or not found._known(potential) else found.with_potential(potential)
+
+    def write_xyz(self, path) -> None:
+        """Extended XYZ, a frame for each parameter, with dX/dΘ as the vectors `derivative` that OVITO shows."""
+        import ase.io
+
+        frames = []
+        for number, derivative in enumerate(self.position_jacobian):
+            atoms = self._atoms(self.positions, self.cell)
+            atoms.positions -= self.origin
+            atoms.arrays["derivative"] = derivative
+            atoms.info.update(parameter=number, name=self.names[number])
+            frames.append(atoms)
+        ase.io.write(path, frames, format="extxyz")
+
+    def atoms(self, prediction: Prediction) -> ase.Atoms:
+        """A predicted structure for ASE, with the atoms' ids, relative to the origin of LAMMPS' box."""
+        atoms = self._atoms(prediction.positions, prediction.cell)
+        atoms.positions -= self.origin
+        return atoms
+
+    def _atoms(self, positions, cell) -> ase.Atoms:
+        atoms = ase.Atoms(self.symbols, positions=positions, cell=cell, pbc=np.asarray(self.periodic, bool))
+        atoms.arrays["id"] = np.asarray(self.ids)
+        return atoms
+
+    def _known(self, potential) -> dict[str, int] | None:
+        """Which number of the potential is each parameter; None where these are no numbers of it."""
+        present = choose(potential)
+        # files of the first version name the coefficients of SNAP by their arrays
+        known = {name: k for names in (present.plain_names, present.names) for k, name in enumerate(names)}
+        return known if all(name in known for name in self.names) else None
+
+    def _check_model(self, potential, vector, which: str = "the new parameters") -> None:
+        """An error where a potential is not that of the parameters; transformed ones cannot be compared."""
+        present = choose(potential)
+        values = flatten(present.values)
+        there = dict(zip(present.plain_names, values, strict=True)) | dict(zip(present.names, values, strict=True))
+        transformed = all(name.startswith("values") for name in self.names)
+        for name, wanted in zip(self.names, vector, strict=True) if not transformed else ():
+            if name not in there:
+                raise AdfluxError(
+                    f"The potential is a {type(potential).__name__} without {name}, but {self.source} expands in {summary(self.names)}: "
+                    f"give the potential of {which}."
+                )
+            if not np.isclose(there[name], wanted, rtol=1e-6, atol=1e-12):
+                raise AdfluxError(
+                    f"The potential is not that of {which}: its {name} is {there[name]:.8g}, but {wanted:.8g} was given."
+                )
+        here = model_record(potential)
+        field = difference(self.record or {}, here)
+        if field is not None:
+            raise AdfluxError(
+                f"The potential is not the one of {self.source}: it has {described(here, field)} beside the parameters."
+            )
+
+    def _changes(self, samples) -> np.ndarray:
+        samples = np.asarray(samples, float)
+        if samples.ndim != 2 or samples.shape[1] != len(self.parameters):
+            raise AdfluxError(
+                f"Parameters must be rows of {len(self.parameters)} numbers ({summary(self.names)}), but the shape {samples.shape} was found."
+            )
+        if not np.isfinite(samples).all():
+            raise AdfluxError("The new parameters hold numbers that are not finite.")
+        return samples - self.parameters
+
+
+def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) -> Taylor:
+    """Expansion of a relaxed structure in the chosen parameters, gathered on every rank; collective.
+
+    where, cell: as in `Relaxed.jacobian`, which this calls: one solve for each parameter.
+    """
+    choice = choose(relaxed.potential, where)
+    jacobian, curvature = relaxed.expansion(where, cell, progress)
+    system, order = relaxed.system, choice.order
+    inverse = np.argsort(order)
+    strains, loads = relaxed.loads(cell)
+    species = np.asarray(system.graph.species)[: len(system.ids)][system.order]
+    positions = np.swapaxes(relaxed.gather(np.swapaxes(jacobian.positions, 0, 1)), 0, 1)
+    return Taylor(
+        parameters=flatten(choice.values)[order],
+        energy=relaxed.energy,
+        gradient=jacobian.energy[order],
+        curvature=curvature[np.ix_(order, order)],
+        positions=relaxed.gather(relaxed.positions),
+        position_jacobian=positions[order],
+        strain_jacobian=jacobian.strain[order],
+        cell=system.cell,
+        origin=system.origin,
+        periodic=system.periodic,
+        ids=relaxed.gather(relaxed.ids),
+        symbols=tuple(relaxed.potential.elements[s] for s in relaxed.gather(species)),
+        names=tuple(choice.names[number] for number in order),
+        build=lambda vector: choice.build(unflatten(choice.values, np.asarray(vector)[inverse])),
+        units=relaxed.units,
+        order=order,
+        strains=strains,
+        loads=loads,
+        cutoff=float(relaxed.potential.cutoff),
+        record=model_record(relaxed.potential, choice.varied),
+    )
+
+
+@eqx.filter_jit
+def _energy(potential, graph: Graph) -> Float[Array, ""]:
+    return jnp.sum(owned_energies(potential, graph))
+
+
+def _roomy(graph: Graph, cutoff: float) -> Graph:
+    """With room that grows in steps, so that JAX does not compile for each number of pairs anew."""
+    pairs = int(1.1 ** np.ceil(np.log(max(len(graph.centers), 1)) / np.log(1.1))) + 1
+    return pad(graph, pairs, len(graph.species) + 1, cutoff)

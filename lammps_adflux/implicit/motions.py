@@ -1,0 +1,151 @@
+"""The motions that a structure may make: displacements of what is not held, and strains of its cell."""
+
+import numpy as np
+
+from ..parallel.system import System, Whole
+from .images import CELLS
+from .products import Products
+
+
+class Motions:
+    """Vectors of allowed motions on this rank, [vectors, 3 · owned + strains], with their scalar product.
+
+    Uniform translations, and rotations of what is open in two directions, cost no energy: they are projected out. A strain is
+    measured in units of `length`, so that it counts as much as a displacement.
+    """
+
+    def __init__(self, system: System, cell: str | None):
+        self.system, self.comm = system, system.comm
+        self.strains = CELLS[cell]
+        self.atoms = system.atoms
+        self.length = (system.volume / self.atoms) ** (1 / 3) * self.atoms**0.5
+        self._free = np.append(~system.held.ravel(), np.ones(len(self.strains), bool)).astype(float)
+        # the strain is the same on every rank, and counts once
+        self._count = np.append(np.ones(system.held.size), np.full(len(self.strains), float(self.comm.rank == 0)))
+        self._null = np.zeros((0, len(self._free)))
+        self._null = self._null_space()
+
+    @property
+    def size(self) -> int:
+        """Numbers of a vector on this rank."""
+        return len(self._free)
+
+    @property
+    def dimensions(self) -> int:
+        """Of the space of all allowed motions."""
+        free = self.comm.allreduce(int((~self.system.held).sum()))
+        return free + len(self.strains) - len(self._null)
+
+    def dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Scalar products of rows [vectors]; collective."""
+        return self._sum(np.einsum("kn,kn,n->k", a, b, self._count))
+
+    def gram(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Scalar products of all rows of a with all of b; collective."""
+        return self._sum((a * self._count) @ b.T)
+
+    def project(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors without held components, translations and free rotations; collective."""
+        vectors = vectors * self._free
+        if len(self._null):
+            vectors = vectors - self.gram(vectors, self._null) @ self._null
+        return vectors
+
+    def expand(self, vectors: np.ndarray) -> np.ndarray:
+        """Displacements and all six strains [vectors, 3 · owned + 6]."""
+        own = vectors.shape[1] - len(self.strains)
+        return np.concatenate([vectors[:, :own], vectors[:, own:] @ self.strains / self.length], axis=1)
+
+    def contract(self, slopes: np.ndarray) -> np.ndarray:
+        """Slopes by displacements and strains → slopes by allowed motions; the transpose of `expand`."""
+        return np.concatenate([slopes[:, :-6], slopes[:, -6:] @ self.strains.T / self.length], axis=1)
+
+    def random(self, count: int) -> np.ndarray:
+        """Random vectors, by atom id: the same on any number of ranks."""
+        numbers = 3 * self.system.ids.astype(np.uint64)[:, None] + np.arange(3, dtype=np.uint64)
+        strains = np.uint64(2**63) + np.arange(len(self.strains), dtype=np.uint64)
+        counters = np.append(numbers.ravel(), strains)
+        return self.project(np.stack([_uniform(counters, seed) for seed in range(count)]))
+
+    def _null_space(self) -> np.ndarray:
+        held = self.comm.allreduce(self.system.held.any(axis=0).astype(int)) > 0
+        centre = self.comm.allreduce(self.system.positions.sum(axis=0)) / self.atoms
+        moves = [np.broadcast_to(np.eye(3)[a], self.system.positions.shape) for a in range(3) if not held[a]]
+        for a in range(3):
+            others = [b for b in range(3) if b != a]
+            if not (held[others].any() or self.system.periodic[others].any()):
+                moves.append(np.cross(np.eye(3)[a], self.system.positions - centre))
+        rows = np.array([np.append(move.ravel(), np.zeros(len(self.strains))) for move in moves])
+        rows = rows.reshape(len(moves), self.size)
+        values, turn = np.linalg.eigh(self.gram(rows, rows))
+        good = values > 1e-9 * max(values.max(initial=0.0), 1e-300)  # a straight chain does not turn about itself
+        return (turn[:, good] / np.sqrt(values[good])).T @ rows
+
+    def _sum(self, values):
+        if self.comm.size == 1:
+            return values
+        total = np.empty_like(values)
+        self.comm.Allreduce(np.ascontiguousarray(values), total)
+        return total
+
+
+def _uniform(counters: np.ndarray, seed: int) -> np.ndarray:
+    """Numbers in (-1, 1) from SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) of the counters."""
+    z = (counters + np.uint64(seed) * np.uint64(2**40) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(float) / 2.0**52 - 1.0
+
+
+class Operator:
+    """∂²(U + W)/∂Y² in a space of motions, W the work against an outer pressure: P V, and linear in the strain beyond that.
+
+    pressure: six components in the order of LAMMPS' boxes, in energy per volume.
+    """
+
+    def __init__(self, products: Products, motions: Motions, pressure: np.ndarray):
+        self.products, self.motions, self.pressure = products, motions, pressure
+        self._matrix: np.ndarray | None = None
+
+    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+        full = self.motions.expand(vectors)
+        return self.motions.contract(self.products.hessian(full) + self.work_slopes(full))
+
+    def work_slopes(self, vectors: np.ndarray) -> np.ndarray:
+        """∂²W/∂Y² · vectors [vectors, 3 · owned + 6]."""
+        slopes = np.zeros_like(vectors)
+        # V = V₀ (1 + xx)(1 + yy)(1 + zz)
+        slopes[:, -6:-3] = self._load * vectors[:, -6:-3] @ (np.ones((3, 3)) - np.eye(3))
+        return slopes
+
+    def work_third(self, adjoint: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """∂³W/∂Y³ · adjoint · vectors [vectors, 3 · owned + 6]."""
+        slopes = np.zeros_like(vectors)
+        a, b = adjoint[-6:-3], vectors[:, -6:-3]
+        for i in range(3):
+            j, k = (i + 1) % 3, (i + 2) % 3
+            slopes[:, i - 6] = self._load * (a[j] * b[:, k] + a[k] * b[:, j])
+        return slopes
+
+    @property
+    def _load(self) -> float:
+        return self.products.system.volume * float(self.pressure[:3].mean())
+
+    def matrix(self) -> np.ndarray:
+        """All of it between allowed motions, on every rank, by atom id as in `Whole`; for small systems, kept."""
+        if self._matrix is None:
+            motions, system = self.motions, self.motions.system
+            inner = self.products.matrix(~system.held)
+            inner[-6:] += self.work_slopes(np.eye(len(inner))[-6:])
+            whole = Whole(system, len(motions.strains))
+            allowed = motions.project(whole.mine(np.eye(whole.size)))
+            spread = Whole(system, 6).gather(motions.expand(allowed))
+            self._matrix = spread @ inner @ spread.T
+        return self._matrix
+
+    def gradient(self) -> tuple[float, np.ndarray, np.ndarray]:
+        """U, ∂U/∂Y [3 · owned + 6], and the slope of U + W by the allowed motions."""
+        energy, slopes = self.products.gradient()
+        loaded = slopes.copy()
+        loaded[-6:] += self.products.system.volume * self.pressure
+        return energy, slopes, self.motions.project(self.motions.contract(loaded[None]))[0]

@@ -1,0 +1,1 @@
+"""The program `lmp`: build, find, examine and run it."""

@@ -1,0 +1,266 @@
+"""`adflux doctor`: whether this machine's `lmp`, Python, MPI and JAX work together, line by line."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from ..errors import AdfluxError
+from . import build
+from .source import NEWEST, OLDEST, version_number
+
+PROBE = Path(__file__).with_name("doctor_probe.py")
+BUILD = "run `adflux build-lammps`, or build yours with the presets in cmake/"
+TRACEABLE = ["0001", "0002", "0003", "0004"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line; `good` is None for what is merely told, or could not be looked at.
+
+    The main job would not run if one with `needed` is not good.
+    """
+
+    name: str
+    good: bool | None
+    text: str
+    advice: str = ""
+    needed: bool = True
+
+
+def examine(lmp: Path | None = None) -> list[Finding]:
+    """All findings, always the same names in the same order."""
+    try:
+        lmp = lmp or build.find_lmp()
+    except AdfluxError as error:
+        lmp, missing = None, str(error)
+    else:
+        missing = "" if lmp.is_file() and os.access(lmp, os.X_OK) else f"{lmp} is not a program."
+    found = help_text(lmp) if lmp and not missing else {}
+    probe = _probe([str(lmp)], everything=True) if "date" in found else {}
+    findings = [Finding("lmp", not missing, missing or str(lmp), BUILD)]
+    # what cannot be looked at, because what it stands on is missing, is told as such
+    findings.append(_not_seen("version") if missing else _version(found))
+    findings.append(_ml_iap(probe) if "date" in found else _not_seen("ML-IAP Python"))
+    findings.append(_kokkos(found) if "date" in found else _not_seen("Kokkos"))
+    findings.append(_environment(probe) if probe.get("mliap") else _not_seen("environment"))
+    works = "adflux" in probe and probe["mliap"]
+    findings.append(_patches(probe) if works else _not_seen("patches"))
+    findings += _jax(probe) if works else map(_not_seen, ("jax devices", "float64", "threads"))
+    findings.append(_mpi(str(lmp), found, probe) if works else _not_seen("MPI"))
+    findings.append(_potentials())
+    return findings
+
+
+def _not_seen(name: str) -> Finding:
+    return Finding(name, None, "not looked at, because of ✗ above")
+
+
+def healthy(findings: list[Finding]) -> bool:
+    """Whether the main job would run."""
+    return all(finding.good is not False for finding in findings if finding.needed)
+
+
+def report(findings: list[Finding], as_json: bool = False) -> None:
+    """Print the findings, for people or for programs."""
+    if as_json:
+        print(json.dumps({"healthy": healthy(findings), "findings": [asdict(f) for f in findings]}, indent=1))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for finding in findings:
+        sign, style = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}[finding.good]
+        console.print(f"[{style}]{sign}[/] {finding.name:<14}", end=" ")
+        console.print(finding.text, markup=False)
+        if finding.good is False:
+            console.print(f"  {'':<14} → {finding.advice}", markup=False)
+    if healthy(findings):
+        console.print("LAMMPS with JAX potentials works here.")
+    else:
+        console.print("LAMMPS with JAX potentials does not work here yet: see ✗ above.")
+
+
+def _version(found: dict) -> Finding:
+    if "date" not in found:
+        return Finding("version", False, f"this is not LAMMPS: `lmp -h` printed {found['output']}", BUILD)
+    version = version_number(found["date"])
+    supported = f"supported: {OLDEST} to {NEWEST}"
+    if version < OLDEST:
+        return Finding("version", False, f"{version} is too old ({supported})", BUILD)
+    return Finding("version", True if version <= NEWEST else None, f"{version} ({supported})")
+
+
+def _ml_iap(probe: dict) -> Finding:
+    if probe.get("mliap"):
+        return Finding("ML-IAP Python", True, "pair_style mliap unified is there")
+    reason = probe.get("failure", "ML-IAP was built without MLIAP_ENABLE_PYTHON")
+    return Finding("ML-IAP Python", False, f"this lmp has no Python ML-IAP ({reason})", BUILD)
+
+
+def _patches(probe: dict) -> Finding:
+    if probe.get("patches") is None:
+        return Finding("patches", None, "cannot be told on this system", needed=False)
+    if lacking := [patch for patch in TRACEABLE if patch not in probe["patches"]]:
+        text = f"lacks {', '.join(lacking)} of cmake/patches"
+        if "0001" in lacking:
+            text += "; without 0001 memory grows as the square of the number of atoms"
+        return Finding("patches", False, text, BUILD, needed=False)
+    return Finding(
+        "patches",
+        True,
+        "0001 to 0004 of cmake/patches (0005 to 0007, for speed and a message, leave no trace)",
+        needed=False,
+    )
+
+
+def _kokkos(found: dict) -> Finding:
+    text = f"yes ({found['kokkos']})" if found["kokkos"] else "no; it is needed for pair_style mliap/kk only"
+    return Finding("Kokkos", True if found["kokkos"] else None, text, needed=False)
+
+
+def _environment(probe: dict) -> Finding:
+    if "adflux" in probe:
+        return Finding("environment", True, f"lmp's Python is {probe['prefix']} and has lammps_adflux")
+    return Finding(
+        "environment",
+        False,
+        f"lmp's Python is {probe['prefix']} and cannot import lammps_adflux ({probe['adflux_error']})",
+        f"put {sys.prefix}/bin first in PATH (activate the environment)",
+    )
+
+
+def _jax(probe: dict) -> list[Finding]:
+    seen = probe.get("jax")
+    if not seen:
+        text = probe.get("jax_error", "no answer")
+        return [
+            Finding(
+                "jax devices",
+                False,
+                f"JAX does not work inside lmp: {text}",
+                "run `pip install jax` in that Python",
+            ),
+            Finding("float64", None, "not looked at: JAX does not work"),
+            Finding("threads", None, "not looked at: JAX does not work", needed=False),
+        ]
+    double = seen["dtype"] == "float64"
+    return [
+        Finding("jax devices", True, f"{', '.join(seen['devices'])} (jax {seen['version']})"),
+        Finding(
+            "float64",
+            double,
+            "available" if double else f"JAX computes in {seen['dtype']}",
+            "unset JAX_ENABLE_X64, or export models with dtype float32",
+            needed=False,
+        ),
+        Finding(
+            "threads",
+            None,
+            f"{seen['threads']} per rank (OMP_NUM_THREADS), {_cores()} cores here",
+            needed=False,
+        ),
+    ]
+
+
+def _mpi(lmp: str, found: dict, probe: dict) -> Finding:
+    advice = "use lmp, mpi4py and mpiexec of one MPI: `pip install mpich`, `adflux build-lammps`"
+    if "mpi" not in probe:
+        text = f"mpi4py does not work inside lmp ({probe.get('mpi_error')})"
+        return Finding("MPI", False, text, "run `pip install --force-reinstall mpi4py` in that Python")
+    library = probe["mpi"]["library"].splitlines()[0].strip()
+    if _vendor(library) != _vendor(found["mpi"]):
+        return Finding("MPI", False, f"lmp has {found['mpi']}, mpi4py has {library}", advice)
+    try:
+        mpiexec = build.find_mpiexec()
+    except AdfluxError as error:
+        return Finding("MPI", False, str(error), advice)
+    both = _probe([str(mpiexec), "-n", "2", lmp])
+    ranks = both.get("mpi", {}).get("ranks")
+    if ranks != 2:
+        text = both.get("failure") or f"`{mpiexec} -n 2` started lmp on {ranks} rank twice"
+        return Finding("MPI", False, text, advice)
+    return Finding("MPI", True, f"lmp, mpi4py and {mpiexec} agree ({' '.join(library.split())}; 2 ranks tried)")
+
+
+def _potentials() -> Finding:
+    try:
+        return Finding("potentials", True, str(build.potentials_folder()), needed=False)
+    except AdfluxError as error:
+        return Finding("potentials", False, str(error), "set LAMMPS_POTENTIALS to LAMMPS' folder potentials/", False)
+
+
+def _vendor(text: str) -> str:
+    """Which MPI a library's version text speaks of; those of one family start each other's programs."""
+    families = {
+        "Open MPI": "openmpi",
+        "MPICH": "mpich",
+        "Intel": "mpich",
+        "MVAPICH": "mpich",
+        "CRAY": "mpich",
+    }
+    return next((family for name, family in families.items() if name.lower() in text.lower()), text)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def help_text(lmp: Path) -> dict:
+    """What `lmp -h` says of itself."""
+    output, _ = _run([str(lmp), "-h"], timeout=60)
+    date = re.search(r"Massively Parallel Simulator - (\d+ \w{3} \d{4})", output)
+    if not date:
+        return {"output": repr(output[:60]) if output else "nothing"}
+    mpi = re.search(r"^MPI v[\d.]+: *(.*)$", output, flags=re.M)
+    kokkos = re.search(r"^KOKKOS package API: *(.*)$", output, flags=re.M)
+    return {
+        "date": date[1],
+        "mpi": " ".join(mpi[1].split()) if mpi else "no MPI",
+        "kokkos": kokkos[1].strip() if kokkos else "",
+    }
+
+
+def _probe(command: list[str], everything: bool = False) -> dict:
+    """The answer of doctor_probe.py from inside lmp, or `failure`."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "in.doctor")
+        script.write_text(f"python source {PROBE}\n")
+        environment = {**os.environ, "ADFLUX_DOCTOR": "all" if everything else "mpi"}
+        words = [*command, "-log", "none", "-in", str(script)]
+        output, code = _run(words, timeout=120, cwd=folder, environment=environment)
+    answers = re.findall(r"^adflux doctor: (\{.*\})$", output, flags=re.M)
+    if answers:
+        return json.loads(answers[0])
+    errors = re.findall(r"^ERROR.*", output, flags=re.M) or [line for line in output.splitlines() if line.strip()]
+    return {"failure": errors[-1].strip() if errors else f"it ended with code {code} and no output"}
+
+
+def _run(
+    command: list[str],
+    *,
+    timeout: int | float,
+    cwd: str | None = None,
+    environment: dict[str, str] | None = None,
+) -> tuple[str, int]:
+    """Output and exit code; what does not end in time is stopped, with all that it has started."""
+    try:
+        process = subprocess.Popen(
+            command, cwd=cwd, env=environment, text=True, errors="replace", start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    except OSError as error:
+        return f"ERROR: {error}", 1
+    with process:
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return f"ERROR: no answer within {timeout:.0f} s", 1
+    return output, process.returncode

@@ -1,0 +1,100 @@
+"""`adflux run`: LAMMPS on n ranks with the templates at hand, and a progress bar."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import deque
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ..errors import AdfluxError
+from ..paths import template_path
+
+
+def run_lammps(
+    script: Path,
+    ranks: int = 1,
+    extra: tuple[str, ...] = (),
+    lmp: Path | None = None,
+    verbose: bool = False,
+    folder: Path | None = None,
+) -> int:
+    """Run an input script; returns LAMMPS' exit code. The log has everything, the screen a progress bar.
+
+    extra: further arguments of `lmp`, such as ("-var", "seed", "2"). On failure the last lines of output follow.
+    """
+    from .build import find_lmp, find_mpiexec
+
+    script = Path(script)
+    if not script.is_file():
+        raise AdfluxError(f"The input script {script} was not found: give the path of a LAMMPS input file.")
+    if ranks < 1:
+        raise AdfluxError(f"The number of ranks must be 1 or more, but is {ranks}.")
+    lmp = find_lmp() if lmp is None else program(lmp)
+    launcher = [str(find_mpiexec()), "-n", str(ranks)] if ranks > 1 else []
+    command = [*launcher, str(lmp), "-in", str(script.resolve())]
+    command += ["-var", "adflux", template_path(), "-echo", "both", "-nonbuf", *extra]
+    environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=folder,
+        stdin=subprocess.DEVNULL, errors="replace",
+    )  # fmt: skip
+    last: deque[str] = deque(maxlen=15)
+    try:
+        _follow(process, last, verbose)
+    except KeyboardInterrupt:
+        process.terminate()
+        raise
+    finally:
+        code = process.wait()
+    if code and not verbose:
+        told = [line for line in last if line.startswith(("ERROR", "adflux:"))]
+        print("".join(told or last), file=sys.stderr, end="")
+    return code
+
+
+def program(lmp: Path) -> Path:
+    """The LAMMPS that a user names, by its path or as the shell would find it."""
+    from .build import find_program
+    from .doctor import help_text
+
+    # the absolute path, since a relative one would be looked for in the folder where LAMMPS runs
+    found = find_program(str(lmp.absolute())) or find_program(str(lmp))
+    if found is None:
+        reason = "is a folder" if lmp.is_dir() else "is not a program" if lmp.exists() else "was not found"
+    elif "date" not in (told := help_text(found)):
+        reason = f"is not LAMMPS (`{lmp} -h` printed {told['output']})"
+    else:
+        return found
+    raise AdfluxError(f"The lmp {lmp} {reason}: give the path of a LAMMPS, or leave it out for this environment's own.")
+
+
+def _follow(process, last: deque, verbose: bool) -> None:
+    """Read the output: a bar for each `run`, all lines where asked, notes and warnings in any case."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+        TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    steps, first = 0, None
+    with Progress(*columns, console=console, disable=not console.is_terminal or verbose) as progress:
+        task = None
+        for line in process.stdout:
+            last.append(line)
+            if verbose:
+                print(line, end="", flush=True)
+            elif line.startswith(("adflux: comp", "WARNING")):
+                progress.console.print(line.rstrip(), markup=False, highlight=False)
+            if command := re.match(r"\s*run\s+(\d+)", line):
+                steps, first = int(command[1]), None
+                if task is not None:
+                    progress.update(task, completed=progress.tasks[task].total)
+                task = progress.add_task("LAMMPS", total=steps)
+            elif task is not None and (row := re.match(r"\s*(\d+)(\s+[-+.\deE]+)+\s*$", line)):
+                first = int(row[1]) if first is None else first
+                progress.update(task, completed=min(int(row[1]) - first, steps))
+        if task is not None and process.poll() in (None, 0):
+            progress.update(task, completed=progress.tasks[task].total)

@@ -1,0 +1,1 @@
+"""Values spread over MPI ranks."""

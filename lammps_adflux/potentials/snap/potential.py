@@ -1,0 +1,251 @@
+"""Spectral neighbour analysis potential, as LAMMPS' `pair_style snap`."""
+
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ...errors import AdfluxError
+from ...graph import Graph
+from ...hop_rule.locality import any_counts
+from ...notes import note
+from ..base import Potential, check_elements
+from ..file_units import units_of_file
+from .beside import core_beside
+from .bispectrum import bispectrum, coefficients, triples, unity
+from .files import read_coefficients, read_parameters, write_files
+
+PAIRS, ATOMS = 256, 8  # at a time: what then has to be held fits into a core's cache
+
+
+class SNAP(Potential):
+    """U_i = β₀ + Σ_k β_k B_k(i) + Σ_{k≤l} α_kl B_k B_l (diagonal ones halved), B the bispectrum of i's neighbourhood.
+
+    Thompson et al., J. Comput. Phys. 285, 316 (2015); quadratic: Wood, Thompson, J. Chem. Phys. 148, 241721 (2018);
+    chemflag: Cusentino, Wood, Thompson, J. Phys. Chem. A 124, 5456 (2020). Everything as in LAMMPS.
+    """
+
+    constants: Float[Array | np.ndarray, " elements"]  # β₀
+    coefficients: Float[Array | np.ndarray, "elements components"]  # β
+    quadratic: Float[Array | np.ndarray, "elements products"] | None  # α, the upper triangle row by row
+    cutoff: float = eqx.field(static=True)
+    elements: tuple[str, ...] = eqx.field(static=True)
+    radii: tuple[float, ...] = eqx.field(static=True)  # times rcutfac: the cutoff of a pair is the sum of two
+    weights: tuple[float, ...] = eqx.field(static=True)  # of a neighbour in the density
+    twojmax: int = eqx.field(static=True)
+    rfac0: float = eqx.field(static=True)
+    rmin0: float = eqx.field(static=True)
+    switch: bool = eqx.field(static=True)
+    subtract_isolated: bool = eqx.field(static=True)  # bzeroflag
+    chemical: bool = eqx.field(static=True)  # chemflag
+    normalized: bool = eqx.field(static=True)  # bnormflag
+    self_in_all: bool = eqx.field(static=True)  # wselfallflag
+    hops: int = eqx.field(static=True, default=1)
+    units: str = eqx.field(static=True, default="metal")
+    rcutfac: float = eqx.field(static=True, default=1.0)  # of the file; in the radii already
+
+    @classmethod
+    def from_lammps(cls, coefficients, parameters, elements, units: str | None = None) -> "SNAP":
+        """From LAMMPS' .snapcoeff and .snapparam files, for `elements` in this order.
+
+        units: those that the first line of the coefficients names (`UNITS: metal`); metal, if it names none.
+        Where a .snap or .mod file beside the coefficients adds another pair style to them (most often ZBL, without which atoms may
+        fall into one another), a note of the logger `lammps_adflux` says so: `read_pair_style` of that file gives the sum.
+        """
+        potential = cls.from_files(coefficients, parameters, elements, units)
+        beside = core_beside(Path(coefficients))
+        if beside is not None:
+            file, styles = beside
+            note(
+                f"{Path(coefficients).name} is made for SNAP with {' and '.join(styles)}, as {file} says, but this is SNAP alone: "
+                f"read_pair_style or `adflux export snap {file.name}` gives the sum where it can."
+            )
+        return potential
+
+    @classmethod
+    def from_files(cls, coefficients, parameters, elements, units: str | None = None) -> "SNAP":
+        """The same without a look at other files."""
+        elements = check_elements(elements)
+        p = read_parameters(Path(parameters))
+        radii, weights, values, known = read_coefficients(Path(coefficients), elements)
+        if p["chemflag"] and elements != known:
+            raise AdfluxError(
+                f"{coefficients}: with chemflag 1 the coefficients mean the elements in the order of the file, {', '.join(known)}, but "
+                f"{', '.join(elements)} was asked for."
+            )
+        channels = len(elements) if p["chemflag"] else 1
+        components = len(triples(p["twojmax"])) * channels**3
+        products = components * (components + 1) // 2 if p["quadraticflag"] else 0
+        if values.shape[1] != 1 + components + products:
+            raise AdfluxError(
+                f"{coefficients} has {values.shape[1]} coefficients per element, but twojmax {p['twojmax']}, quadraticflag {p['quadraticflag']} and "
+                f"chemflag {p['chemflag']} of {parameters} need {1 + components + products}."
+            )
+        return cls(
+            constants=values[:, 0],
+            coefficients=values[:, 1 : 1 + components],
+            quadratic=values[:, 1 + components :] if products else None,
+            cutoff=float(2.0 * radii.max() * p["rcutfac"]),
+            elements=elements,
+            radii=tuple((radii * p["rcutfac"]).tolist()),
+            weights=tuple(weights.tolist()),
+            twojmax=p["twojmax"],
+            rfac0=p["rfac0"],
+            rmin0=p["rmin0"],
+            switch=bool(p["switchflag"]),
+            subtract_isolated=bool(p["bzeroflag"]),
+            chemical=bool(p["chemflag"]),
+            normalized=bool(p["bnormflag"]),
+            self_in_all=bool(p["wselfallflag"]),
+            units=units_of_file(coefficients, units),
+            rcutfac=p["rcutfac"],
+        )
+
+    def to_lammps(self, coefficients, parameters=None) -> None:
+        """Write LAMMPS' files for `pair_style snap`, in the potential's units: what `from_lammps` reads back is equal to the last digit.
+
+        coefficients: path of the .snapcoeff file. parameters: that of the .snapparam file, by default beside it with the same name.
+        """
+        flags = {
+            "quadraticflag": self.quadratic is not None,
+            "switchflag": self.switch,
+            "bzeroflag": self.subtract_isolated,
+            "chemflag": self.chemical,
+            "bnormflag": self.normalized,
+            "wselfallflag": self.self_in_all,
+        }
+        keywords = {"rcutfac": self.rcutfac, "twojmax": self.twojmax, "rfac0": self.rfac0, "rmin0": self.rmin0}
+        parts = (np.asarray(self.constants, float)[:, None], self.coefficients, self.quadratic)
+        values = np.concatenate([np.asarray(part, float) for part in parts if part is not None], axis=1)
+        write_files(
+            Path(coefficients),
+            parameters,
+            self.elements,
+            self.radii,
+            self.weights,
+            values,
+            keywords | flags,
+            self.units,
+        )
+
+    def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
+        """U_i in the unit of the coefficients (eV in LAMMPS' files)."""
+        return self.energies_of(self.bispectrum(graph), graph.species)
+
+    @property
+    def truncated(self) -> bool:
+        """True without the switching function."""
+        return not self.switch
+
+    @property
+    def pair_cutoffs(self) -> np.ndarray:
+        """(R_i + R_j) · rcutfac [elements, elements]."""
+        return np.add.outer(self.radii, self.radii)
+
+    def energies_of(self, components: Float[Array, "atoms components"], species) -> Float[Array, " atoms"]:
+        """U_i from the bispectrum, a polynomial of the coefficients."""
+        linear = jnp.asarray(self.coefficients)[species]
+        energies = jnp.asarray(self.constants)[species] + jnp.sum(linear * components, axis=1)
+        if self.quadratic is not None:
+            first, second = np.triu_indices(components.shape[1])
+            half = jnp.asarray(np.where(first == second, 0.5, 1.0), components.dtype)
+            products = half * components[:, first] * components[:, second]
+            energies = energies + jnp.sum(jnp.asarray(self.quadratic)[species] * products, axis=1)
+        return energies
+
+    def bispectrum(self, graph: Graph) -> Float[Array, "atoms components"]:
+        """B_k of each owned atom, in the order and normalisation of LAMMPS' `compute sna/atom`."""
+        density = self._density(graph)
+        atoms, channels, numbers = density.shape
+        count = len(triples(self.twojmax)) * channels**3
+        blocks = -(-atoms // ATOMS)
+        groups = max(1, round(blocks**0.5))
+        shape = groups, -(-blocks // groups)
+        room = shape[0] * shape[1] * ATOMS
+        padded = jnp.pad(density, ((0, room - atoms), (0, 0), (0, 0))).reshape(*shape, ATOMS, channels, numbers)
+        needed = jnp.pad(graph.owned, (0, room - atoms)).reshape(*shape, ATOMS).any(axis=2)
+
+        # ghosts and padding are most of the atoms of a small domain: skip them, groups of blocks first, then blocks
+        def skipping(function):
+            def either(data):
+                values, needed = data
+                nothing = jnp.zeros((*needed.shape, ATOMS, count), density.dtype)
+                return jax.lax.cond(any_counts(needed), function, lambda *_: nothing, values, needed)
+
+            return either
+
+        block = jax.checkpoint(skipping(lambda u, _: bispectrum(u.T, self.twojmax, self.normalized).T))
+        group = skipping(lambda *data: jax.lax.map(block, data))
+        components = jax.lax.map(group, (padded, needed)).reshape(room, count)[:atoms]
+        return components - self._isolated(graph)
+
+    def _isolated(self, graph: Graph):
+        """B of an atom alone, where bzeroflag takes it away."""
+        channels = len(self.elements) if self.chemical else 1
+        b = np.array([1.0 if self.normalized else j + 1.0 for _, _, j in triples(self.twojmax)])
+        own = np.zeros((len(self.elements), channels, channels, channels, len(b)))
+        for element in range(len(self.elements) if self.subtract_isolated else 0):
+            if self.chemical and not self.self_in_all:
+                own[element, element, element, element] = b
+            else:
+                own[element] = b
+        return jnp.asarray(own.reshape(len(self.elements), -1), graph.vectors.dtype)[graph.species]
+
+    def _density(self, graph: Graph) -> Float[Array, "atoms channels numbers"]:
+        """U_j of the neighbourhoods: self-contribution and Σ over pairs of weight · switching function · U_j(r_p)."""
+        dtype, atoms, species = graph.vectors.dtype, len(graph.species), graph.species
+        channels = len(self.elements) if self.chemical else 1
+        other = graph.hop(species)
+        radii, weights = jnp.asarray(self.radii, dtype), jnp.asarray(self.weights, dtype)
+        cutoffs = radii[graph.at_center(species)] + radii[other]
+        inside = graph.mask & (graph.distances < cutoffs) & graph.at_center(graph.owned)
+        size = -(-len(inside) // PAIRS)
+
+        def chunks(values, fill=0):
+            values = jnp.pad(
+                values, ((0, size * PAIRS - len(values)), *((0, 0),) * (values.ndim - 1)), constant_values=fill
+            )
+            return values.reshape(size, PAIRS, *values.shape[1:])
+
+        # indices as they are, without arithmetic: the survey of operations (hops.py) follows them
+        rows = (chunks(graph.centers), chunks(other)) if self.chemical else (chunks(graph.centers),)
+        data = (chunks(graph.vectors), chunks(cutoffs, 1), chunks(weights[other]), chunks(inside)), rows
+
+        @jax.checkpoint
+        def of_pairs(*pairs):
+            return jax.lax.cond(
+                any_counts(pairs[-1]),
+                lambda *pairs: self._of_pairs(*pairs),
+                lambda *pairs: jnp.zeros((PAIRS, len(unity(self.twojmax))), dtype),
+                *pairs,
+            )
+
+        def add(density, chunk):
+            pairs, rows = chunk
+            return density.at[rows].add(of_pairs(*pairs), mode="drop"), None
+
+        own = np.ones((len(self.elements), channels)) if self.self_in_all or not self.chemical else np.eye(channels)
+        start = jnp.asarray(own[:, :, None] * unity(self.twojmax), dtype)[species]
+        density, _ = jax.lax.scan(add, start if self.chemical else start[:, 0], data)
+        return density.reshape(atoms, channels, -1)
+
+    def _of_pairs(self, vectors, cutoffs, weights, inside) -> Float[Array, "pairs numbers"]:
+        # a pair that does not count is evaluated at a harmless place, so that no gradient is NaN there
+        x, y, z = jnp.where(inside, vectors.T, 0.5)
+        cutoffs = jnp.where(inside, cutoffs, 2.0)
+        r = jnp.sqrt(x * x + y * y + z * z)
+        angle = (r - self.rmin0) * np.pi / (cutoffs - self.rmin0)
+        switch = 0.5 * (jnp.cos(angle) + 1.0) if self.switch else jnp.ones_like(r)
+        if self.switch and self.rmin0 > 0.0:
+            switch = jnp.where(r <= self.rmin0, 1.0, switch)
+        sine, cosine = jnp.sin(self.rfac0 * angle), jnp.cos(self.rfac0 * angle)
+        # LAMMPS: z0 = r / tan θ0, a = (z0 - iz) / √(r² + z0²), b = (y - ix) / √(r² + z0²)
+        a_and_b = cosine * jnp.sign(sine), -jnp.abs(sine) * z / r, jnp.abs(sine) * y / r, -jnp.abs(sine) * x / r
+        # without the barrier XLA would evaluate sines once for every number
+        quaternion, weight = jax.lax.optimization_barrier(
+            (jnp.stack(a_and_b), jnp.where(inside, weights * switch, 0.0))
+        )
+        return (coefficients(quaternion, self.twojmax) * weight).T
