@@ -146,7 +146,7 @@ class Rooted(Potential):
 
 @pytest.mark.parametrize(
     ("kind", "where"),
-    (("dipole", "in line"), ("dipole", "crystal cesiumchloride"), ("azimuth", "along z"), ("angle", "a pair")),
+    (("dipole", "in line"), ("dipole", "the perfect crystal"), ("azimuth", "along z"), ("angle", "a pair")),
 )
 def test_a_root_without_a_slope_is_found(kind, where):
     failed, (found,) = failed_at(Rooted(kind), places)
