@@ -137,7 +137,7 @@ def measure_jacobian(repeat: int) -> dict:
 
     jax.config.update("jax_enable_x64", True)
     import lammps_adflux as adflux
-    from lammps_adflux.lmp.build import potentials_folder
+    from lammps_adflux.lmp.programs import potentials_folder
 
     stem = SHARED / "W" if (SHARED / "W.snapcoeff").exists() else potentials_folder() / "W_2940_2017_2"
     files = [stem.with_name(stem.name + end) for end in (".snapcoeff", ".snapparam")]
@@ -214,7 +214,7 @@ def child(what: str, *numbers: int, ranks: int = 1) -> dict:
     """A measurement in fresh processes."""
     launcher = []
     if ranks > 1:
-        from lammps_adflux.lmp.build import find_mpiexec
+        from lammps_adflux.lmp.programs import find_mpiexec
 
         launcher = [str(find_mpiexec()), "-n", str(ranks)]
     command = [*launcher, sys.executable, str(Path(__file__).resolve()), "--child", what, *map(str, numbers)]

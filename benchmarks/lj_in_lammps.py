@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import lammps_adflux as adflux
-from lammps_adflux.lmp.build import find_lmp, find_mpiexec
+from lammps_adflux.lmp.programs import find_lmp, find_mpiexec
 
 HERE = Path(__file__).resolve().parent
 
@@ -53,7 +53,7 @@ def shares(folder: Path, cells: int) -> dict[str, float]:
     """Milliseconds per step of the plugin's stages, measured in this process through the Python interface."""
     code = f"""
 import collections, json, time
-from lammps_adflux import process as runtime; runtime.prepare_process()
+from lammps_adflux import process; process.prepare()
 import jax
 from lammps import mliap
 from lammps import lammps

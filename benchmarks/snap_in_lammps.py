@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import lammps_adflux as adflux
-from lammps_adflux.lmp.build import find_lmp
+from lammps_adflux.lmp.programs import find_lmp
 
 HERE = Path(__file__).resolve().parent
 FILES = [Path(sys.prefix) / f"share/lammps/potentials/W_2940_2017_2.{kind}" for kind in ("snapcoeff", "snapparam")]

@@ -31,8 +31,8 @@ from snse import PAPER, write_crystal
 import lammps_adflux as adflux
 from lammps_adflux.checks.unfolded import unfold
 from lammps_adflux.derivatives import energies_and_pair_gradients, pair_forces
-from lammps_adflux.lmp.build import find_lmp, find_mpiexec
-from lammps_adflux.process import prepare_process
+from lammps_adflux.lmp.programs import find_lmp, find_mpiexec
+from lammps_adflux.process import prepare
 
 HERE = Path(__file__).resolve().parent
 REPEATS = {256: (2, 4, 4), 512: (4, 4, 4), 1024: (4, 8, 4), 2048: (4, 8, 8), 4096: (8, 8, 8)}
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--output", type=Path, default=HERE / "out")
     arguments = parser.parse_args()
-    prepare_process()  # memory as in LAMMPS
+    prepare()  # memory as in LAMMPS
     folder = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     write_crystal(folder / "snse.data")

@@ -28,9 +28,8 @@ from reference import unfolded_graph
 from systems import random_crystal, velocities
 
 import lammps_adflux as adflux
-from lammps_adflux import Graph
-from lammps_adflux import process as runtime
-from lammps_adflux.derivatives import energies_and_pair_gradients, owned_energies, with_vectors
+from lammps_adflux import Graph, process
+from lammps_adflux.derivatives import energies_and_pair_gradients, owned_energies
 from lammps_adflux.flux import edge_flux, hop_flux
 from lammps_adflux.graph import pad
 
@@ -57,7 +56,7 @@ def unfolded_route(potential, graph, speeds, positions):
 
     def energies(displacements):
         vectors = graph.vectors + displacements[graph.others] - displacements[graph.centers]
-        return owned_energies(potential, with_vectors(graph, vectors))
+        return owned_energies(potential, graph.with_vectors(vectors))
 
     still = jnp.zeros_like(positions)
     rates = jax.jvp(energies, (still,), (speeds,))[1]
@@ -219,7 +218,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=HERE / "out")
     parser.add_argument("--figure", type=Path, default=HERE.parent / "docs" / "theory.png")
     arguments = parser.parse_args()
-    runtime.prepare_process()  # as in LAMMPS: one core, float64, freed memory is kept
+    process.prepare()  # as in LAMMPS: one core, float64, freed memory is kept
     _one_arena()
     print(
         "| layers | error, edge form | error, hop rule | pairs | unfolded | force call (ms) | edge form | hop rule | unfolded |\n"

@@ -7,14 +7,12 @@ Names are imported when they are first used, so that `adflux kappa` does not wai
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .memory import keep_freed_memory
-
 __version__ = "0.1.0"
 
 _HOME = {
     "AdfluxError": "errors",
     "Graph": "graph",
-    "graph_from_atoms": "graph",
+    "graph_from_atoms": "structures",
     "Potential": "potentials",
     "LennardJones": "potentials",
     "SNAP": "potentials",
@@ -48,7 +46,7 @@ if TYPE_CHECKING:
     from .derivatives import energy_forces_virial
     from .errors import AdfluxError
     from .flux import atomic_virials, heat_flux
-    from .graph import Graph, graph_from_atoms
+    from .graph import Graph
     from .implicit.expansion import Taylor, taylor
     from .implicit.relaxation import relax
     from .implicit.relaxed import Relaxed, Response
@@ -65,9 +63,7 @@ if TYPE_CHECKING:
         from_function,
         read_pair_style,
     )
-
-
-keep_freed_memory()
+    from .structures import graph_from_atoms
 
 
 def __getattr__(name: str):

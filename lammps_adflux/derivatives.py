@@ -31,16 +31,11 @@ def energies_and_pair_gradients(
     """U_i and g_p = ∂U/∂r_p with U = Σ_i U_i over owned atoms."""
 
     def energy(vectors):
-        energies = owned_energies(potential, with_vectors(graph, vectors))
+        energies = owned_energies(potential, graph.with_vectors(vectors))
         return jnp.sum(energies), energies
 
     pair_gradients, energies = jax.grad(energy, has_aux=True)(graph.vectors)
     return energies, pair_gradients
-
-
-def with_vectors(graph: Graph, vectors: Float[Array, "pairs 3"]) -> Graph:
-    """The same pairs with other vectors."""
-    return eqx.tree_at(lambda g: g.vectors, graph, vectors)
 
 
 def pair_forces(graph: Graph, pair_gradients: Float[Array, "pairs 3"]) -> Float[Array, "atoms 3"]:

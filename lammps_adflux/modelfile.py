@@ -98,9 +98,9 @@ def read(path) -> Model:
 
 def open_in_lammps(payload: bytes):
     """What LAMMPS calls when it unpickles a model file: the plugin around the potential."""
-    from .process import prepare_process
+    from .process import prepare
 
-    prepare_process()
+    prepare()
     from .mliap.plugin import AdfluxPlugin
 
     model = restore(payload)

@@ -1,5 +1,6 @@
-"""Where the files that travel with the package lie."""
+"""Folders: the files that travel with the package, and the cache."""
 
+import os
 from pathlib import Path
 
 from .errors import AdfluxError
@@ -23,3 +24,8 @@ def template_path() -> str:
 def cmake_path() -> str:
     """Folder of the CMake superbuild, the presets (`cmake -C`) and the patches to LAMMPS."""
     return str(_data_folder("cmake"))
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/lammps-adflux`, by default ~/.cache/lammps-adflux."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lammps-adflux"

@@ -1,21 +1,27 @@
-"""Settings and failures of a process in which LAMMPS and JAX live together."""
+"""Settings of a process in which LAMMPS and JAX live together, and notes to its user."""
 
+import ctypes
+import logging
 import os
 import signal
 import sys
-import time
 from functools import cache
-from pathlib import Path
 
 from .errors import AdfluxError
+from .parallel.failures import world
+from .paths import cache_folder
+
+RANK_VARIABLES = "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"  # set by mpiexec before MPI is
+logger = logging.getLogger("lammps_adflux")
 
 
-def prepare_process() -> None:
+def prepare() -> None:
     """Defaults for JAX beside LAMMPS, before the first `import jax`; a setting of the user's is never overridden.
 
     One core per rank (as many as OMP_NUM_THREADS says, where it is set), GPU memory taken as needed, a
-    compilation cache on disk, and float64 available.
+    compilation cache on disk, and float64 available. glibc keeps the memory that XLA frees (`keep_freed_memory`).
     """
+    keep_freed_memory()
     threads = os.environ.get("OMP_NUM_THREADS", "1").split(",")[0]
     defaults = {
         "PJRT_NPROC": threads,
@@ -43,21 +49,22 @@ def prepare_process() -> None:
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/lammps-adflux."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lammps-adflux"
+def keep_freed_memory() -> None:
+    """Let glibc keep what XLA frees: fresh pages for the arrays of every step cost more than the arithmetic on them.
+
+    Threads that exist already, those of MPI for one, keep arenas of their own, which give blocks above 64 MB back all the same: call
+    `lammps_adflux.process.prepare()` before you import mpi4py in a program of your own that differentiates large structures (a product is then twice as fast).
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+            mallopt(parameter, 1 << 30)
+        mallopt(-8, 1)  # M_ARENA_MAX
 
 
 def embedded() -> bool:
     """True in the Python inside `lmp`, False where a Python program drives LAMMPS."""
     return not sys.orig_argv
-
-
-def world():
-    """MPI's COMM_WORLD; one rank where LAMMPS runs without MPI."""
-    from mpi4py import MPI
-
-    return MPI.COMM_WORLD
 
 
 @cache
@@ -74,35 +81,17 @@ def device():
     return devices[node.rank % len(devices)]
 
 
-def fail(message: str) -> None:
-    """End the run because of a fault that this rank found, perhaps alone.
-
-    On one rank an AdfluxError. On several, an exception on one of them would leave the others waiting
-    for ever: print the sentence and abort them all.
-    """
-    comm = world()
-    if comm.size == 1:
-        raise AdfluxError(message)
-    # lower ranks speak first, so that a fault of all of them is told once
-    time.sleep(min(1.5 * comm.rank, 6.0))
-    _abort(comm, f"{message} (rank {comm.rank})")
+def note(sentence: str) -> None:
+    """Say the sentence once: on stderr, unless the program has set up logging in another way (the logger `lammps_adflux`)."""
+    if _rank() == 0:
+        logger.warning("note: %s", sentence)
 
 
-def fail_together(comm, message: str) -> None:
-    """End the run because of a fault that every rank of `comm` knows of."""
-    if comm.size == 1:
-        raise AdfluxError(message)
-    if comm.rank == 0:
-        _abort(comm, message)
-    time.sleep(10.0)  # rank 0 ends this process meanwhile
-    comm.Abort(1)
-
-
-def _abort(comm, message: str) -> None:
-    print(f"adflux: {message}", file=sys.stderr, flush=True)
-    # mpiexec drops what it has not yet read when a rank aborts: half of the messages, without this rest
-    time.sleep(0.5)
-    comm.Abort(1)
+def _rank() -> int:
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is not None and mpi.Is_initialized() and not mpi.Is_finalized():
+        return mpi.COMM_WORLD.rank
+    return next((int(os.environ[name]) for name in RANK_VARIABLES if os.environ.get(name, "").isdigit()), 0)
 
 
 def _one_sentence(kind, error, traceback) -> None:

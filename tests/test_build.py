@@ -16,7 +16,8 @@ from lammps_adflux.errors import AdfluxError
 from lammps_adflux.lmp import build
 from lammps_adflux.lmp import install as lammps_install
 from lammps_adflux.lmp import source as lammps_source
-from lammps_adflux.paths import cmake_path
+from lammps_adflux.lmp.patches import apply_patches
+from lammps_adflux.paths import cache_folder, cmake_path
 
 CMAKE = Path(cmake_path())
 PATCHES = sorted(CMAKE.glob("patches/*.patch"))
@@ -56,7 +57,7 @@ def test_version_tag_and_date_name_the_same_release(release):
 @pytest.fixture(params=lammps_source.RELEASES)
 def source(request, tmp_path) -> Path:
     """The files that the patches touch, from the source tree in the cache."""
-    cached = build.cache_folder() / "sources" / request.param
+    cached = cache_folder() / "sources" / request.param
     if not cached.is_dir():
         pytest.skip(
             f"needs the source of LAMMPS {request.param} in the cache: `adflux build-lammps --version {request.param}`"
@@ -76,10 +77,10 @@ def same_device(one: Path, other: Path) -> bool:
 
 def test_patches_apply_to_every_supported_release_and_once_only(source):
     pristine = {file: file.read_bytes() for file in source.rglob("*.*") if file.is_file()}
-    lammps_source.apply_patches(PATCHES, source)
+    apply_patches(PATCHES, source)
     patched = {file: file.read_bytes() for file in pristine}
     assert sum(patched[file] != pristine[file] for file in pristine) == len(pristine) - 1  # all but version.h
-    lammps_source.apply_patches(PATCHES, source)
+    apply_patches(PATCHES, source)
     assert {file: file.read_bytes() for file in pristine} == patched
 
 
@@ -90,7 +91,7 @@ def test_patching_gives_what_git_gives(source):
     other = source / "git"
     shutil.copytree(source / "src", other / "src")
     subprocess.run([git, "init", "-q", str(other)], check=True)
-    lammps_source.apply_patches(PATCHES, source)
+    apply_patches(PATCHES, source)
     subprocess.run([git, "apply", *map(str, PATCHES)], cwd=other, check=True)
     for file in (source / "src").rglob("*.*"):
         assert file.read_bytes() == (other / file.relative_to(source)).read_bytes()
@@ -98,10 +99,10 @@ def test_patching_gives_what_git_gives(source):
 
 @pytest.mark.parametrize("there", range(len(PATCHES)))
 def test_a_source_that_has_some_patches_gets_the_others(source, there):
-    lammps_source.apply_patches(PATCHES[: there + 1], source)
-    lammps_source.apply_patches(PATCHES, source)
+    apply_patches(PATCHES[: there + 1], source)
+    apply_patches(PATCHES, source)
     some = {file: file.read_bytes() for file in source.rglob("*.*") if file.is_file()}
-    lammps_source.apply_patches(PATCHES, source)
+    apply_patches(PATCHES, source)
     assert {file: file.read_bytes() for file in some} == some
 
 
@@ -113,12 +114,12 @@ def test_a_patch_leaves_linked_originals_alone_and_says_where_it_does_not_fit(tm
     (tree / "src" / "version.h").write_text('#define LAMMPS_VERSION "1 Jan 2024"\n')
     original.write_text("zero\none\ntwo\nthree\n")  # a line further down than the patch says
     os.link(original, tree / "src" / "a")
-    lammps_source.apply_patches([patch], tree)
+    apply_patches([patch], tree)
     assert (tree / "src" / "a").read_text() == "zero\none\n2\nthree\n"
     assert original.read_text() == "zero\none\ntwo\nthree\n"
     (tree / "src" / "a").write_text("one\nTWO\nthree\n")
     with pytest.raises(AdfluxError, match=r"0001-x.patch does not fit src/a of .* \(version 20240101\)"):
-        lammps_source.apply_patches([patch], tree)
+        apply_patches([patch], tree)
 
 
 def test_a_source_that_cannot_be_fetched_is_asked_for(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from lammps_runner import find_program, run_lammps
 
 import lammps_adflux as adflux
 from lammps_adflux.conductivity.lammps_log import read_log
-from lammps_adflux.lmp.build import potentials_folder
+from lammps_adflux.lmp.programs import potentials_folder
 
 LMP, MPIEXEC = find_program("lmp"), find_program("mpiexec")
 

@@ -9,7 +9,6 @@ from networks import message_passing
 from systems import random_crystal
 
 from lammps_adflux import LennardJones, graph_from_atoms
-from lammps_adflux.derivatives import with_vectors
 from lammps_adflux.graph import pad
 from lammps_adflux.implicit.images import images_of
 from lammps_adflux.implicit.products import Products
@@ -47,7 +46,7 @@ def energy_of(potential, graph, y):
     xx, yy, zz, yz, xz, xy = y[-6:]
     e = jnp.array([[xx, xy, xz], [0.0, yy, yz], [0.0, 0.0, zz]])
     vectors = (graph.vectors + u[graph.others] - u[graph.centers]) @ (jnp.eye(3) + e).T
-    return jnp.sum(jnp.where(graph.owned, potential(with_vectors(graph, vectors)), 0.0))
+    return jnp.sum(jnp.where(graph.owned, potential(graph.with_vectors(vectors)), 0.0))
 
 
 def test_pairs_are_differences_of_rows():

@@ -10,7 +10,7 @@ import pytest
 from lammps_runner import find_program, run_lammps, vectors
 
 from lammps_adflux import SNAP, AdfluxError, StillingerWeber, energy_forces_virial, graph_from_atoms, read_pair_style
-from lammps_adflux.lmp.build import potentials_folder
+from lammps_adflux.lmp.programs import potentials_folder
 
 ROUNDING = 1e-10
 # LAMMPS takes i j k or i k j as its lists are ordered, and these files have seven digits

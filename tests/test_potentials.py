@@ -25,7 +25,6 @@ from lammps_adflux import (
     graph_from_atoms,
     heat_flux,
 )
-from lammps_adflux.derivatives import with_vectors
 
 ARGON = Path(__file__).parents[2] / "shared/data/lj_argon/reference.npz"
 PAIR = ("Si", "Ge")
@@ -89,7 +88,7 @@ def test_forces_are_minus_the_slope_of_the_energy(potential, crystal):
     def energy(sign):  # the pairs stay the same, so that a cutoff that is not smooth does no harm
         moved = sign * step * direction
         return energy_forces_virial(
-            potential, with_vectors(graph, graph.vectors + moved[graph.others] - moved[graph.centers])
+            potential, graph.with_vectors(graph.vectors + moved[graph.others] - moved[graph.centers])
         ).energy
 
     slope = (energy(1) - energy(-1)) / (2 * step)
@@ -103,9 +102,7 @@ def test_virial_is_minus_the_slope_under_strain(potential, crystal):
     strain = np.random.default_rng(5).normal(size=(3, 3))
 
     def energy(size):
-        return energy_forces_virial(
-            potential, with_vectors(graph, graph.vectors @ (np.eye(3) + size * strain).T)
-        ).energy
+        return energy_forces_virial(potential, graph.with_vectors(graph.vectors @ (np.eye(3) + size * strain).T)).energy
 
     slope = (energy(1e-6) - energy(-1e-6)) / 2e-6
     virial = energy_forces_virial(potential, graph).virial

@@ -20,8 +20,8 @@ NAMES = (
 )
 CODE = """
 import json, os
-from lammps_adflux.process import prepare_process
-prepare_process()
+from lammps_adflux.process import prepare
+prepare()
 import jax
 print(json.dumps(dict(os.environ) | {"x64": bool(jax.config.jax_enable_x64)}))
 """

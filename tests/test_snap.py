@@ -16,7 +16,6 @@ from scipy.spatial.transform import Rotation
 from systems import random_crystal
 
 from lammps_adflux import SNAP, AdfluxError, energy_forces_virial, export, graph_from_atoms, load
-from lammps_adflux.derivatives import with_vectors
 from lammps_adflux.graph import pad
 from lammps_adflux.potentials.snap.bispectrum import bispectrum, coefficients, triples
 
@@ -202,7 +201,7 @@ def crystal():
 def test_gradient_and_its_tangent_are_slopes(small, crystal):
     graph = graph_from_atoms(crystal, small)
     direction, step = np.random.default_rng(0).normal(size=graph.vectors.shape), 1e-5
-    function = jax.value_and_grad(lambda vectors: jnp.sum(small(with_vectors(graph, vectors))))
+    function = jax.value_and_grad(lambda vectors: jnp.sum(small(graph.with_vectors(vectors))))
     (_, gradient), (slope, tangent) = jax.jit(lambda x, dx: jax.jvp(function, (x,), (dx,)))(graph.vectors, direction)
     here = jax.jit(function)
     (up, gradient_up), (down, gradient_down) = (here(graph.vectors + s * step * direction) for s in (1, -1))
@@ -228,7 +227,7 @@ def test_padding_and_float32_do_no_harm(small, crystal):
 def test_bispectrum_is_invariant_under_rotation(small, crystal):
     graph, rotation = graph_from_atoms(crystal, small), Rotation.from_rotvec([1.0, 0.2, -0.4]).as_matrix()
     components = jax.jit(lambda g: small.bispectrum(g))
-    assert relative(components(with_vectors(graph, graph.vectors @ rotation.T)), components(graph)) < 1e-13
+    assert relative(components(graph.with_vectors(graph.vectors @ rotation.T)), components(graph)) < 1e-13
 
 
 @pytest.mark.parametrize("pair", (("Si", "Si"), ("Si", "Ge"), ("Ge", "Ge")))
@@ -236,7 +235,7 @@ def test_a_pair_leaves_through_its_own_cutoff_with_the_square_of_the_distance(sm
     cutoff = sum(small.radii[PAIR.index(element)] for element in pair)
     alone = np.asarray(small.constants)[[PAIR.index(element) for element in pair]]
     dimer = graph_from_atoms(ase.Atoms(pair, positions=[[0, 0, 0], [2, -1, 2]]), small)
-    energies = jax.jit(lambda vectors: small(with_vectors(dimer, vectors)))
+    energies = jax.jit(lambda vectors: small(dimer.with_vectors(vectors)))
 
     def change(distance):
         return np.asarray(energies(dimer.vectors / 3.0 * distance)) - alone

@@ -13,7 +13,7 @@ import matplotlib
 import numpy as np
 
 import lammps_adflux as adflux
-from lammps_adflux.lmp.build import potentials_folder
+from lammps_adflux.lmp.programs import potentials_folder
 from lammps_adflux.lmp.run import run_lammps
 
 matplotlib.use("Agg")

@@ -17,7 +17,7 @@ from rich.progress import track
 
 import lammps_adflux as adflux
 from lammps_adflux.graph import pad
-from lammps_adflux.lmp.build import potentials_folder
+from lammps_adflux.lmp.programs import potentials_folder
 from lammps_adflux.lmp.run import run_lammps
 
 HERE = Path(__file__).resolve().parent

@@ -19,7 +19,7 @@ from rich.progress import track
 
 import lammps_adflux as adflux
 from lammps_adflux.implicit.plots import plot_predictions
-from lammps_adflux.lmp.build import potentials_folder
+from lammps_adflux.lmp.programs import potentials_folder
 
 jax.config.update("jax_enable_x64", True)  # before the potential is made: second derivatives need float64
 

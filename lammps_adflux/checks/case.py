@@ -8,8 +8,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ..graph import Graph, graph_from_atoms
+from ..graph import Graph
 from ..potentials import Potential
+from ..structures import graph_from_atoms
 
 ROUNDING = 1e-10  # of sums in another order, relative to the largest term
 DIFFERENCES = 1e-6  # of finite differences with the steps below

@@ -8,7 +8,8 @@ import ase
 import numpy as np
 
 from ..derivatives import energy_forces_virial
-from ..graph import graph_from_atoms, pad
+from ..graph import pad
+from ..structures import graph_from_atoms
 from .case import Case, Finding, energies, relative
 
 STEP = 1e-8  # to both sides of the cutoff, in cutoffs

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..derivatives import energy_forces_virial
 from ..flux import heat_flux
-from ..graph import graph_from_atoms
+from ..structures import graph_from_atoms
 from .case import DIFFERENCES, ROUNDING, Case, Finding, derivative, energies, finding, relative
 from .unfolded import unfold
 

@@ -7,8 +7,8 @@ import jax
 import numpy as np
 
 from ..derivatives import energy_forces_virial
-from ..graph import graph_from_atoms
 from ..potentials.layers import influence_beyond, survey_of
+from ..structures import graph_from_atoms
 from .case import DIFFERENCES, Case, Finding, derivative, finding, relative
 
 

@@ -7,8 +7,8 @@ import jax
 import numpy as np
 
 from ..errors import AdfluxError
-from ..graph import graph_from_atoms
 from ..potentials import Potential
+from ..structures import graph_from_atoms
 from .case import Case, Finding
 from .cutoff import beyond, cutoff
 from .flux import barycentre, reach, unfolded

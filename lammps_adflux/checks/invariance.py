@@ -8,7 +8,8 @@ from scipy.spatial.transform import Rotation
 
 from ..derivatives import energy_forces_virial
 from ..flux import heat_flux
-from ..graph import graph_from_atoms, pad
+from ..graph import pad
+from ..structures import graph_from_atoms
 from .case import ROUNDING, Case, Finding, finding, relative
 
 SINGLE = 2e-3  # float32 against float64

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..derivatives import energy_forces_virial
 from ..flux import heat_flux
-from ..graph import graph_from_atoms, pad
+from ..graph import pad
 from ..potentials import Potential
+from ..structures import graph_from_atoms
 from .case import Case, Finding
 from .structures import bond_length
 

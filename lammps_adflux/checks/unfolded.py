@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..graph import Graph, graph_from_atoms
+from ..graph import Graph
 from ..potentials import Potential
+from ..structures import graph_from_atoms
 
 
 class Cluster(NamedTuple):

@@ -36,9 +36,10 @@ def implicit(
 
     Example: adflux implicit in.relax --potential w.pkl --cell iso -o w.npz
     """
-    from ..process import prepare_process, world
+    from ..parallel.failures import world
+    from ..process import prepare
 
-    prepare_process()
+    prepare()
     from ..implicit.expansion import taylor
     from ..implicit.relaxation import relax
     from ..modelfile import load
@@ -102,9 +103,10 @@ def predict(
 
     Example: adflux predict w.npz --parameters new.txt --xyz new.xyz
     """
-    from ..process import prepare_process, world
+    from ..parallel.failures import world
+    from ..process import prepare
 
-    prepare_process()
+    prepare()
     from ..implicit.ensembles import Wanted, read_rows
     from ..implicit.expansion import Taylor
     from ..modelfile import load
@@ -157,9 +159,10 @@ def propagate(
 
     Example: adflux propagate vacancy.npz bulk.npz --ensemble ensemble.npz
     """
-    from ..process import prepare_process, world
+    from ..parallel.failures import world
+    from ..process import prepare
 
-    prepare_process()
+    prepare()
     from ..implicit.expansion import Taylor
     from ..implicit.uncertainty import propagate as spread
 

@@ -197,10 +197,10 @@ def main() -> None:
         app()
     except AdfluxError as error:
         if "mpi4py.MPI" in sys.modules:
-            from .. import process as runtime
+            from ..parallel.failures import fail, world
 
-            if runtime.world().size > 1:  # one rank speaks, and ends them all
-                runtime.fail(str(error))
+            if world().size > 1:  # one rank speaks, and ends them all
+                fail(str(error))
                 sys.exit(1)  # MPI_Abort may return before the process ends
         print(f"adflux: {error}", file=sys.stderr)
         sys.exit(1)

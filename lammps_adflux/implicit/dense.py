@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from ..errors import AdfluxError
 from ..parallel.system import Whole
-from .motions import Operator
+from .operator import Operator
 from .parameters import Choice, directions
 
 ATOMS = 2000

@@ -13,15 +13,16 @@ from jaxtyping import Array, Float, Int
 
 from ..derivatives import owned_energies
 from ..errors import AdfluxError
-from ..graph import Graph, graph_from_atoms, pad
+from ..graph import Graph, pad
 from ..potentials import Potential
 from ..potentials.conversion import in_units
+from ..structures import graph_from_atoms
 from .expansion_files import LATER, NEEDED, pack_model, read_arrays, unpack_model, write_arrays
-from .images import deformation
 from .model_record import described, difference, model_record
 from .parameter_names import summary
 from .parameters import choose, flatten, unflatten
 from .relaxed import Relaxed
+from .strain import deformation
 
 TRUST = 0.1  # third order beside second order
 LARGE = 20_000  # atoms from which on the potential of a file is not evaluated unasked

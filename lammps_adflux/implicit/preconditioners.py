@@ -4,7 +4,7 @@ import numpy as np
 
 from ..errors import AdfluxError
 from ..parallel.system import Whole
-from .motions import Operator
+from .operator import Operator
 
 PROBES = 8
 EXACT = 6000

@@ -16,16 +16,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..derivatives import owned_energies, with_vectors
+from ..derivatives import owned_energies
 from ..graph import Graph
 from ..parallel.system import System, Whole
 from ..potentials.conversion import built_in_units, in_units
-from .images import images_of, strain_slopes, stretch
+from .images import images_of
+from .strain import strain_slopes, stretch
 
 
 def energy(potential, graph: Graph, vectors: Float[Array, "pairs 3"]) -> Float[Array, ""]:
     """U of the owned atoms with other pair vectors."""
-    return jnp.sum(owned_energies(potential, with_vectors(graph, vectors)))
+    return jnp.sum(owned_energies(potential, graph.with_vectors(vectors)))
 
 
 _pair_slopes = jax.grad(energy, argnums=2)

@@ -7,16 +7,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..derivatives import with_vectors
 from ..errors import AdfluxError
 from ..parallel.system import System
 from ..potentials import Potential, Sum
-from .images import CELLS, deformation
 from .krylov import NegativeCurvature, conjugate_gradients, lowest_eigenvalues, minimal_residuals
-from .motions import Motions, Operator
+from .motions import Motions
+from .operator import Operator
 from .preconditioners import preconditioner as make_preconditioner
 from .products import Products
 from .relaxed import Relaxed
+from .strain import CELLS, deformation
 
 NEWTON_STEPS = 12
 DENSE = 400  # up to so many motions, all eigenvalues are found
@@ -157,7 +157,7 @@ def _slope_rounding(operator: Operator) -> float:
     extent = float(np.abs(system.positions).max(initial=0.0)) + float(np.abs(system.cell).max())
     vectors = np.asarray(system.graph.vectors)
     noise = np.random.default_rng(0).uniform(-1.0, 1.0, vectors.shape) * np.finfo(float).eps * extent
-    graph = with_vectors(system.graph, jnp.asarray(vectors + noise))
+    graph = system.graph.with_vectors(jnp.asarray(vectors + noise))
     other = Operator(Products(replace(system, graph=graph), products.potential), motions, operator.pressure)
     change = np.abs(other.gradient()[2] - operator.gradient()[2]).max(initial=0.0)
     return 10.0 * float(system.comm.allreduce(float(change), op=_max()))

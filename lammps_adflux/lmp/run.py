@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from ..errors import AdfluxError
 from ..paths import template_path
+from .doctor import help_text
+from .programs import find_lmp, find_mpiexec, find_program
 
 
 def run_lammps(
@@ -26,8 +28,6 @@ def run_lammps(
 
     extra: further arguments of `lmp`, such as ("-var", "seed", "2"). On failure the last lines of output follow.
     """
-    from .build import find_lmp, find_mpiexec
-
     script = Path(script)
     if not script.is_file():
         raise AdfluxError(f"The input script {script} was not found: give the path of a LAMMPS input file.")
@@ -58,9 +58,6 @@ def run_lammps(
 
 def program(lmp: Path) -> Path:
     """The LAMMPS that a user names, by its path or as the shell would find it."""
-    from .build import find_program
-    from .doctor import help_text
-
     # the absolute path, since a relative one would be looked for in the folder where LAMMPS runs
     found = find_program(str(lmp.absolute())) or find_program(str(lmp))
     if found is None:

@@ -7,7 +7,8 @@ variable only where something asks for it, so a run pays for the flux at its sam
 import sys
 import weakref
 
-from .. import process as runtime
+from ..parallel.failures import fail
+from ..process import prepare
 from .attachment import Attachment, address_of
 from .plugin import LISTENERS, PLUGINS
 
@@ -25,7 +26,7 @@ class _Attach:
         from lammps import lammps
 
         vars(sys.modules["__main__"]).pop("adflux_attach", None)
-        runtime.prepare_process()
+        prepare()
         address = address_of(pointer)
         here = _attachments.get(address)
         if here is None:
@@ -51,7 +52,7 @@ def attachment(pointer) -> Attachment:
     """The attachment of the LAMMPS behind `pointer`, as LAMMPS hands it to Python functions."""
     address = address_of(pointer)
     if address not in _attachments:
-        runtime.fail("LAMMPS was cleared after heat_flux.lmp or atomic_virials.lmp was included: include it once more.")
+        fail("LAMMPS was cleared after heat_flux.lmp or atomic_virials.lmp was included: include it once more.")
     return _attachments[address]
 
 

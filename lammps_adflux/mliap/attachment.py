@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import process as runtime
 from ..errors import AdfluxError
+from ..parallel.failures import fail_together, world
 from ..parallel.halo import Halo
 from . import styles
 from .domain import told
@@ -50,7 +50,7 @@ class Attachment:
     def __init__(self, lmp, address: int):
         self.lammps, self.address = lmp, address
         self.end: weakref.finalize | None = None  # set off when this LAMMPS ends
-        self.comm = lmp.get_mpi_comm() or runtime.world()
+        self.comm = lmp.get_mpi_comm() or world()
         self._weights = Weights(lmp)
         self._moments: dict = {}  # plugin → atoms at its last force call
         self._moved: Moment | None = None  # the same atoms after a fix has changed the box
@@ -109,7 +109,7 @@ class Attachment:
         virials = halo.reverse_add(shares)
         array = self._virial_array()
         if array is None:
-            runtime.fail_together(
+            fail_together(
                 self.comm, "The per-atom array d2_adflux_virial is gone: include atomic_virials.lmp once more."
             )
         else:
@@ -130,10 +130,10 @@ class Attachment:
         if status != UP_TO_DATE:
             sentences = FAULTS_IN_RUN if running(self.lammps) else FAULTS
             fixes = ", ".join(name for name in self.lammps.available_ids("fix") if name) or "none"
-            runtime.fail_together(self.comm, sentences[status].format(asked=what.asked, fixes=fixes))
+            fail_together(self.comm, sentences[status].format(asked=what.asked, fixes=fixes))
         others = styles.others(self.lammps, self._substyles, len(plugins))
         if others and not self._wants_partial():
-            runtime.fail_together(
+            fail_together(
                 self.comm,
                 f"{what.known} known for JAX potentials only, but {', '.join(others)} adds to the energy as well: "
                 f"leave it out, or set `variable {PARTIAL} index yes` to get the part of the JAX potential alone.",
@@ -141,7 +141,7 @@ class Attachment:
         try:
             return plugins, [self._weights.of(plugin) for plugin in plugins]
         except AdfluxError as error:
-            runtime.fail_together(self.comm, str(error))
+            fail_together(self.comm, str(error))
             raise
 
     def _calls(self, plugins) -> tuple:
@@ -211,7 +211,7 @@ class Attachment:
             try:
                 halo = self._halo = Halo(self.comm, ids, count)
             except AdfluxError as error:
-                runtime.fail_together(self.comm, str(error))
+                fail_together(self.comm, str(error))
                 raise
         return halo
 
@@ -228,7 +228,7 @@ class Attachment:
         """Note what adds to the energy; LAMMPS answers between runs only, so this happens when the template is included."""
         pair = str(self.lammps.extract_global("pair_style"))
         if not pair.startswith(("mliap", "hybrid")):
-            runtime.fail_together(
+            fail_together(
                 self.comm,
                 f"The template heat_flux.lmp or atomic_virials.lmp was included while pair_style was {pair}: "
                 "include it after pair_style mliap unified and its pair_coeff.",
@@ -236,7 +236,7 @@ class Attachment:
         self._pair_style, self._looked = pair, next_event()
         self._substyles = self.comm.bcast(styles.substyles(self.lammps, self.comm.rank == 0))
         if pair.startswith("hybrid") and not self._substyles:
-            runtime.fail_together(
+            fail_together(
                 self.comm, f"LAMMPS did not name the sub-styles of pair_style {pair}: use pair_style mliap alone."
             )
 

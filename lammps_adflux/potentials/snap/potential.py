@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ...errors import AdfluxError
 from ...graph import Graph
 from ...hop_rule.locality import any_counts
-from ...notes import note
+from ...process import note
 from ..base import Potential, check_elements
 from ..file_units import units_of_file
 from .beside import core_beside
