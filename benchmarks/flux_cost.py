@@ -1,4 +1,5 @@
-"""Cost of a heat-flux sample beside a force call, for one and more layers of messages, on one core, without LAMMPS.
+"""Cost of a heat-flux sample beside a force call, for one and more layers of messages, on one core,
+without LAMMPS.
 
     python benchmarks/flux_cost.py [--atoms 512] [--repeat 15]
 
@@ -27,14 +28,17 @@ from lammps_adflux.derivatives import energies_and_pair_gradients
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--atoms", type=int, default=512)
     parser.add_argument("--repeat", type=int, default=15)
     arguments = parser.parse_args()
     crystal = random_crystal(arguments.atoms)
     speeds = jnp.asarray(velocities(crystal))
     print(
-        "| layers | pairs | force call (ms) | flux sample (ms) | ratio | atomic virials, ratio |\n|---|---|---|---|---|---|"
+        "| layers | pairs | force call (ms) | flux sample (ms) | ratio | atomic virials, ratio "
+        "|\n|---|---|---|---|---|---|"
     )
     for layers in (1, 2, 3):
         potential = jax.device_put(message_passing(layers, cutoff=5.0, width=32))

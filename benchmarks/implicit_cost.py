@@ -1,11 +1,15 @@
-"""Cost of the implicit derivatives beside the relaxation that precedes them, as ratios within one run.
+"""Cost of the implicit derivatives beside the relaxation that precedes them, as ratios within one
+run.
 
-    python benchmarks/implicit_cost.py [--cells 6 14] [--ranks 1 2] [--repeat 3] [--preconditioners exp] [--large] [--jacobian] [--output benchmarks/out]
+    python benchmarks/implicit_cost.py [--cells 6 14] [--ranks 1 2] [--repeat 3] [--preconditioners
+    exp] [--large] [--jacobian] [--output benchmarks/out]
 
-A disordered binary Lennard-Jones crystal with vacancies is relaxed, and the gradient of the distance of two atoms by all parameters taken (one
-adjoint solve), with each preconditioner; each size in a process of its own. Times are medians over `--repeat` rounds after one that compiles
-(--repeat 1: of that one). --large adds 10⁵ atoms. --jacobian adds the Jacobian for 55 SNAP coefficients beside dense finite
-differences of LAMMPS' own forces. Prints Markdown tables and writes JSON.
+A disordered binary Lennard-Jones crystal with vacancies is relaxed, and the gradient of the
+distance of two atoms by all parameters taken (one adjoint solve), with each preconditioner; each
+size in a process of its own. Times are medians over `--repeat` rounds after one that compiles
+(--repeat 1: of that one). --large adds 10⁵ atoms. --jacobian adds the Jacobian for 55 SNAP
+coefficients beside dense finite differences of LAMMPS' own forces. Prints Markdown tables and
+writes JSON.
 """
 
 import argparse
@@ -84,11 +88,15 @@ def measure_gradient(cells: int, repeat: int, *numbers: int) -> dict:
         return jax.numpy.linalg.norm(positions[1] - positions[0])
 
     def round_of_all() -> dict[str, dict]:
-        """One relaxation with the default preconditioner, and the gradient at its structure with each."""
+        """One relaxation with the default preconditioner, and the gradient at its structure with
+        each.
+        """
         spent.clear()
         start = time.perf_counter()
         relaxed = adflux.relax(crystal(cells), potential, cutoff_margin=0, force_tolerance=1e-9)
-        shared = dict(relax=time.perf_counter() - start, newton_steps=relaxed.checks.newton_steps, **spent)
+        shared = dict(
+            relax=time.perf_counter() - start, newton_steps=relaxed.checks.newton_steps, **spent
+        )
         found = {}
         for name in names:
             relaxed.preconditioner = name
@@ -113,7 +121,9 @@ def measure_gradient(cells: int, repeat: int, *numbers: int) -> dict:
         ranks=world.size,
         first=rounds[0],
         runs={name: [one[name] for one in counted] for name in names},
-        memory_gb=world.allgather(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6),  # kB on Linux
+        memory_gb=world.allgather(
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        ),  # kB on Linux
     )
 
 
@@ -131,7 +141,9 @@ min_style cg""".splitlines()
 
 
 def measure_jacobian(repeat: int) -> dict:
-    """dX/dΘ of 52 tungsten atoms by 55 solves, and by finite differences of native forces and a dense pseudo-inverse."""
+    """dX/dΘ of 52 tungsten atoms by 55 solves, and by finite differences of native forces and a
+    dense pseudo-inverse.
+    """
     import jax
     import numpy as np
 
@@ -139,7 +151,9 @@ def measure_jacobian(repeat: int) -> dict:
     import lammps_adflux as adflux
     from lammps_adflux.lmp.programs import potentials_folder
 
-    stem = SHARED / "W" if (SHARED / "W.snapcoeff").exists() else potentials_folder() / "W_2940_2017_2"
+    stem = (
+        SHARED / "W" if (SHARED / "W.snapcoeff").exists() else potentials_folder() / "W_2940_2017_2"
+    )
     files = [stem.with_name(stem.name + end) for end in (".snapcoeff", ".snapparam")]
     potential = adflux.SNAP.from_lammps(*files, elements=["W"])
     start = time.perf_counter()
@@ -154,7 +168,9 @@ def measure_jacobian(repeat: int) -> dict:
             if name == "jacobian_alone":
                 relaxed.products._matrix = None
             before, start = relaxed.hessian_products, time.perf_counter()
-            ours = relaxed.jacobian(where=lambda p: p.coefficients, progress=False).positions.reshape(55, -1)
+            ours = relaxed.jacobian(
+                where=lambda p: p.coefficients, progress=False
+            ).positions.reshape(55, -1)
             result.setdefault(name, []).append(time.perf_counter() - start)
             result["products"] = relaxed.hessian_products - before
     for _ in range(repeat):
@@ -217,7 +233,14 @@ def child(what: str, *numbers: int, ranks: int = 1) -> dict:
         from lammps_adflux.lmp.programs import find_mpiexec
 
         launcher = [str(find_mpiexec()), "-n", str(ranks)]
-    command = [*launcher, sys.executable, str(Path(__file__).resolve()), "--child", what, *map(str, numbers)]
+    command = [
+        *launcher,
+        sys.executable,
+        str(Path(__file__).resolve()),
+        "--child",
+        what,
+        *map(str, numbers),
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     output = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=7200)
     if output.returncode:
@@ -233,19 +256,28 @@ def show(result: dict) -> None:
     for name, runs in result["runs"].items():
         relax, gradient = median(runs, "relax"), median(runs, "gradient")
         ratio = statistics.median(run["gradient"] / run["relax"] for run in runs)
-        parts = ", ".join(f"{median(runs, part):.1f}" for part in ("minimize", "newton", "check_index"))
+        parts = ", ".join(
+            f"{median(runs, part):.1f}" for part in ("minimize", "newton", "check_index")
+        )
         memory = max(result["memory_gb"])
         print(
-            f"| {result['atoms']} | {result['ranks']} | {name} | {relax:.1f} ({parts}) | {gradient:.2f} | {ratio:.2f} | {runs[0]['products']} | {memory:.2f} |",
+            f"| {result['atoms']} | {result['ranks']} | {name} | {relax:.1f} ({parts}) | "
+            f"{gradient:.2f} | {ratio:.2f} | {runs[0]['products']} | {memory:.2f} |",
             flush=True,
         )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", type=int, nargs="+", default=[6, 14], help="edges of the crystals in fcc cells")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--cells", type=int, nargs="+", default=[6, 14], help="edges of the crystals in fcc cells"
+    )
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="numbers of MPI ranks")
-    parser.add_argument("--preconditioners", nargs="+", choices=NAMES, default=NAMES, help="of the gradient's solve")
+    parser.add_argument(
+        "--preconditioners", nargs="+", choices=NAMES, default=NAMES, help="of the gradient's solve"
+    )
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
     parser.add_argument("--large", action="store_true", help="10⁵ atoms as well")
     parser.add_argument("--jacobian", action="store_true", help="the Jacobian of SNAP as well")
@@ -265,14 +297,17 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     result: dict = {"gradient": []}
     print(
-        "| atoms | ranks | preconditioner | relax (minimize, Newton, eigenvalues), s | gradient, s | gradient / relax (goal ≤ 1) | products "
+        "| atoms | ranks | preconditioner | relax (minimize, Newton, eigenvalues), s | gradient, "
+        "s | gradient / relax (goal ≤ 1) | products "
         "| peak memory per rank, GB |\n|---|---|---|---|---|---|---|---|",
         flush=True,
     )
     for size in cells:
         for ranks in arguments.ranks:
             which = [NAMES.index(name) for name in arguments.preconditioners]
-            result["gradient"].append(child("gradient", size, arguments.repeat, *which, ranks=ranks))
+            result["gradient"].append(
+                child("gradient", size, arguments.repeat, *which, ranks=ranks)
+            )
             show(result["gradient"][-1])
             (folder / "implicit_cost.json").write_text(json.dumps(result, indent=1))
     if arguments.jacobian:
@@ -280,15 +315,19 @@ def main() -> None:
         for name in ("jacobian", "jacobian_alone"):
             found[name] = found[name][1:]
         result["jacobian"] = found
-        ours, alone, dense = (statistics.median(found[name]) for name in ("jacobian", "jacobian_alone", "dense"))
+        ours, alone, dense = (
+            statistics.median(found[name]) for name in ("jacobian", "jacobian_alone", "dense")
+        )
         print("\n| Jacobian, 52 W atoms, 55 coefficients | measured | ratio |\n|---|---|---|")
         print(f"| relax | {found['relax']:.1f} s | |")
         print(
-            f"| `jacobian`, {found['products']} Hessian products | {alone:.2f} s | {alone / dense:.2f}× the dense route |"
+            f"| `jacobian`, {found['products']} Hessian products | {alone:.2f} s | "
+            f"{alone / dense:.2f}× the dense route |"
         )
         print(f"| … with the Hessian that `relax` has made | {ours:.2f} s | {ours / dense:.2f}× |")
         print(
-            f"| native `pair_style snap`, {found['calls']} force calls and a pseudo-inverse | {dense:.2f} s | differs by {found['difference']:.1e} |"
+            f"| native `pair_style snap`, {found['calls']} force calls and a pseudo-inverse | "
+            f"{dense:.2f} s | differs by {found['difference']:.1e} |"
         )
     (folder / "implicit_cost.json").write_text(json.dumps(result, indent=1))
 

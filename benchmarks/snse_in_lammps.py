@@ -1,9 +1,11 @@
 """Speed of So3krates on tin selenide in LAMMPS, as ratios within one run.
 
-    python benchmarks/snse_in_lammps.py [--model FOLDER] [--atoms 256 1024 4096] [--repeat 3] [--output benchmarks/out]
+    python benchmarks/snse_in_lammps.py [--model FOLDER] [--atoms 256 1024 4096] [--repeat 3]
+    [--output benchmarks/out]
 
---model: the trained one-layer network that mlff wrote (default ../shared/data); models with 2 and 3 layers repeat its
-layer, which costs what a trained one would. Medians of interleaved runs; prints Markdown tables and writes JSON.
+--model: the trained one-layer network that mlff wrote (default ../shared/data); models with 2 and 3
+layers repeat its layer, which costs what a trained one would. Medians of interleaved runs; prints
+Markdown tables and writes JSON.
 """
 
 import argparse
@@ -48,8 +50,19 @@ def step(folder: Path, ranks: int = 1, **variables) -> float:
     """Milliseconds per step of the last run of in.snse."""
     options = [word for name, value in variables.items() for word in ("-var", name, str(value))]
     launcher = [str(find_mpiexec()), "-n", str(ranks)] if ranks > 1 else []
-    command = [*launcher, str(find_lmp()), "-in", str(HERE / "in.snse"), "-log", "none", "-var", "adflux"]
-    done = subprocess.run([*command, adflux.template_path(), *options], cwd=folder, capture_output=True, text=True)
+    command = [
+        *launcher,
+        str(find_lmp()),
+        "-in",
+        str(HERE / "in.snse"),
+        "-log",
+        "none",
+        "-var",
+        "adflux",
+    ]
+    done = subprocess.run(
+        [*command, adflux.template_path(), *options], cwd=folder, capture_output=True, text=True
+    )
     if done.returncode:
         sys.exit(done.stdout[-2000:] + done.stderr[-2000:])
     steps = int(re.findall(r"for (\d+) steps", done.stdout)[-1])
@@ -97,7 +110,9 @@ def warm(function):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", type=Path, default=PAPER)
     parser.add_argument("--atoms", type=int, nargs="+", default=[256, 1024, 4096], choices=REPEATS)
     parser.add_argument("--repeat", type=int, default=3)
@@ -114,7 +129,8 @@ def main() -> None:
     results: dict = {"sizes": {}, "layers": {}}
 
     print(
-        "| atoms | bare call (ms) | LAMMPS step (ms) | overhead | step per atom (µs) | 2 ranks |\n|---|---|---|---|---|---|"
+        "| atoms | bare call (ms) | LAMMPS step (ms) | overhead | step per atom (µs) | 2 ranks "
+        "|\n|---|---|---|---|---|---|"
     )
     for atoms in arguments.atoms:
         system = crystal(folder, atoms)
@@ -127,11 +143,17 @@ def main() -> None:
             return energies, pair_forces(graph, gradients)
 
         steps = max(4, 6000 // atoms)
-        options = {**dict(zip("abc", REPEATS[atoms], strict=True)), "steps": steps, "model": "snse1.pkl"}
+        options = {
+            **dict(zip("abc", REPEATS[atoms], strict=True)),
+            "steps": steps,
+            "model": "snse1.pkl",
+        }
         found = medians(
             arguments.repeat,
             {
-                "bare": warm(lambda bare=bare, potential=potential, graph=graph: bare(potential, graph)),
+                "bare": warm(
+                    lambda bare=bare, potential=potential, graph=graph: bare(potential, graph)
+                ),
                 "step": lambda options=options: step(folder, **options),
                 "two": lambda options=options: step(folder, 2, **options),
             },
@@ -139,13 +161,15 @@ def main() -> None:
         results["sizes"][atoms] = found
         overhead = found["step"] / found["bare"] - 1.0
         print(
-            f"| {atoms} | {found['bare']:.1f} | {found['step']:.1f} | {overhead:+.0%} | {1e3 * found['step'] / atoms:.0f} "
+            f"| {atoms} | {found['bare']:.1f} | {found['step']:.1f} | {overhead:+.0%} | "
+            f"{1e3 * found['step'] / atoms:.0f} "
             f"| {found['step'] / found['two']:.2f} × |",
             flush=True,
         )
 
     print(
-        "\n256 atoms\n\n| layers | force call (ms) | flux sample | unfolded flux | atoms unfolded | step folded (ms) | 2 ranks, ghost shells |"
+        "\n256 atoms\n\n| layers | force call (ms) | flux sample | unfolded flux | atoms unfolded "
+        "| step folded (ms) | 2 ranks, ghost shells |"
     )
     print("|---|---|---|---|---|---|---|")
     system = crystal(folder, 256)
@@ -173,7 +197,8 @@ def main() -> None:
         results["layers"][layers] = found
         force_call = found["force"]
         print(
-            f"| {layers} | {force_call:.1f} | {found['flux'] / force_call:.2f} × | {found['unfolded'] / force_call:.1f} × | {found['copies']} "
+            f"| {layers} | {force_call:.1f} | {found['flux'] / force_call:.2f} × | "
+            f"{found['unfolded'] / force_call:.1f} × | {found['copies']} "
             f"| {found['step']:.1f} | {found['step'] / found['two']:.2f} × |",
             flush=True,
         )

@@ -1,11 +1,13 @@
-"""The figure of docs/theory.md: error and cost of three routes to the heat flux, for 1 to 4 layers of messages.
+"""The figure of docs/theory.md: error and cost of three routes to the heat flux, for 1 to 4 layers
+of messages.
 
     python benchmarks/theory_figure.py [--atoms 256] [--repeat 7] [--output benchmarks/out]
 
-Left: error of the edge form and of the hop rule, for a few disordered 8-atom cells of tests/systems.py, against the
-explicitly unfolded flux, whose pairs come from the brute-force search of tests/reference.py. Right: processor time of
-each route in force calls of the same model and cell, medians of interleaved calls on one core; pair lists and copies of
-the cell are made beforehand and not counted. Prints a Markdown table and writes docs/theory.png and JSON.
+Left: error of the edge form and of the hop rule, for a few disordered 8-atom cells of
+tests/systems.py, against the explicitly unfolded flux, whose pairs come from the brute-force search
+of tests/reference.py. Right: processor time of each route in force calls of the same model and
+cell, medians of interleaved calls on one core; pair lists and copies of the cell are made
+beforehand and not counted. Prints a Markdown table and writes docs/theory.png and JSON.
 """
 
 import argparse
@@ -65,7 +67,9 @@ def unfolded_route(potential, graph, speeds, positions):
 
 
 def errors(layers: int, structures: int) -> dict[str, list[float]]:
-    """max |J - J_unfolded| / max |J_unfolded| of the edge form and the hop rule, for each structure."""
+    """max |J - J_unfolded| / max |J_unfolded| of the edge form and the hop rule, for each
+    structure.
+    """
     potential = jax.device_put(message_passing(layers))
     crystals = [random_crystal(8, seed=seed) for seed in range(structures)]
     small = [adflux.graph_from_atoms(crystal, potential) for crystal in crystals]
@@ -78,7 +82,9 @@ def errors(layers: int, structures: int) -> dict[str, list[float]]:
         for graphs in (small, [g for g, _, _ in large])
     ]  # the same for all structures: each route compiles once
     found: dict[str, list[float]] = {"edge": [], "hop": []}
-    for seed, (crystal, graph, (unfolded, positions, origin)) in enumerate(zip(crystals, small, large, strict=True)):
+    for seed, (crystal, graph, (unfolded, positions, origin)) in enumerate(
+        zip(crystals, small, large, strict=True)
+    ):
         speeds = velocities(crystal, seed=100 + seed)
         reference = unfolded_route(
             potential,
@@ -98,10 +104,14 @@ def _rows(values, count: int):
 
 
 def copies(crystal: ase.Atoms, potential, speeds):
-    """The cell with explicit copies within hops · cutoff, and no more pairs than its energies depend on."""
+    """The cell with explicit copies within hops · cutoff, and no more pairs than its energies
+    depend on.
+    """
     cell, reach = crystal.cell.array, potential.reach + 1e-6
     heights = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    counts = np.ceil(reach / heights).astype(int) + 1  # one more: atoms may lie anywhere in their cell
+    counts = (
+        np.ceil(reach / heights).astype(int) + 1
+    )  # one more: atoms may lie anywhere in their cell
     images = np.array(list(np.ndindex(*(2 * counts + 1)))) - counts
     images = images[np.argsort(np.abs(images).sum(axis=1), kind="stable")]  # the cell itself first
     positions, origin = [], []
@@ -131,11 +141,16 @@ def copies(crystal: ase.Atoms, potential, speeds):
 
 
 def times(layers: int, atoms: int, repeat: int) -> dict:
-    """Milliseconds of a force call and of each route, call by call, with the sizes of both graphs."""
+    """Milliseconds of a force call and of each route, call by call, with the sizes of
+    both graphs.
+    """
     potential = jax.device_put(message_passing(layers, cutoff=5.0, width=16))
     crystal = random_crystal(atoms)
     speeds = velocities(crystal)
-    graph, unfolded = adflux.graph_from_atoms(crystal, potential), copies(crystal, potential, speeds)
+    graph, unfolded = (
+        adflux.graph_from_atoms(crystal, potential),
+        copies(crystal, potential, speeds),
+    )
     moving = jnp.asarray(speeds)
     calls = {
         "force": lambda: adflux.energy_forces_virial(potential, graph),
@@ -146,8 +161,12 @@ def times(layers: int, atoms: int, repeat: int) -> dict:
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeat):
         for name, call in calls.items():
-            jax.block_until_ready(call())  # untimed: the first compiles, and none starts with the caches of another
-            start = time.process_time()  # on one core that of the clock, but not that of other users
+            jax.block_until_ready(
+                call()
+            )  # untimed: the first compiles, and none starts with the caches of another
+            start = (
+                time.process_time()
+            )  # on one core that of the clock, but not that of other users
             jax.block_until_ready(call())
             spent[name].append(1e3 * (time.process_time() - start))
     exact = np.asarray(calls["unfolded"]())
@@ -172,13 +191,30 @@ def draw(results: list[dict], path: Path) -> None:
         color, marker = STYLES[name]
         middle = [statistics.median(row["errors"][name]) for row in results]
         for row in results:
-            left.plot([row["layers"]] * len(row["errors"][name]), row["errors"][name], ".", color=color, alpha=0.4)
+            left.plot(
+                [row["layers"]] * len(row["errors"][name]),
+                row["errors"][name],
+                ".",
+                color=color,
+                alpha=0.4,
+            )
         left.plot(layers, middle, marker=marker, color=color, lw=1.5, label=ROUTES[name])
     left.set_yscale("log")
     left.set_ylim(1e-17, 10.0)
     left.axhline(np.finfo(float).eps, color="0.6", ls=":", lw=1.0)
-    left.text(4.3, 0.6 * np.finfo(float).eps, "float64 ε", color="0.4", ha="right", va="top", fontsize="small")
-    left.set(ylabel=r"relative error of $\mathbf{J}_\mathrm{pot}$", title="error against the unfolded flux")
+    left.text(
+        4.3,
+        0.6 * np.finfo(float).eps,
+        "float64 ε",
+        color="0.4",
+        ha="right",
+        va="top",
+        fontsize="small",
+    )
+    left.set(
+        ylabel=r"relative error of $\mathbf{J}_\mathrm{pot}$",
+        title="error against the unfolded flux",
+    )
     left.legend(frameon=False, loc="center right")
     for name in ROUTES:
         color, marker = STYLES[name]
@@ -187,7 +223,13 @@ def draw(results: list[dict], path: Path) -> None:
         for number, value in zip(layers, cost, strict=True):
             if name != "edge":  # too close to the hop rule for a number of its own
                 offset = -16 if name == "hop" and number == 1 else 7
-                right.annotate(f"{value:.2g}", (number, value), (0, offset), textcoords="offset points", ha="center")
+                right.annotate(
+                    f"{value:.2g}",
+                    (number, value),
+                    (0, offset),
+                    textcoords="offset points",
+                    ha="center",
+                )
     right.set_yscale("log")
     right.set_ylim(0.5, 2.5 * max(row["cost"]["unfolded"] for row in results))
     right.axhline(1.0, color="0.6", ls=":", lw=1.0)
@@ -201,9 +243,11 @@ def draw(results: list[dict], path: Path) -> None:
 
 
 def _one_arena() -> None:
-    """Arrays of XLA's thread beside all others: an arena of its own would give back what is larger than 64 MB.
+    """Arrays of XLA's thread beside all others: an arena of its own would give back what is larger
+    than 64 MB.
 
-    Fresh pages for each call would double the time of a large graph, and the comparison would be one of page faults.
+    Fresh pages for each call would double the time of a large graph, and the comparison would be
+    one of page faults.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -211,7 +255,9 @@ def _one_arena() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--atoms", type=int, default=256)
     parser.add_argument("--structures", type=int, default=6)
     parser.add_argument("--repeat", type=int, default=7)
@@ -221,7 +267,8 @@ def main() -> None:
     process.prepare()  # as in LAMMPS: one core, float64, freed memory is kept
     _one_arena()
     print(
-        "| layers | error, edge form | error, hop rule | pairs | unfolded | force call (ms) | edge form | hop rule | unfolded |\n"
+        "| layers | error, edge form | error, hop rule | pairs | unfolded | force call (ms) | "
+        "edge form | hop rule | unfolded |\n"
         "|---|---|---|---|---|---|---|---|---|"
     )
     results = []

@@ -11,14 +11,16 @@ from .potentials import Potential
 
 
 @eqx.filter_jit
-def heat_flux(potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]) -> Float[Array, "3"]:
+def heat_flux(
+    potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]
+) -> Float[Array, "3"]:
     """J_pot = Σ_i Σ_j (r_i - r_j)(∂U_i/∂r_j · v_j), extensive: not divided by the volume [3].
 
-    i runs over owned atoms, j over all atoms that U_i depends on. Unit: energy · velocity. Langer, Frank,
-    Knoop, J. Chem. Phys. 159, 174105 (2023). Evaluated without unfolding the cell, by the hop rule:
-    J_pot = ∂/∂s Σ_i U̇_i(s) at s = 0, where every tangent that goes from j to i is weighted by (1 - s·r_p).
-    The whole flux adds the convective part Σ_i (U_i + ½ m_i v_i²) v_i. Invalid for energies that mix
-    atoms outside the pairs (global attention, Ewald sums).
+    i runs over owned atoms, j over all atoms that U_i depends on. Unit: energy · velocity. Langer,
+    Frank, Knoop, J. Chem. Phys. 159, 174105 (2023). Evaluated without unfolding the cell, by the
+    hop rule: J_pot = ∂/∂s Σ_i U̇_i(s) at s = 0, where every tangent that goes from j to i is
+    weighted by (1 - s·r_p). The whole flux adds the convective part Σ_i (U_i + ½ m_i v_i²) v_i.
+    Invalid for energies that mix atoms outside the pairs (global attention, Ewald sums).
     """
     if potential.hops == 1:
         _, pair_gradients = energies_and_pair_gradients(potential, graph)
@@ -30,7 +32,8 @@ def heat_flux(potential: Potential, graph: Graph, velocities: Float[Array, "atom
 def atomic_virials(potential: Potential, graph: Graph) -> Float[Array, "atoms 3 3"]:
     """W_j = ∂J_pot/∂v_j, per-atom virials with J_pot = Σ_j W_j v_j, i.e. einsum("iab,ib->a", W, v).
 
-    W_j = Σ_i (r_i - r_j) ⊗ ∂U_i/∂r_j [energy]; Σ_j W_j = -∂U/∂ε, the virial. Not symmetric atom by atom.
+    W_j = Σ_i (r_i - r_j) ⊗ ∂U_i/∂r_j [energy]; Σ_j W_j = -∂U/∂ε, the virial. Not symmetric atom by
+    atom.
     """
     if potential.hops == 1:
         _, pair_gradients = energies_and_pair_gradients(potential, graph)
@@ -41,11 +44,13 @@ def atomic_virials(potential: Potential, graph: Graph) -> Float[Array, "atoms 3 
     return jnp.einsum("aib->iab", by_direction)
 
 
-def hop_flux(potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]) -> Float[Array, "3"]:
+def hop_flux(
+    potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]
+) -> Float[Array, "3"]:
     """J_pot by the hop rule: the derivative of the weighted power Σ_i U̇_i(s) with respect to s.
 
-    U̇_i(s) is taken in reverse, as Σ_p g_p(s)·ṙ_p(s): the weights are the same, and models with custom reverse
-    rules, which JAX cannot differentiate forward, keep them.
+    U̇_i(s) is taken in reverse, as Σ_p g_p(s)·ṙ_p(s): the weights are the same, and models with
+    custom reverse rules, which JAX cannot differentiate forward, keep them.
     """
 
     def power(probe):
@@ -61,15 +66,20 @@ def hop_flux(potential: Potential, graph: Graph, velocities: Float[Array, "atoms
 def edge_flux(
     graph: Graph, pair_gradients: Float[Array, "pairs 3"], velocities: Float[Array, "atoms 3"]
 ) -> Float[Array, "3"]:
-    """-Σ_p r_p (g_p · v_j): J_pot where each energy depends on its own pairs only, wrong for more layers."""
-    # one Cartesian component after the other: XLA on a CPU takes three times as long for gathered rows
+    """-Σ_p r_p (g_p · v_j): J_pot where each energy depends on its own pairs only, wrong for more
+    layers.
+    """
+    # one Cartesian component after the other: XLA on a CPU takes three times as long for gathered
+    # rows
     gradients, speeds = pair_gradients.T, velocities.T
     power = sum(gradients[b] * speeds[b][graph.others] for b in range(3))
     power = jnp.where(graph.mask, power, 0.0)
     return -jnp.stack([jnp.sum(graph.vectors[:, a] * power) for a in range(3)])
 
 
-def edge_virials(graph: Graph, pair_gradients: Float[Array, "pairs 3"]) -> Float[Array, "atoms 3 3"]:
+def edge_virials(
+    graph: Graph, pair_gradients: Float[Array, "pairs 3"]
+) -> Float[Array, "atoms 3 3"]:
     """W_j = -Σ_{p: j other} r_p ⊗ g_p, where each energy depends on its own pairs only."""
     outer = jnp.einsum("pa,pb->pab", graph.vectors, pair_gradients)
     outer = jnp.where(graph.mask[:, None, None], outer, 0.0)

@@ -9,9 +9,10 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 class Graph(eqx.Module):
     """Directed pairs p = (i centre, j other) within the cutoff, padded to a fixed capacity.
 
-    Pairs are sorted by centre. Each neighbour relation appears as (i, j) and as (j, i). Padding pairs
-    have mask False and a vector longer than the cutoff, never zero: the gradient of a norm at zero is
-    NaN. Padding atoms and atoms of other domains have owned False: their energies never count.
+    Pairs are sorted by centre. Each neighbour relation appears as (i, j) and as (j, i). Padding
+    pairs have mask False and a vector longer than the cutoff, never zero: the gradient of a norm at
+    zero is NaN. Padding atoms and atoms of other domains have owned False: their energies never
+    count.
     """
 
     vectors: Float[Array, "pairs 3"]  # r_p = r_j - r_i, in LAMMPS' or ASE's length unit
@@ -25,9 +26,9 @@ class Graph(eqx.Module):
     def hop(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "pairs *shape"]:
         """Values at the other atom of each pair: what a message takes from j to i.
 
-        Under a flux evaluation the tangent is weighted by (1 - s·r_p), the hop rule (DESIGN §4, from
-        Langer, Frank, Knoop, J. Chem. Phys. 159, 174105 (2023), eq. 13): so read what belongs to the
-        other atom through `hop` only, never by indexing with `others`.
+        Under a flux evaluation the tangent is weighted by (1 - s·r_p), the hop rule (DESIGN §4,
+        from Langer, Frank, Knoop, J. Chem. Phys. 159, 174105 (2023), eq. 13): so read what belongs
+        to the other atom through `hop` only, never by indexing with `others`.
         """
         if self.probe is None or not jnp.issubdtype(values.dtype, jnp.inexact):
             return values[self.others]
@@ -56,7 +57,9 @@ class Graph(eqx.Module):
 
 
 @jax.custom_jvp
-def weigh_tangent(values: Shaped[Array, "*shape"], weight: Shaped[Array, "*broadcastable"]) -> Shaped[Array, "*shape"]:
+def weigh_tangent(
+    values: Shaped[Array, "*shape"], weight: Shaped[Array, "*broadcastable"]
+) -> Shaped[Array, "*shape"]:
     """The values unchanged, but their tangent times the weight."""
     return values
 
@@ -68,10 +71,14 @@ def _weigh_tangent_jvp(primals, tangents):
 
 
 def pad(graph: Graph, pairs: int, atoms: int, cutoff: float) -> Graph:
-    """The same graph with room for `pairs` pairs and `atoms` atoms; at least one atom must be padding."""
+    """The same graph with room for `pairs` pairs and `atoms` atoms; at least one atom must be
+    padding.
+    """
     n_pairs, n_atoms = len(graph.centers), len(graph.species)
     if pairs < n_pairs or atoms <= n_atoms:
-        raise ValueError(f"{n_pairs} pairs of {n_atoms} atoms do not fit into {pairs} pairs of {atoms} atoms")
+        raise ValueError(
+            f"{n_pairs} pairs of {n_atoms} atoms do not fit into {pairs} pairs of {atoms} atoms"
+        )
     more_pairs, more_atoms = pairs - n_pairs, atoms - n_atoms
     far = jnp.tile(jnp.asarray([2.0 * cutoff, 0.0, 0.0], graph.vectors.dtype), (more_pairs, 1))
     return Graph(

@@ -1,8 +1,9 @@
 """The model file: a potential without code, as `pair_style mliap unified FILE` loads it.
 
-LAMMPS unpickles FILE. The pickle holds one call, `lammps_adflux.modelfile.open_in_lammps(payload)`, and the
-payload is ours: a line of magic with the format version, a line of JSON (dtype, unit system, and the potential by the import
-paths and fields of its classes, see modeltree.py), and the arrays as .npz. The file names code, and holds none.
+LAMMPS unpickles FILE. The pickle holds one call, `lammps_adflux.modelfile.open_in_lammps(payload)`,
+and the payload is ours: a line of magic with the format version, a line of JSON (dtype, unit
+system, and the potential by the import paths and fields of its classes, see modeltree.py), and the
+arrays as .npz. The file names code, and holds none.
 """
 
 import io
@@ -16,7 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import AdfluxError  # nothing that imports JAX: in LAMMPS its settings come first, see open_in_lammps
+from .errors import (
+    AdfluxError,
+)  # nothing that imports JAX: in LAMMPS its settings come first, see open_in_lammps
 
 MAGIC, VERSION = b"lammps_adflux model", 1
 
@@ -26,25 +29,31 @@ class Model(NamedTuple):
 
     potential: Any
     dtype: str
-    assumed_units: (
-        str | None
-    )  # told by the file's kind, since the file, written by an older version, names none; None: named
+    # those of its kind of potential, where the file, written by an older version, names none
+    assumed_units: str | None
 
     @property
     def note(self) -> str | None:
         """The sentence about units that were assumed."""
         if self.assumed_units in (None, "any"):
             return None
-        return f"the model file does not name its units, so {self.assumed_units} units are assumed: export it again to have them in the file."
+        return (
+            f"the model file does not name its units, so {self.assumed_units} units are assumed: "
+            "export it again to have them in the file."
+        )
 
 
 def export(potential, path, dtype: str = "float64") -> None:
-    """Write `potential` for `pair_style mliap unified PATH 0`, computing in `dtype` (float64 or float32).
+    """Write `potential` for `pair_style mliap unified PATH 0`, computing in `dtype` (float64 or
+    float32).
 
-    The file appears complete or not at all. AdfluxError where energies reach farther than the layers that the potential declares.
+    The file appears complete or not at all. AdfluxError where energies reach farther than the
+    layers that the potential declares.
     """
     if str(dtype) not in ("float64", "float32"):
-        raise AdfluxError(f"The precision of a model file is float64 or float32, but {dtype} was asked for.")
+        raise AdfluxError(
+            f"The precision of a model file is float64 or float32, but {dtype} was asked for."
+        )
     payload = _payload(potential, str(dtype))
     from .potentials.layers import require_layers
 
@@ -61,10 +70,12 @@ def export(potential, path, dtype: str = "float64") -> None:
 
 
 def load(path):
-    """The potential in a model file, its arrays as JAX arrays in the precision of the file; no code from the file runs.
+    """The potential in a model file, its arrays as JAX arrays in the precision of the file; no code
+    from the file runs.
 
-    AdfluxError where the potential declares too few layers, or the file is float64 and JAX is set to float32 only. Files that
-    name no units (written before they did) give a warning with those that are assumed.
+    AdfluxError where the potential declares too few layers, or the file is float64 and JAX is set
+    to float32 only. Files that name no units (written before they did) give a warning with those
+    that are assumed.
     """
     from .potentials.layers import require_layers
 
@@ -86,10 +97,13 @@ def read(path) -> Model:
         raise AdfluxError(f"{path}: {error}") from error
     except Exception as error:  # an unpickler raises nearly anything on damaged bytes
         raise AdfluxError(
-            f"{path} is damaged or not a model file of lammps_adflux: write it with `adflux export`."
+            f"{path} is damaged or not a model file of lammps_adflux: write it with `adflux "
+            "export`."
         ) from error
     if not isinstance(payload, bytes):
-        raise AdfluxError(f"{path} is not a model file of lammps_adflux: write it with `adflux export`.")
+        raise AdfluxError(
+            f"{path} is not a model file of lammps_adflux: write it with `adflux export`."
+        )
     try:
         return restore(payload)
     except AdfluxError as error:
@@ -122,8 +136,10 @@ def restore(payload: bytes) -> Model:
             raise AdfluxError("not a model file of lammps_adflux: write it with `adflux export`.")
         if version != str(VERSION).encode():
             raise AdfluxError(
-                f"this is format version {version.decode(errors='replace')} of the model file, but this lammps_adflux "
-                f"reads version {VERSION}: export the potential again, or install the version that wrote it."
+                f"this is format version {version.decode(errors='replace')} of the model file, "
+                "but this lammps_adflux "
+                f"reads version {VERSION}: export the potential again, or install the version "
+                "that wrote it."
             )
         description = json.loads(header)
         with np.load(io.BytesIO(arrays), allow_pickle=False) as archive:
@@ -134,20 +150,26 @@ def restore(payload: bytes) -> Model:
         dtype, units = description["dtype"], description.get("units")
         if dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise AdfluxError(
-                'the model computes in float64, but JAX is set to float32 only: call jax.config.update("jax_enable_x64", True) before '
+                "the model computes in float64, but JAX is set to float32 only: call "
+                'jax.config.update("jax_enable_x64", True) before '
                 "(for lmp, unset JAX_ENABLE_X64), or export the model with --dtype float32."
             )
         if units not in (None, potential.units):
             raise AdfluxError(
-                f"the file was written in {units} units, but {type(potential).__name__} is in {potential.units} units now: export it again."
+                f"the file was written in {units} units, but {type(potential).__name__} is in "
+                f"{potential.units} units now: export it again."
             )
-        # under jit NumPy arrays take no index that JAX traces; static fields, which are no leaves, stay as they are
+        # under jit NumPy arrays take no index that JAX traces; static fields, which are no leaves,
+        # stay as they are
         potential = jax.tree.map(
-            lambda leaf: jnp.asarray(leaf) if isinstance(leaf, (np.ndarray, np.generic)) else leaf, potential
+            lambda leaf: jnp.asarray(leaf) if isinstance(leaf, (np.ndarray, np.generic)) else leaf,
+            potential,
         )
         return Model(potential, dtype, potential.units if units is None else None)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise AdfluxError("the model file is damaged: write it again with `adflux export`.") from error
+        raise AdfluxError(
+            "the model file is damaged: write it again with `adflux export`."
+        ) from error
 
 
 class _Call:
@@ -175,7 +197,10 @@ def _payload(potential, dtype: str) -> bytes:
     from .potentials.encoding import encode
 
     if not isinstance(potential, Potential):
-        raise AdfluxError(f"A model file holds a lammps_adflux.Potential, but a {type(potential).__name__} was given.")
+        raise AdfluxError(
+            f"A model file holds a lammps_adflux.Potential, but a {type(potential).__name__} was "
+            "given."
+        )
     arrays: dict[str, np.ndarray] = {}
     header = {
         "dtype": dtype,

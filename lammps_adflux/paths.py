@@ -13,7 +13,10 @@ def _data_folder(name: str) -> Path:
     for folder in (_PACKAGE / name, _PACKAGE.parent / name):
         if folder.is_dir():
             return folder
-    raise AdfluxError(f"The folder {name}/ of lammps_adflux is missing from {_PACKAGE}: install the package again.")
+    raise AdfluxError(
+        f"The folder {name}/ of lammps_adflux is missing from {_PACKAGE}: install the package "
+        "again."
+    )
 
 
 def template_path() -> str:

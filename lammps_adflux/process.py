@@ -16,10 +16,12 @@ logger = logging.getLogger("lammps_adflux")
 
 
 def prepare() -> None:
-    """Defaults for JAX beside LAMMPS, before the first `import jax`; a setting of the user's is never overridden.
+    """Defaults for JAX beside LAMMPS, before the first `import jax`; a setting of the user's is
+    never overridden.
 
-    One core per rank (as many as OMP_NUM_THREADS says, where it is set), GPU memory taken as needed, a
-    compilation cache on disk, and float64 available. glibc keeps the memory that XLA frees (`keep_freed_memory`).
+    One core per rank (as many as OMP_NUM_THREADS says, where it is set), GPU memory taken as
+    needed, a compilation cache on disk, and float64 available. glibc keeps the memory that XLA
+    frees (`keep_freed_memory`).
     """
     keep_freed_memory()
     threads = os.environ.get("OMP_NUM_THREADS", "1").split(",")[0]
@@ -50,10 +52,12 @@ def prepare() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what XLA frees: fresh pages for the arrays of every step cost more than the arithmetic on them.
+    """Let glibc keep what XLA frees: fresh pages for the arrays of every step cost more than the
+    arithmetic on them.
 
-    Threads that exist already, those of MPI for one, keep arenas of their own, which give blocks above 64 MB back all the same: call
-    `lammps_adflux.process.prepare()` before you import mpi4py in a program of your own that differentiates large structures (a product is then twice as fast).
+    Threads that exist already, those of MPI for one, keep arenas of their own, which give blocks
+    above 64 MB back all the same: call `lammps_adflux.process.prepare()` before you import mpi4py
+    in a program of your own that differentiates large structures (a product is then twice as fast).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -82,7 +86,9 @@ def device():
 
 
 def note(sentence: str) -> None:
-    """Say the sentence once: on stderr, unless the program has set up logging in another way (the logger `lammps_adflux`)."""
+    """Say the sentence once: on stderr, unless the program has set up logging in another way (the
+    logger `lammps_adflux`).
+    """
     if _rank() == 0:
         logger.warning("note: %s", sentence)
 
@@ -91,7 +97,9 @@ def _rank() -> int:
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi is not None and mpi.Is_initialized() and not mpi.Is_finalized():
         return mpi.COMM_WORLD.rank
-    return next((int(os.environ[name]) for name in RANK_VARIABLES if os.environ.get(name, "").isdigit()), 0)
+    return next(
+        (int(os.environ[name]) for name in RANK_VARIABLES if os.environ.get(name, "").isdigit()), 0
+    )
 
 
 def _one_sentence(kind, error, traceback) -> None:

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     import ase
 
 
-def graph_from_atoms(atoms: "ase.Atoms", potential: Potential, dtype=None, *, cutoff: float | None = None) -> Graph:
+def graph_from_atoms(
+    atoms: "ase.Atoms", potential: Potential, dtype=None, *, cutoff: float | None = None
+) -> Graph:
     """Graph of an ASE structure, one row per atom, in the order of `atoms`.
 
-    Any cell and any mixture of periodic directions, also cells smaller than the cutoff: then an atom is
-    a neighbour of its own images. Neighbours come from vesin. dtype: that of JAX (float64 with
-    `jax.config.update("jax_enable_x64", True)`), if not given. cutoff: of the pairs; that of the potential, if not given.
+    Any cell and any mixture of periodic directions, also cells smaller than the cutoff: then an
+    atom is a neighbour of its own images. Neighbours come from vesin. dtype: that of JAX (float64
+    with `jax.config.update("jax_enable_x64", True)`), if not given. cutoff: of the pairs; that of
+    the potential, if not given.
     """
     import vesin
 
@@ -26,7 +29,8 @@ def graph_from_atoms(atoms: "ase.Atoms", potential: Potential, dtype=None, *, cu
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if unknown:
         raise AdfluxError(
-            f"The structure holds {', '.join(unknown)}, but the potential knows only {', '.join(elements)}: "
+            f"The structure holds {', '.join(unknown)}, but the potential knows only "
+            f"{', '.join(elements)}: "
             "give a potential for these elements."
         )
     positions = np.asarray(atoms.positions, np.float64)
@@ -37,7 +41,9 @@ def graph_from_atoms(atoms: "ase.Atoms", potential: Potential, dtype=None, *, cu
     if periodic.any():
         cell = np.asarray(atoms.cell.complete().array, np.float64)
         if abs(np.linalg.det(cell)) < 1e-12:
-            raise AdfluxError("The structure is periodic but its cell has no volume: set the cell or pbc=False.")
+            raise AdfluxError(
+                "The structure is periodic but its cell has no volume: set the cell or pbc=False."
+            )
     neighbors = vesin.NeighborList(cutoff=float(cutoff or potential.cutoff), full_list=True)
     centers, others, vectors = neighbors.compute(
         points=positions, box=cell, periodic=periodic, quantities="ijD", copy=True

@@ -1,11 +1,11 @@
 """LAMMPS unit systems, and the Green–Kubo prefactor of each.
 
-A unit system is its energy, length, time and mass in SI, and Boltzmann's constant in its own energy per
-kelvin. Boltzmann's constant and mvv2e are the digits in LAMMPS' `src/update.cpp`, because they turn
-velocities into the temperature that LAMMPS prints; some are older than CODATA 2018 and agree with it to
-1e-5. The conversions to SI are exact or CODATA 2018. What each quantity is measured in:
-docs.lammps.org/units.html (for `electron` that page gives velocities in Bohr/1.03275 fs, while mvv2e in the
-source is that of Bohr/fs).
+A unit system is its energy, length, time and mass in SI, and Boltzmann's constant in its own energy
+per kelvin. Boltzmann's constant and mvv2e are the digits in LAMMPS' `src/update.cpp`, because they
+turn velocities into the temperature that LAMMPS prints; some are older than CODATA 2018 and agree
+with it to 1e-5. The conversions to SI are exact or CODATA 2018. What each quantity is measured in:
+docs.lammps.org/units.html (for `electron` that page gives velocities in Bohr/1.03275 fs, while
+mvv2e in the source is that of Bohr/fs).
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,11 @@ class UnitSystem:
 
     @property
     def flux_name(self) -> str:
-        return "ε σ/τ" if self.is_reduced else f"{self.energy_name} {self.length_name}/{self.time_name}"
+        return (
+            "ε σ/τ"
+            if self.is_reduced
+            else f"{self.energy_name} {self.length_name}/{self.time_name}"
+        )
 
 
 _KCAL_PER_MOL = 1000 * _CALORIE / _AVOGADRO
@@ -64,7 +68,8 @@ _DALTON = 1.66053906660e-27  # kg, CODATA 2018
 _SYSTEMS = {
     row[0]: UnitSystem(*row)
     for row in (
-        # name, energy, length, time, mass, boltzmann, mvv2e, default_timestep, names of time, length, energy
+        # name, energy, length, time, mass, boltzmann, mvv2e, default_timestep, names of time,
+        # length, energy
         ("lj", 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.005, "τ", "σ", "ε"),
         ("real", _KCAL_PER_MOL, 1e-10, 1e-15, _DALTON, 0.0019872067, 48.88821291**2, 1.0,
          "fs", "Å", "kcal/mol"),
@@ -99,10 +104,11 @@ def mvv2e(units: str) -> float:
 def conductivity_prefactor(units: str, dimension: int = 3) -> float:
     """The factor f in κ = f/(V T²) ∫₀^∞ ⟨J(0) J(t)⟩ dt for LAMMPS' extensive heat flux J.
 
-    J is energy·length/time (not divided by the volume), V length³, T in K, t in the unit system's time; κ
-    comes out in W/(m K), in `lj` in k_B/(σ τ). f = (energy/(length·time) in SI)/(k_B in energy per K), so
-    `metal` has 1.85925e7, `real` 3.49622e7, `lj` 1. Green–Kubo: Hansen and McDonald, Theory of Simple
-    Liquids, section 8.5. In two dimensions V is an area, and κ comes out in W/K.
+    J is energy·length/time (not divided by the volume), V length³, T in K, t in the unit system's
+    time; κ comes out in W/(m K), in `lj` in k_B/(σ τ). f = (energy/(length·time) in SI)/(k_B in
+    energy per K), so `metal` has 1.85925e7, `real` 3.49622e7, `lj` 1. Green–Kubo: Hansen and
+    McDonald, Theory of Simple Liquids, section 8.5. In two dimensions V is an area, and κ comes out
+    in W/K.
     """
     system = unit_system(units)
     return system.energy / (system.length ** (dimension - 2) * system.time) / system.boltzmann

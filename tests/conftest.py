@@ -24,7 +24,9 @@ compile_quickly()
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "lammps: needs the LAMMPS of this environment; with `ranks` > 1 also mpiexec")
+    config.addinivalue_line(
+        "markers", "lammps: needs the LAMMPS of this environment; with `ranks` > 1 also mpiexec"
+    )
 
 
 def pytest_collection_modifyitems(items):

@@ -15,10 +15,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "input_templates"
 ONCE = "adflux: compilation"  # what the plugin prints whenever JAX compiles
-# most of the time of small tests is XLA's: this compiles in a third of it code that runs half as fast
+# most of the time of small tests is XLA's: this compiles in a third of it code that runs half as
+# fast
 QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-PASSED = ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR")  # instruction set, compile cache: see CONTRIBUTING.md
-# time limits end what hangs and measure nothing: machines may be slow, and other tests run on the same cores
+PASSED = (
+    "XLA_FLAGS",
+    "JAX_COMPILATION_CACHE_DIR",
+)  # instruction set, compile cache: see CONTRIBUTING.md
+# time limits end what hangs and measure nothing: machines may be slow, and other tests run on the
+# same cores
 PATIENCE = 5.0
 
 
@@ -65,7 +70,9 @@ class Run:
         return sum(line.startswith(ONCE) for line in self.stdout.splitlines())
 
     def dump(self, name: str) -> list[dict[str, np.ndarray]]:
-        """Frames of a custom dump: columns sorted by id, and `step`, `box` [3, lines of BOX BOUNDS]."""
+        """Frames of a custom dump: columns sorted by id, and `step`, `box` [3, lines of BOX
+        BOUNDS].
+        """
         frames: list[dict] = []
         lines = (self.folder / name).read_text().splitlines()
         start = 0
@@ -101,7 +108,9 @@ def run_lammps(
     time_limit: float = 120.0,
     fails: bool = False,
 ) -> Run:
-    """Run `script` in `folder`; the test fails if it takes too long, or ends otherwise than `fails` says."""
+    """Run `script` in `folder`; the test fails if it takes too long, or ends otherwise than `fails`
+    says.
+    """
     lmp = find_program("lmp")
     if lmp is None:
         pytest.skip("needs lmp: run `adflux build-lammps`")
@@ -109,7 +118,9 @@ def run_lammps(
     command = [lmp, "-in", "in.test", "-log", "none", "-nocite", "-var", "adflux", str(TEMPLATES)]
     for name, value in (variables or {}).items():
         command += ["-var", name, str(value)]
-    return run_program(folder, command, ranks, environment=environment, time_limit=time_limit, fails=fails)
+    return run_program(
+        folder, command, ranks, environment=environment, time_limit=time_limit, fails=fails
+    )
 
 
 def run_python(folder: Path, script: str, ranks: int = 1, **options) -> Run:
@@ -134,11 +145,16 @@ def run_program(
         command = [mpiexec, "-n", str(ranks), *command]
     # a shell's settings of JAX stay outside, but for those with which the suite is meant to be run
     variables = {
-        name: value for name, value in os.environ.items() if name in PASSED or not name.startswith(("JAX_", "XLA_"))
+        name: value
+        for name, value in os.environ.items()
+        if name in PASSED or not name.startswith(("JAX_", "XLA_"))
     }
-    # lmp finds its Python packages through the first python3 on PATH; models of the tests are in tests/
+    # lmp finds its Python packages through the first python3 on PATH; models of the tests are in
+    # tests/
     variables["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), variables.get("PATH", "")])
-    variables["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests"), variables.get("PYTHONPATH", "")])
+    variables["PYTHONPATH"] = os.pathsep.join(
+        [str(ROOT / "tests"), variables.get("PYTHONPATH", "")]
+    )
     variables["OMP_NUM_THREADS"] = "1"
     variables.update(environment or {})
     with open(folder / "stdout", "w+") as stdout, open(folder / "stderr", "w+") as stderr:

@@ -28,21 +28,29 @@ class MessagePassing(Potential):
         r = jnp.where(inside, distances, 0.5 * self.cutoff)
         envelope = jnp.where(inside, (1.0 - (r / self.cutoff) ** 2) ** 3, 0.0)
         directions = graph.vectors / jnp.where(inside, r, 1.0)[:, None]
-        radial = jnp.stack([jnp.sin((n + 1) * jnp.pi * r / self.cutoff) / r for n in range(4)], axis=1)
+        radial = jnp.stack(
+            [jnp.sin((n + 1) * jnp.pi * r / self.cutoff) / r for n in range(4)], axis=1
+        )
         scalars = jnp.asarray(self.embedding)[graph.species]
         vectors = jnp.zeros((*scalars.shape, 3), scalars.dtype)
         for layer in self.layers:
-            gate = jnp.tanh(graph.at_center(scalars) @ layer["center"] + graph.hop(scalars) @ layer["other"])
+            gate = jnp.tanh(
+                graph.at_center(scalars) @ layer["center"] + graph.hop(scalars) @ layer["other"]
+            )
             filters = (radial @ layer["radial"]) * envelope[:, None]
             message = gate * filters
             scalars = scalars + graph.sum_pairs(message)
             carried = graph.hop(vectors) * filters[..., None]
-            vectors = vectors + graph.sum_pairs(message[..., None] * directions[:, None, :] + carried)
+            vectors = vectors + graph.sum_pairs(
+                message[..., None] * directions[:, None, :] + carried
+            )
             scalars = scalars + jnp.tanh(jnp.sum(vectors**2, axis=-1) @ layer["norm"])
         return jnp.tanh(scalars) @ jnp.asarray(self.readout)
 
 
-def message_passing(hops: int, cutoff: float = 3.0, elements=("Si", "Ge"), seed: int = 0, width: int = 5):
+def message_passing(
+    hops: int, cutoff: float = 3.0, elements=("Si", "Ge"), seed: int = 0, width: int = 5
+):
     """A network with random weights of order one."""
     keys = iter(jax.random.split(jax.random.PRNGKey(seed), 100))
 
@@ -58,7 +66,9 @@ def message_passing(hops: int, cutoff: float = 3.0, elements=("Si", "Ge"), seed:
         }
         for _ in range(hops)
     )
-    return MessagePassing(layers, weights(width), weights(len(elements), width), cutoff, hops, tuple(elements))
+    return MessagePassing(
+        layers, weights(width), weights(len(elements), width), cutoff, hops, tuple(elements)
+    )
 
 
 def plain_network(params, vectors, centers, others, species, mask):
@@ -67,7 +77,9 @@ def plain_network(params, vectors, centers, others, species, mask):
     squared = jnp.sum(vectors**2, axis=1)
     inside = mask & (squared < cutoff**2)
     r = jnp.sqrt(jnp.where(inside, squared, 1.0))
-    radial = jnp.where(inside, (1 - (r / cutoff) ** 2) ** 3, 0.0)[:, None] * jnp.cos(r[:, None] * jnp.arange(1, 5))
+    radial = jnp.where(inside, (1 - (r / cutoff) ** 2) ** 3, 0.0)[:, None] * jnp.cos(
+        r[:, None] * jnp.arange(1, 5)
+    )
     h = params["embedding"][species]
     for center, other, mix in zip(params["center"], params["other"], params["mix"], strict=True):
         gate = jnp.tanh(h[others] @ other + h[centers] @ center)
@@ -75,7 +87,9 @@ def plain_network(params, vectors, centers, others, species, mask):
     return jnp.sum(jnp.sin(h), axis=1)
 
 
-def function_network(layers: int, cutoff: float = 3.5, elements=("Si", "Ge"), seed: int = 0, units="any"):
+def function_network(
+    layers: int, cutoff: float = 3.5, elements=("Si", "Ge"), seed: int = 0, units="any"
+):
     """`plain_network` with random weights."""
     random = np.random.default_rng(seed)
     params = {name: random.normal(size=(layers, 4, 4)) / 2 for name in ("center", "other", "mix")}

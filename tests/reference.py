@@ -9,12 +9,16 @@ from lammps_adflux import Graph, Potential
 
 
 def pairs_by_force(positions, cell, periodic, cutoff):
-    """Directed pairs from a loop over images: centers, others, image shifts; nothing shared with vesin."""
+    """Directed pairs from a loop over images: centers, others, image shifts; nothing shared with
+    vesin.
+    """
     positions, cell = np.asarray(positions), np.asarray(cell)
     ranges = [0, 0, 0]
     for axis in range(3):
         if periodic[axis]:
-            height = abs(np.linalg.det(cell)) / np.linalg.norm(np.cross(cell[axis - 2], cell[axis - 1]))
+            height = abs(np.linalg.det(cell)) / np.linalg.norm(
+                np.cross(cell[axis - 2], cell[axis - 1])
+            )
             scaled = positions @ np.linalg.inv(cell)
             ranges[axis] = int(np.ceil(cutoff / height + np.ptp(scaled[:, axis])))
     images = [
@@ -45,7 +49,9 @@ def unfolded_graph(atoms: ase.Atoms, potential: Potential):
     positions = [np.array(atoms.positions)]
     origin = [np.arange(len(atoms))]
     heights = [
-        abs(np.linalg.det(cell)) / np.linalg.norm(np.cross(cell[a - 2], cell[a - 1])) if atoms.pbc[a] else np.inf
+        abs(np.linalg.det(cell)) / np.linalg.norm(np.cross(cell[a - 2], cell[a - 1]))
+        if atoms.pbc[a]
+        else np.inf
         for a in range(3)
     ]
     counts = [int(np.ceil(reach / h)) + 1 if np.isfinite(h) else 0 for h in heights]
@@ -59,7 +65,9 @@ def unfolded_graph(atoms: ase.Atoms, potential: Potential):
         positions.append(copies[keep])
         origin.append(np.arange(len(atoms))[keep])
     positions, origin = np.concatenate(positions), np.concatenate(origin)
-    centers, others, _ = pairs_by_force(positions, np.eye(3), (False, False, False), potential.cutoff)
+    centers, others, _ = pairs_by_force(
+        positions, np.eye(3), (False, False, False), potential.cutoff
+    )
     index = {element: number for number, element in enumerate(potential.elements)}
     species = np.array([index[s] for s in atoms.get_chemical_symbols()])[origin]
 
@@ -77,20 +85,26 @@ def unfolded_graph(atoms: ase.Atoms, potential: Potential):
 
 
 def unfolded_flux(atoms: ase.Atoms, potential: Potential, velocities) -> np.ndarray:
-    """J_pot = Σ_i r_i U̇_i - Σ_j r_j (∂U/∂r_j · v_j) in the explicitly unfolded cell (Langer et al. 2023, eq. 21)."""
+    """J_pot = Σ_i r_i U̇_i - Σ_j r_j (∂U/∂r_j · v_j) in the explicitly unfolded cell (Langer et al.
+    2023, eq. 21).
+    """
     graph, positions, origin = unfolded_graph(atoms, potential)
     v = np.asarray(velocities)[origin]
 
     def energies(moved):
         return jnp.where(graph(moved).owned, potential(graph(moved)), 0.0)
 
-    _, rates = jax.jit(lambda x, rate: jax.jvp(energies, (x,), (rate,)))(jnp.asarray(positions), jnp.asarray(v))
+    _, rates = jax.jit(lambda x, rate: jax.jvp(energies, (x,), (rate,)))(
+        jnp.asarray(positions), jnp.asarray(v)
+    )
     gradient = jax.jit(jax.grad(lambda moved: jnp.sum(energies(moved))))(jnp.asarray(positions))
     return np.asarray(positions.T @ rates - positions.T @ jnp.sum(gradient * v, axis=1))
 
 
 def hardy_flux(atoms: ase.Atoms, potential: Potential, velocities) -> np.ndarray:
-    """Hardy's N² form: Σ_i Σ_j (r_i - r_j)(∂U_i/∂r_j · v_j), each ∂U_i/∂r_j by itself, in the unfolded cell."""
+    """Hardy's N² form: Σ_i Σ_j (r_i - r_j)(∂U_i/∂r_j · v_j), each ∂U_i/∂r_j by itself, in the
+    unfolded cell.
+    """
     graph, positions, origin = unfolded_graph(atoms, potential)
     v = np.asarray(velocities)[origin]
     own_energies = jax.jit(jax.jacrev(lambda moved: potential(graph(moved))[: len(atoms)]))
@@ -101,24 +115,35 @@ def hardy_flux(atoms: ase.Atoms, potential: Potential, velocities) -> np.ndarray
 
 
 def real_harmonics(degree: int, direction) -> np.ndarray:
-    """Y_lm, m = -l … l, from angles and SciPy's associated Legendre functions, which carry the Condon-Shortley sign."""
+    """Y_lm, m = -l … l, from angles and SciPy's associated Legendre functions, which carry the
+    Condon-Shortley sign.
+    """
     from scipy.special import factorial, lpmv
 
     angle, values = np.arctan2(direction[1], direction[0]), []
     for m in range(-degree, degree + 1):
         k = abs(m)
-        norm = np.sqrt((2 * degree + 1) / (4 * np.pi) * factorial(degree - k) / factorial(degree + k))
+        norm = np.sqrt(
+            (2 * degree + 1) / (4 * np.pi) * factorial(degree - k) / factorial(degree + k)
+        )
         turn = np.sqrt(2) * (np.sin(k * angle) if m < 0 else np.cos(k * angle)) if m else 1.0
         values.append((-1) ** k * norm * lpmv(k, degree, direction[2]) * turn)
     return np.array(values)
 
 
 def so3krates_energies(params, network, numbers, centers, others, vectors) -> np.ndarray:
-    """Energy of each atom, by loops over pairs and heads, from mlff's own tree of arrays and hyperparameters."""
+    """Energy of each atom, by loops over pairs and heads, from mlff's own tree of arrays and
+    hyperparameters.
+    """
     (geometry,) = network["geometry_embeddings"][0].values()
     degrees, cutoff, K = geometry["degrees"], geometry["r_cut"], geometry["n_rbf"]
-    block = [np.arange(d * d, (d + 1) ** 2) - sum(2 * e + 1 for e in range(d) if e not in degrees) for d in degrees]
-    harmonics = [np.concatenate([real_harmonics(d, v / np.linalg.norm(v)) for d in degrees]) for v in vectors]
+    block = [
+        np.arange(d * d, (d + 1) ** 2) - sum(2 * e + 1 for e in range(d) if e not in degrees)
+        for d in degrees
+    ]
+    harmonics = [
+        np.concatenate([real_harmonics(d, v / np.linalg.norm(v)) for d in degrees]) for v in vectors
+    ]
     distances = np.linalg.norm(vectors, axis=1)
 
     def phi(r):
@@ -132,7 +157,11 @@ def so3krates_energies(params, network, numbers, centers, others, vectors) -> np
         }[geometry["radial_cutoff_fn"]]
 
     def basis(r):
-        name, k, y = geometry["radial_basis_function"], np.arange(K), np.exp(-0.9448630629184640 * r)
+        name, k, y = (
+            geometry["radial_basis_function"],
+            np.arange(K),
+            np.exp(-0.9448630629184640 * r),
+        )
         if name == "phys":
             beta = (2 / K * (1 - np.exp(-cutoff))) ** -2
             return np.exp(-beta * (np.exp(-r) - np.linspace(np.exp(-cutoff), 1, K)) ** 2)
@@ -166,7 +195,12 @@ def so3krates_energies(params, network, numbers, centers, others, vectors) -> np
         )
 
     def contract(c):
-        return np.array([np.sum(c[index] ** 2) / np.sqrt(2 * d + 1) for d, index in zip(degrees, block, strict=True)])
+        return np.array(
+            [
+                np.sum(c[index] ** 2) / np.sqrt(2 * d + 1)
+                for d, index in zip(degrees, block, strict=True)
+            ]
+        )
 
     def weight(tree, p, separation, x):
         filters = tree["filter_fn"]
@@ -182,7 +216,11 @@ def so3krates_energies(params, network, numbers, centers, others, vectors) -> np
             alpha.append(phi(distances[p]) * np.sum(q * w[part] * k) / np.sqrt(size))
         return alpha
 
-    embeddings = [tree["Embed_0"]["embedding"] for name, tree in params.items() if name.startswith("feature_embed")]
+    embeddings = [
+        tree["Embed_0"]["embedding"]
+        for name, tree in params.items()
+        if name.startswith("feature_embed")
+    ]
     x = sum(table[numbers] for table in embeddings) / np.sqrt(len(embeddings))
     chi = np.zeros((len(numbers), sum(2 * d + 1 for d in degrees)))
     if geometry["sphc_normalization"] is not None:
@@ -194,12 +232,16 @@ def so3krates_energies(params, network, numbers, centers, others, vectors) -> np
         y, dx, dchi = norm(layer, 0, x), np.zeros_like(x), np.zeros_like(chi)
         for p, (i, j) in enumerate(zip(centers, others, strict=True)):
             separation = contract(chi[j] - chi[i])
-            values = layer["FeatureBlock_0"]["attention_fn"]["VmapAttentionAggregation_0"]["Dense_0"]["kernel"]
+            values = layer["FeatureBlock_0"]["attention_fn"]["VmapAttentionAggregation_0"][
+                "Dense_0"
+            ]["kernel"]
             size = values.shape[1]
             for h, alpha in enumerate(weight(layer["FeatureBlock_0"], p, separation, y)):
                 part = slice(h * size, (h + 1) * size)
                 dx[i, part] += alpha * (y[j, part] @ values[h])
-            for index, alpha in zip(block, weight(layer["GeometricBlock_0"], p, separation, y), strict=True):
+            for index, alpha in zip(
+                block, weight(layer["GeometricBlock_0"], p, separation, y), strict=True
+            ):
                 dchi[i, index] += alpha * harmonics[p][index]
         x, chi = x + dx, chi + dchi
         if used["residual_mlp_1"]:
@@ -216,7 +258,9 @@ def so3krates_energies(params, network, numbers, centers, others, vectors) -> np
 
 
 def wigner(quaternion, degree: int) -> np.ndarray:
-    """U_j of LAMMPS' SNAP [m, m'], 2j = degree: the matrix [[ā, b], [-b̄, a]] acting on polynomials in two variables."""
+    """U_j of LAMMPS' SNAP [m, m'], 2j = degree: the matrix [[ā, b], [-b̄, a]] acting on polynomials
+    in two variables.
+    """
     from math import comb
 
     a, b = quaternion[0] + 1j * quaternion[1], quaternion[2] + 1j * quaternion[3]
@@ -244,14 +288,22 @@ def clebsch_gordan(j1: int, j2: int, j: int) -> np.ndarray:
             (-1) ** z / (f(z) * f(a - z) * f(b - z) * f(c - z) * f(k1 - a + z) * f(j2 - k2 - a + z))
             for z in range(max(0, a - k1, a - j2 + k2), min(a, b, c) + 1)
         )
-        norm = (j + 1) * f(a) * f((j1 + j - j2) // 2) * f((j2 + j - j1) // 2) / f((j1 + j2 + j) // 2 + 1)
+        norm = (
+            (j + 1)
+            * f(a)
+            * f((j1 + j - j2) // 2)
+            * f((j2 + j - j1) // 2)
+            / f((j1 + j2 + j) // 2 + 1)
+        )
         norm *= f(k1) * f(j1 - k1) * f(k2) * f(j2 - k2) * f(k) * f(j - k)
         table[k1, k2, k] = np.sqrt(norm) * total
     return table
 
 
 def bispectrum_by_sums(density, twojmax: int) -> np.ndarray:
-    """B = Σ conj(U_j) C U_j1 U_j2 C over Clebsch-Gordan coefficients; density [degree][channel] holds matrices U_j."""
+    """B = Σ conj(U_j) C U_j1 U_j2 C over Clebsch-Gordan coefficients; density [degree][channel]
+    holds matrices U_j.
+    """
     components = []
     for c1, c2, c3 in np.ndindex(*(len(density[0]),) * 3):
         for j1 in range(twojmax + 1):
@@ -259,6 +311,13 @@ def bispectrum_by_sums(density, twojmax: int) -> np.ndarray:
                 for j in range(j1 - j2, min(twojmax, j1 + j2) + 1, 2):
                     if j >= j1:
                         C = clebsch_gordan(j1, j2, j)
-                        z = np.einsum("abm,cdn,ac,bd->mn", C, C, density[j1][c1], density[j2][c2], optimize=True)
+                        z = np.einsum(
+                            "abm,cdn,ac,bd->mn",
+                            C,
+                            C,
+                            density[j1][c1],
+                            density[j2][c2],
+                            optimize=True,
+                        )
                         components.append(np.sum(np.conj(density[j][c3]) * z).real)
     return np.array(components)

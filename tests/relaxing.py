@@ -127,13 +127,16 @@ def keep(name, relaxed, response, slopes=None):
 
 
 def write_data(folder: Path, name: str, atoms: ase.Atoms, *symbols: str) -> None:
-    ase.io.write(folder / f"{name}.data", atoms, format="lammps-data", specorder=list(symbols), masses=True)
+    ase.io.write(
+        folder / f"{name}.data", atoms, format="lammps-data", specorder=list(symbols), masses=True
+    )
 
 
 def write_structures(folder: Path) -> None:
     """Starting structures, disordered: the same for any number of ranks.
 
-    The seed is one of those with which no pair crosses the cutoff during a finite difference: curvature jumps there.
+    The seed is one of those with which no pair crosses the cutoff during a finite difference:
+    curvature jumps there.
     """
     random = np.random.default_rng(7)
     (folder / "Si.sw").write_text(SW)
@@ -161,4 +164,7 @@ def found(folder: Path, script: str, ranks: int = 1, **options) -> dict[str, np.
 def close(ours, theirs, tolerance: float, scale: float | None = None):
     ours, theirs = np.asarray(ours), np.asarray(theirs)
     size = np.abs(theirs).max() if scale is None else scale
-    assert np.abs(ours - theirs).max() <= tolerance * size, (np.abs(ours - theirs).max() / size, tolerance)
+    assert np.abs(ours - theirs).max() <= tolerance * size, (
+        np.abs(ours - theirs).max() / size,
+        tolerance,
+    )

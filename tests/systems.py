@@ -5,7 +5,9 @@ import numpy as np
 from ase.build import bulk
 
 
-def random_crystal(atoms: int = 8, volume_per_atom: float = 14.0, elements=("Si", "Ge"), seed: int = 0) -> ase.Atoms:
+def random_crystal(
+    atoms: int = 8, volume_per_atom: float = 14.0, elements=("Si", "Ge"), seed: int = 0
+) -> ase.Atoms:
     """Periodic, triclinic, disordered but without close pairs; any number of atoms."""
     random = np.random.default_rng(seed)
     cell = np.eye(3) + random.uniform(-0.15, 0.15, (3, 3))

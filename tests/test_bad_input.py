@@ -1,4 +1,6 @@
-"""Mistakes in LAMMPS end with one clear sentence and a non-zero code, on one rank and two, and never hang."""
+"""Mistakes in LAMMPS end with one clear sentence and a non-zero code, on one rank and two, and
+never hang.
+"""
 
 import os
 import pickle
@@ -27,7 +29,9 @@ fix move all nve
 """
 PAIR = "pair_style mliap unified {model}.pkl {ghosts}\npair_coeff * * {element}\n"
 INCLUDE = "include ${adflux}/heat_flux.lmp\n"
-LOADING = "pair_style mliap unified: "  # how a LAMMPS with our patches starts the model's own message
+LOADING = (
+    "pair_style mliap unified: "  # how a LAMMPS with our patches starts the model's own message
+)
 
 
 def pair(model="lj", ghosts=0, element="Ar"):
@@ -47,7 +51,8 @@ class Mistake:
 
 
 OVERLAP = SYSTEM + "create_atoms 1 single 0.7 0.7 0.7\ncreate_atoms 1 single 0.7 0.7 0.7\n"
-# the box shrinks by more than the ghosts' margin while the pair list stays good: 0.86 · 3.3 < 2 · 1.6, but 1.6 / 0.86 < 1.6 + 0.3
+# the box shrinks by more than the ghosts' margin while the pair list stays good: 0.86 · 3.3 < 2 ·
+# 1.6, but 1.6 / 0.86 < 1.6 + 0.3
 SHRINK = "fix smaller all deform 1 x scale 0.86 y scale 0.86 z scale 0.86\nneigh_modify every 1000 delay 1000 check no\nrun 10"
 MISTAKES = (
     Mistake("element", SYSTEM + pair(element="Kr") + "run 0", ("pair_coeff",), ours=False),
@@ -57,22 +62,43 @@ MISTAKES = (
         SYSTEM + pair("nan") + "run 0",
         ("finite", "closest pair of atoms is", "check the potential's parameters"),
     ),
-    Mistake("overlap", OVERLAP + pair() + "run 0", ("closest pair of atoms is 0 apart", "overlapping")),
+    Mistake(
+        "overlap", OVERLAP + pair() + "run 0", ("closest pair of atoms is 0 apart", "overlapping")
+    ),
     Mistake("missing", SYSTEM + pair("nothing"), ("No such file", "nothing.pkl"), ours=False),
     Mistake("truncated", SYSTEM + pair("truncated"), ("pickle data was truncated",), ours=False),
     Mistake("damaged", SYSTEM + pair("damaged"), ("the model file is damaged", "adflux export")),
-    Mistake("foreign", SYSTEM + pair("foreign"), ("foreign.pkl holds no model but a dict",), ours=False),
+    Mistake(
+        "foreign", SYSTEM + pair("foreign"), ("foreign.pkl holds no model but a dict",), ours=False
+    ),
     Mistake("version", SYSTEM + pair("version"), ("format version 99", "reads version 1")),
-    Mistake("float32 only", SYSTEM + pair(), ("float64", "unset JAX_ENABLE_X64"), {"JAX_ENABLE_X64": "0"}),
-    Mistake("layers", SYSTEM + pair("layers") + INCLUDE + "run 0", ("`pair_style mliap unified FILE 1`",), only=2),
-    Mistake("short", SYSTEM + pair("layers", 1) + INCLUDE + "run 0", ("`comm_modify cutoff 3.5`",), only=2),
+    Mistake(
+        "float32 only",
+        SYSTEM + pair(),
+        ("float64", "unset JAX_ENABLE_X64"),
+        {"JAX_ENABLE_X64": "0"},
+    ),
+    Mistake(
+        "layers",
+        SYSTEM + pair("layers") + INCLUDE + "run 0",
+        ("`pair_style mliap unified FILE 1`",),
+        only=2,
+    ),
+    Mistake(
+        "short",
+        SYSTEM + pair("layers", 1) + INCLUDE + "run 0",
+        ("`comm_modify cutoff 3.5`",),
+        only=2,
+    ),
     Mistake(
         "shrinks",
         SYSTEM + "comm_modify cutoff 3.3\n" + pair("layers", 1) + INCLUDE + SHRINK,
         ("`comm_modify cutoff",),
         only=2,
     ),
-    Mistake("early", SYSTEM + INCLUDE + pair() + "run 0", ("include it after pair_style mliap unified",)),
+    Mistake(
+        "early", SYSTEM + INCLUDE + pair() + "run 0", ("include it after pair_style mliap unified",)
+    ),
     Mistake("no run", SYSTEM + pair() + INCLUDE + 'print "$(v_adflux_jx)"', ("put `run 0` first",)),
 )
 
@@ -80,14 +106,19 @@ MISTAKES = (
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "lj.pkl")
+    adflux.export(
+        adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "lj.pkl"
+    )
     whole = (folder / "lj.pkl").read_bytes()
     (folder / "truncated.pkl").write_bytes(whole[: len(whole) // 2])
     (folder / "damaged.pkl").write_bytes(whole.replace(b"PK\x03\x04", b"PK\x07\x07"))
     assert (folder / "damaged.pkl").read_bytes() != whole
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lammps_adflux.modelfile.VERSION", 99)
-        adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "version.pkl")
+        adflux.export(
+            adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"),
+            folder / "version.pkl",
+        )
     (folder / "foreign.pkl").write_bytes(pickle.dumps({"a": 1}))
     layers = message_passing(2, cutoff=1.6, elements=("Ar",))
     adflux.export(layers, folder / "layers.pkl")
@@ -105,8 +136,12 @@ def test_a_mistake_is_told_in_a_sentence(tmp_path, models, mistake, ranks):
     for file in models.glob("*.pkl"):
         (tmp_path / file.name).symlink_to(file)
     script = mistake.script + "\n"
-    run = run_lammps(tmp_path, script, ranks, environment=mistake.environment, fails=True, time_limit=60.0)
-    told = [line for line in run.output.splitlines() if all(words in line for words in mistake.says)]
+    run = run_lammps(
+        tmp_path, script, ranks, environment=mistake.environment, fails=True, time_limit=60.0
+    )
+    told = [
+        line for line in run.output.splitlines() if all(words in line for words in mistake.says)
+    ]
     assert told, run.output[-2000:]
     assert len(told) <= 2 * ranks  # our sentence, and LAMMPS' ERROR line around it
     # a LAMMPS without our patches shows where in its own Python code it failed

@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # `make test-oldest` installs these
-REQUIRED = [Requirement(line) for line in (*PROJECT["dependencies"], *EXTRAS["lammps"], *EXTRAS["test"])]
+REQUIRED = [
+    Requirement(line) for line in (*PROJECT["dependencies"], *EXTRAS["lammps"], *EXTRAS["test"])
+]
 
 
 @pytest.mark.parametrize("requirement", REQUIRED, ids=lambda requirement: requirement.name)

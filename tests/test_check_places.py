@@ -1,4 +1,6 @@
-"""`adflux check` at the cutoff and at symmetric places: a potential with a step, a tail or a NaN there does not pass."""
+"""`adflux check` at the cutoff and at symmetric places: a potential with a step, a tail or a NaN
+there does not pass.
+"""
 
 import equinox as eqx
 import jax
@@ -21,12 +23,19 @@ RANGE = 4.0
 def pair_function(parameters, vectors, centers, others, species, mask, shape):
     """½ Σ shape(r) over all pairs of the list."""
     r = jnp.sqrt(jnp.sum(vectors**2, axis=1))
-    return 0.5 * parameters["strength"] * jax.ops.segment_sum(jnp.where(mask, shape(r), 0.0), centers, len(species))
+    return (
+        0.5
+        * parameters["strength"]
+        * jax.ops.segment_sum(jnp.where(mask, shape(r), 0.0), centers, len(species))
+    )
 
 
 def potential_of(shape, hops=None):
     return from_function(
-        lambda *arrays: pair_function(*arrays, shape), {"strength": np.array(0.3)}, cutoff=RANGE, elements="Si"
+        lambda *arrays: pair_function(*arrays, shape),
+        {"strength": np.array(0.3)},
+        cutoff=RANGE,
+        elements="Si",
     )
 
 
@@ -74,7 +83,9 @@ def test_a_three_body_term_that_jumps_is_found():
         crossed = jnp.where(inside, jnp.sum(moment * vectors, axis=1), 0.0)
         return parameters * jax.ops.segment_sum(near + 0.01 * crossed**2, centers, len(species))
 
-    failed, found = failed_at(from_function(energies, np.array(0.5), cutoff=RANGE, elements="Si"), cutoff)
+    failed, found = failed_at(
+        from_function(energies, np.array(0.5), cutoff=RANGE, elements="Si"), cutoff
+    )
     assert failed == {"cutoff, energy", "cutoff, forces"}, found
 
 
@@ -107,7 +118,9 @@ def test_what_a_potential_declares_is_a_note_and_no_failure(options, notes):
     assert not failed
     assert {finding.name for finding in found if finding.passed is None} == notes
     assert all(
-        "declares" in finding.says and finding.error > finding.bound for finding in found if finding.passed is None
+        "declares" in finding.says and finding.error > finding.bound
+        for finding in found
+        if finding.passed is None
     )
     if not options:  # 4ε(σ/r)⁶ at 2.5 σ, of one pair
         assert "jumps by 0.00016 " in found[0].says
@@ -115,8 +128,12 @@ def test_what_a_potential_declares_is_a_note_and_no_failure(options, notes):
 
 def test_stillinger_weber_is_smooth_and_shortened_by_tol_declared(tmp_path):
     for tol, notes in ((0.0, 0), (0.01, 2)):
-        (tmp_path / "Si.sw").write_text(f"Si Si Si 2.17 2.1 1.8 21.0 1.2 -0.3333333 7.05 0.602 4.0 0.0 {tol}\n")
-        failed, found = failed_at(StillingerWeber.from_lammps(tmp_path / "Si.sw", elements="Si"), cutoff)
+        (tmp_path / "Si.sw").write_text(
+            f"Si Si Si 2.17 2.1 1.8 21.0 1.2 -0.3333333 7.05 0.602 4.0 0.0 {tol}\n"
+        )
+        failed, found = failed_at(
+            StillingerWeber.from_lammps(tmp_path / "Si.sw", elements="Si"), cutoff
+        )
         assert not failed and sum(finding.passed is None for finding in found) == notes
 
 
@@ -136,7 +153,9 @@ class Rooted(Potential):
             dipole = graph.sum_pairs(weight[:, None] * unit)
             return jnp.sqrt(jnp.sum(dipole**2, axis=1))
         if self.kind == "azimuth":  # no direction along z
-            return graph.sum_pairs(weight * unit[:, 0] / jnp.sqrt(unit[:, 0] ** 2 + unit[:, 1] ** 2))
+            return graph.sum_pairs(
+                weight * unit[:, 0] / jnp.sqrt(unit[:, 0] ** 2 + unit[:, 1] ** 2)
+            )
         if self.kind == "angle":  # arccos of ±1
             mean = graph.at_center(graph.sum_pairs(weight[:, None] * unit))
             cosine = jnp.sum(mean * unit, axis=1) / jnp.sqrt(1e-30 + jnp.sum(mean**2, axis=1))
@@ -146,7 +165,12 @@ class Rooted(Potential):
 
 @pytest.mark.parametrize(
     ("kind", "where"),
-    (("dipole", "in line"), ("dipole", "the perfect crystal"), ("azimuth", "along z"), ("angle", "a pair")),
+    (
+        ("dipole", "in line"),
+        ("dipole", "the perfect crystal"),
+        ("azimuth", "along z"),
+        ("angle", "a pair"),
+    ),
 )
 def test_a_root_without_a_slope_is_found(kind, where):
     failed, (found,) = failed_at(Rooted(kind), places)
@@ -192,4 +216,6 @@ def test_names_that_are_no_chemical_symbols_can_be_checked():
     assert renamed.elements[1] == "Si" and len(set(renamed.elements)) == 3
     failed, _ = failed_at(renamed, finite, places, cutoff, beyond)
     assert not failed
-    assert with_symbols(LennardJones(epsilon=0.01, sigma=2.2, cutoff=4.5, elements="Ar")).elements == ("Ar",)
+    assert with_symbols(
+        LennardJones(epsilon=0.01, sigma=2.2, cutoff=4.5, elements="Ar")
+    ).elements == ("Ar",)

@@ -13,7 +13,8 @@ import pytest
 from lammps_adflux.lmp import doctor
 
 NAMES = (
-    "lmp version ML-IAP#Python Kokkos environment patches jax#devices float64 threads MPI potentials".replace(" ", "\n")
+    "lmp version ML-IAP#Python Kokkos environment patches jax#devices float64 threads MPI "
+    "potentials".replace(" ", "\n")
     .replace("#", " ")
     .splitlines()
 )
@@ -56,7 +57,9 @@ def test_a_missing_lmp_is_told(tmp_path):
 
 def fake_lmp(folder: Path, help_text: str, otherwise: str) -> Path:
     program = folder / "lmp"
-    program.write_text(f"#!/bin/sh\nif [ $1 = -h ]; then\ncat <<'EOT'\n{help_text}\nEOT\nelse\n{otherwise}\nfi\n")
+    program.write_text(
+        f"#!/bin/sh\nif [ $1 = -h ]; then\ncat <<'EOT'\n{help_text}\nEOT\nelse\n{otherwise}\nfi\n"
+    )
     program.chmod(0o755)
     return program
 
@@ -94,8 +97,12 @@ def test_what_would_stop_the_main_job_is_told(tmp_path, date, otherwise, name, t
 
 
 def test_a_lammps_of_another_python_is_told(tmp_path):
-    lacking = json.dumps({"prefix": "/usr", "mliap": True, "adflux_error": "ModuleNotFoundError: x"})
-    findings = doctor.examine(fake_lmp(tmp_path, HELP.format("4 Jul 2026"), f"echo 'adflux doctor: {lacking}'"))
+    lacking = json.dumps(
+        {"prefix": "/usr", "mliap": True, "adflux_error": "ModuleNotFoundError: x"}
+    )
+    findings = doctor.examine(
+        fake_lmp(tmp_path, HELP.format("4 Jul 2026"), f"echo 'adflux doctor: {lacking}'")
+    )
     (finding,) = [finding for finding in findings if finding.name == "environment"]
     assert finding.good is False and f"put {sys.prefix}/bin first in PATH" in finding.advice
 

@@ -1,4 +1,6 @@
-"""Files and arrays of parameters: read as they are meant, or refused in one sentence that says what is wrong."""
+"""Files and arrays of parameters: read as they are meant, or refused in one sentence that says what
+is wrong.
+"""
 
 import h5py
 import numpy as np
@@ -38,23 +40,31 @@ def write(folder, kind: str, **arrays):
 
 @pytest.mark.parametrize("kind", ("npz", "h5", "npy", "txt", "csv", "dat"))
 def test_every_kind_of_file_gives_the_same_rows(tmp_path, kind):
-    np.testing.assert_array_equal(read_ensemble(write(tmp_path, kind, samples=samples()), WANTED), samples())
+    np.testing.assert_array_equal(
+        read_ensemble(write(tmp_path, kind, samples=samples()), WANTED), samples()
+    )
 
 
 @pytest.mark.parametrize("kind", ("npz", "h5", "txt", "csv", "dat"))
 def test_named_parameters_may_come_in_any_order(tmp_path, kind):
     shuffled = {"samples": samples()[:, SHUFFLED], "names": [NAMES[k] for k in SHUFFLED]}
-    np.testing.assert_array_equal(read_ensemble(write(tmp_path, kind, **shuffled), WANTED), samples())
+    np.testing.assert_array_equal(
+        read_ensemble(write(tmp_path, kind, **shuffled), WANTED), samples()
+    )
 
 
 def test_names_of_a_kind_with_commas_are_read_from_text(tmp_path):
     wanted = Wanted(("epsilon[0,0]", "sigma[0,0]"), np.array([1.0, 3.0]))
     (tmp_path / "e.txt").write_text("# sigma[0,0], epsilon[0,0]\n3.0 1.0\n3.1 1.1\n")
-    np.testing.assert_array_equal(read_ensemble(tmp_path / "e.txt", wanted), [[1.0, 3.0], [1.1, 3.1]])
+    np.testing.assert_array_equal(
+        read_ensemble(tmp_path / "e.txt", wanted), [[1.0, 3.0], [1.1, 3.1]]
+    )
 
 
 def test_a_covariance_of_named_parameters_is_put_in_order():
-    """Drawn samples have the mean and the covariance that were given, whatever the order they were given in."""
+    """Drawn samples have the mean and the covariance that were given, whatever the order they were
+    given in.
+    """
     random = np.random.default_rng(2)
     root = 0.01 * random.normal(size=(5, 5))
     covariance = root @ root.T
@@ -75,15 +85,23 @@ def test_a_singular_covariance_varies_nothing_beside_its_range():
     direction = np.array([1.0, 2.0, 0.0, -1.0, 0.5])
     drawn = read_ensemble((PRESENT, 1e-4 * np.outer(direction, direction)), WANTED) - PRESENT
     along = drawn @ direction / (direction @ direction)
-    np.testing.assert_allclose(drawn, np.outer(along, direction), rtol=0, atol=1e-9)  # the root of rounding, 1e-16
+    np.testing.assert_allclose(
+        drawn, np.outer(along, direction), rtol=0, atol=1e-9
+    )  # the root of rounding, 1e-16
     assert along.std() == pytest.approx(1e-2, rel=0.1)
 
 
 BAD_COVARIANCE = {
     "asymmetric": (np.eye(5) + np.eye(5, k=3), "row 1, column 4 has 1 and row 4, column 1 has 0"),
-    "a little": (np.eye(5) * 1e-4 + np.diag([1e-7, 0, 0, 0], 1), "row 1, column 2 has 1e-07 and row 2, column 1 has 0"),
+    "a little": (
+        np.eye(5) * 1e-4 + np.diag([1e-7, 0, 0, 0], 1),
+        "row 1, column 2 has 1e-07 and row 2, column 1 has 0",
+    ),
     "negative": (np.diag([1.0, 1, -1, 1, 1]), "no negative variance, but -1 was found in row 3"),
-    "indefinite": (np.eye(5) + 2 * (np.eye(5, k=1) + np.eye(5, k=-1)), "has no negative eigenvalue, but -2.5"),
+    "indefinite": (
+        np.eye(5) + 2 * (np.eye(5, k=1) + np.eye(5, k=-1)),
+        "has no negative eigenvalue, but -2.5",
+    ),
     "six": (np.eye(6), "W:beta0 is not among the expansion's parameters"),
     "seven": (np.eye(7), "a 5 × 5 covariance were needed, W:beta1 … W:beta5, but (5,) and (7, 7)"),
     "nan": (np.diag([1, 1, np.nan, 1, 1]), "not finite, the first at place 3, 3"),
@@ -109,7 +127,10 @@ BAD_ROWS = {
     "transposed": (samples().T, "the shape (5, 40) was found; transpose it"),
     "with constant": (np.ones((4, 6)), "W:beta0 is not among the expansion's parameters"),
     "changes": (samples() - PRESENT, "are these changes? Add the expansion's parameters"),
-    "another order": (samples()[:, ::-1], "are in another order than the expansion's, W:beta1 … W:beta5"),
+    "another order": (
+        samples()[:, ::-1],
+        "are in another order than the expansion's, W:beta1 … W:beta5",
+    ),
     "neighbours": (samples()[:, [0, 2, 1, 3, 4]], "which its number"),
     "covariance": (1e-4 * np.eye(5) + 1e-5, "are a covariance and no samples"),
     "one row": (PRESENT[None], "at least two rows"),
@@ -149,7 +170,9 @@ def test_a_missing_constant_is_named():
 
 
 def test_an_ensemble_beside_the_present_parameters_is_read():
-    """Its mean is other than the present parameters, in the same order: the doubt of `propagate` judges the distance."""
+    """Its mean is other than the present parameters, in the same order: the doubt of `propagate`
+    judges the distance.
+    """
     moved = samples() * 1.2
     np.testing.assert_array_equal(read_ensemble(moved, WANTED), moved)
 
@@ -207,5 +230,7 @@ def test_new_parameters_are_one_row_or_several_or_a_line_each(tmp_path):
     with pytest.raises(AdfluxError, match="rows of 5 numbers were needed"):
         read_rows(path, WANTED)
     np.savez(tmp_path / "new.npz", theta=PRESENT)
-    with pytest.raises(AdfluxError, match="needs `parameters`, but `parameters` is missing: it holds theta"):
+    with pytest.raises(
+        AdfluxError, match="needs `parameters`, but `parameters` is missing: it holds theta"
+    ):
         read_rows(tmp_path / "new.npz", WANTED)

@@ -21,11 +21,15 @@ from lammps_adflux.lmp.programs import potentials_folder
 LMP, MPIEXEC = find_program("lmp"), find_program("mpiexec")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-pytestmark = pytest.mark.skipif(not (LMP and MPIEXEC), reason="no lmp or mpiexec in this environment")
+pytestmark = pytest.mark.skipif(
+    not (LMP and MPIEXEC), reason="no lmp or mpiexec in this environment"
+)
 
 
 def run(script: Path, *options: str) -> str:
-    done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [sys.executable, script, *options], capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 
@@ -38,7 +42,8 @@ def adflux_command(*words: str, folder: Path) -> str:
 
 
 def test_the_demo_gives_a_conductivity_with_an_error(tmp_path):
-    # 800 samples seldom decide where the correlation ends: with a given end there are 6 blocks, whatever the trajectory
+    # 800 samples seldom decide where the correlation ends: with a given end there are 6 blocks,
+    # whatever the trajectory
     options = "--steps", "4000", "--cutoff", "0.5", "--output", str(tmp_path)
     output = run(EXAMPLES / "01_lj_conductivity/demo.py", *options)
     value, error = map(float, re.search(r"kappa\*\s+(\S+) ± (\S+)", output).groups())
@@ -60,10 +65,22 @@ def test_tin_selenide_has_the_papers_equation_of_state(tmp_path):
     model = EXAMPLES.parents[1] / "shared" / "data" / "snse_so3krates" / "model_m1"
     if not model.exists():
         pytest.skip(f"needs the trained model of the paper in {model}")
-    output = run(EXAMPLES / "03_snse" / "snse.py", "--steps", "200", "--cutoff", "0.1", "--output", str(tmp_path))
+    output = run(
+        EXAMPLES / "03_snse" / "snse.py",
+        "--steps",
+        "200",
+        "--cutoff",
+        "0.1",
+        "--output",
+        str(tmp_path),
+    )
     assert abs(float(re.search(r"volume per atom +(\S+)", output)[1]) - 26.489) < 0.01
-    assert abs(float(re.search(r"bulk modulus +(\S+)", output)[1]) - 37.7) < 0.5  # the fit depends on the volumes
-    assert abs(float(re.search(r"drift in NVE +(\S+)", output)[1])) < 0.1  # eV per atom and ns, of 0.8 ps
+    assert (
+        abs(float(re.search(r"bulk modulus +(\S+)", output)[1]) - 37.7) < 0.5
+    )  # the fit depends on the volumes
+    assert (
+        abs(float(re.search(r"drift in NVE +(\S+)", output)[1])) < 0.1
+    )  # eV per atom and ns, of 0.8 ps
     assert re.search(r"κ .* from 0\.8 ps of one run", output)
     assert (tmp_path / "eos.png").stat().st_size > 0
 
@@ -72,21 +89,32 @@ def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
     pytest.importorskip("optax", reason="needs optax: pip install '.[examples]'")
     folder = EXAMPLES / "04_own_potential"
     output = run(folder / "fit.py", "--steps", "1000", "--output", str(tmp_path))
-    assert float(re.search(r"force .*, (\S+)% of the forces'", output)[1]) < 20.0  # 4 % after the default 4000 steps
+    assert (
+        float(re.search(r"force .*, (\S+)% of the forces'", output)[1]) < 20.0
+    )  # 4 % after the default 4000 steps
 
     # network.py, for the Python in LAMMPS
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    )
     for model in ("network", "teacher"):
         words = (
-            f"run {folder}/in.melt -n 2 -log log.{model} -var model {model} -var n_sample 1000 -var n_equilibrate 100"
+            f"run {folder}/in.melt -n 2 -log log.{model} -var model {model} -var n_sample 1000 "
+            "-var n_equilibrate 100"
         )
         adflux_command(*words.split(), folder=tmp_path)
-        table = read_log(tmp_path / f"log.{model}", (tmp_path / f"log.{model}").read_text()).runs[-1].table
-        # what kinetic and potential energy exchange, from 201 samples: the log's three rows may agree by chance
+        table = (
+            read_log(tmp_path / f"log.{model}", (tmp_path / f"log.{model}").read_text())
+            .runs[-1]
+            .table
+        )
+        # what kinetic and potential energy exchange, from 201 samples: the log's three rows may
+        # agree by chance
         temperatures = np.loadtxt(tmp_path / f"{model}.flux")[:, 10]
         exchanged = 1.5 * 63 * ase.units.kB * np.std(temperatures)
         assert np.ptp(table.column("TotEng")) < 0.02 * exchanged, model
-        # 1 ps is a chaos of its own on every processor, in which a correlation need not reach zero: its end is given, and leaves
+        # 1 ps is a chaos of its own on every processor, in which a correlation need not reach zero:
+        # its end is given, and leaves
         # 4 blocks for the error
         words = f"kappa {model}.flux --log log.{model} --cutoff 0.05 --stacie-model none -o {model}"
         assert "κ" in adflux_command(*words.split(), folder=tmp_path)
@@ -105,7 +133,9 @@ def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
 
 
 def test_the_tungsten_vacancy_is_predicted_for_other_potentials(tmp_path):
-    output = run(EXAMPLES / "05_tungsten_vacancy" / "vacancy.py", "--samples", "2", "--output", str(tmp_path))
+    output = run(
+        EXAMPLES / "05_tungsten_vacancy" / "vacancy.py", "--samples", "2", "--output", str(tmp_path)
+    )
 
     def number(label: str) -> float:
         return float(re.search(rf"^{label} +(\S+)", output, re.M)[1])
@@ -116,11 +146,15 @@ def test_the_tungsten_vacancy_is_predicted_for_other_potentials(tmp_path):
         assert (tmp_path / name).stat().st_size > 0
     if not (EXAMPLES.parents[1] / "shared" / "data" / "implicit" / "W.snapcoeff").exists():
         return  # another potential than that of the reference numbers
-    assert abs(number("a, bulk") - 3.18426533) < 1e-8 and abs(number("a, vacancy") - 3.16316326) < 1e-8
+    assert (
+        abs(number("a, bulk") - 3.18426533) < 1e-8 and abs(number("a, vacancy") - 3.16316326) < 1e-8
+    )
     assert abs(number("E_f") - 3.129303) < 1e-6 and abs(number("V_f") - 11.04229) < 1e-5
     assert number("RMSE, second order") < 5e-6
     table = json.loads((tmp_path / "vacancy.json").read_text())
-    assert np.allclose(table["second"], table["relaxed"], rtol=0, atol=5e-6)  # eV, of 0.03 between the potentials
+    assert np.allclose(
+        table["second"], table["relaxed"], rtol=0, atol=5e-6
+    )  # eV, of 0.03 between the potentials
     assert np.allclose(table["volume"], table["volume_relaxed"], rtol=0, atol=5e-3)  # Å³
     halves, wholes = (np.array([errors[k] for errors in table["errors"].values()]) for k in (0, 1))
     assert np.allclose(wholes / halves, [4, 8, 16], rtol=0.1)  # noise of 1e-11 eV beside 7e-10
@@ -138,7 +172,9 @@ print "energy $(v_energy:%.12g) of $(atoms)"
 
 
 def test_the_tungsten_vacancy_with_what_lammps_comes_with(tmp_path):
-    """Without ../shared: SNAP and ZBL of LAMMPS' potentials folder, as LAMMPS itself relaxes them."""
+    """Without ../shared: SNAP and ZBL of LAMMPS' potentials folder, as LAMMPS itself
+    relaxes them.
+    """
     copy = tmp_path / "repository" / "examples" / "05_tungsten_vacancy"
     shutil.copytree(EXAMPLES / "05_tungsten_vacancy", copy, ignore=shutil.ignore_patterns("out"))
     output = run(copy / "vacancy.py", "--samples", "0", "--output", str(tmp_path / "out"))
@@ -149,5 +185,7 @@ def test_the_tungsten_vacancy_with_what_lammps_comes_with(tmp_path):
         done = run_lammps(copy, text, environment={"LAMMPS_POTENTIALS": str(potentials_folder())})
         energies.append(float(re.search(r"^energy (\S+) of", done.stdout, re.M)[1]))
     formation = energies[1] - 15 / 16 * energies[0]
-    assert abs(float(re.search(r"^E_f +(\S+)", output, re.M)[1]) - formation) < 2e-6  # six digits are printed
+    assert (
+        abs(float(re.search(r"^E_f +(\S+)", output, re.M)[1]) - formation) < 2e-6
+    )  # six digits are printed
     assert float(re.search(r"backward against forward +(\S+)", output)[1]) < 1e-9

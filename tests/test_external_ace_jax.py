@@ -1,4 +1,6 @@
-"""Potentials of ace-jax: their own energies and forces, and the laws that all models of other libraries obey."""
+"""Potentials of ace-jax: their own energies and forces, and the laws that all models of other
+libraries obey.
+"""
 
 import dataclasses
 
@@ -27,7 +29,9 @@ def basis():
     built = build_model(("Si", "Ge"), 3, 6, rcut=3.2)
     random = np.random.default_rng(0)
     model = built.model
-    drawn = [jnp.asarray(random.normal(size=leaf.shape)) for leaf in (model.WB, model.Wpair, model.E0)]
+    drawn = [
+        jnp.asarray(random.normal(size=leaf.shape)) for leaf in (model.WB, model.Wpair, model.E0)
+    ]
     model = eqx.tree_at(lambda tree: (tree.WB, tree.Wpair, tree.E0), model, drawn)
     return built._replace(model=fold_readout(dataclasses.replace(model, folded=False)))
 
@@ -40,7 +44,9 @@ def test_energies_forces_and_laws(basis, tmp_path):
     ours = energy_forces_virial(potential, graph_from_atoms(crystal, potential))
     crystal.calc = ACECalculator(tmp_path / "model.npz", layout="dense", skin=0.0)
     np.testing.assert_allclose(ours.energy, crystal.get_potential_energy(), rtol=1e-10)
-    np.testing.assert_allclose(ours.forces, crystal.get_forces(), atol=1e-10 * np.abs(ours.forces).max())
+    np.testing.assert_allclose(
+        ours.forces, crystal.get_forces(), atol=1e-10 * np.abs(ours.forces).max()
+    )
     check_laws(potential, 1, tmp_path)
 
 
@@ -51,5 +57,7 @@ def test_pace_potentials(basis, tmp_path):
     ours = energy_forces_virial(potential, graph_from_atoms(crystal, potential))
     crystal.calc = ACECalculator(tmp_path / "model.yace", layout="dense", skin=0.0)
     np.testing.assert_allclose(ours.energy, crystal.get_potential_energy(), rtol=1e-10)
-    np.testing.assert_allclose(ours.forces, crystal.get_forces(), atol=1e-10 * np.abs(ours.forces).max())
+    np.testing.assert_allclose(
+        ours.forces, crystal.get_forces(), atol=1e-10 * np.abs(ours.forces).max()
+    )
     check_laws(potential, 1, tmp_path)

@@ -33,8 +33,13 @@ def cubic(atoms):
 def compare(potential, crystal, energy_fn):
     """Energies of atoms, or their sum, and forces."""
     ours = energy_forces_virial(potential, graph_from_atoms(crystal, potential))
-    expected, minus_forces = energy_fn(jnp.asarray(crystal.positions)), jax.grad(lambda x: jnp.sum(energy_fn(x)))
-    np.testing.assert_allclose(ours.energies if expected.ndim else ours.energy, expected, rtol=1e-10)
+    expected, minus_forces = (
+        energy_fn(jnp.asarray(crystal.positions)),
+        jax.grad(lambda x: jnp.sum(energy_fn(x))),
+    )
+    np.testing.assert_allclose(
+        ours.energies if expected.ndim else ours.energy, expected, rtol=1e-10
+    )
     forces = -minus_forces(jnp.asarray(crystal.positions))
     np.testing.assert_allclose(ours.forces, forces, atol=1e-10 * np.abs(forces).max())
 
@@ -44,7 +49,12 @@ def test_a_pair_function(tmp_path):
     species = jnp.asarray(crystal.numbers == 32, int)
     sigma, epsilon = np.array([[2.2, 2.1], [2.1, 2.0]]), np.array([[0.1, 0.2], [0.2, 0.3]])
     potential = from_pair_function(
-        energy.lennard_jones, onset=2.8, cutoff=3.3, elements=("Si", "Ge"), sigma=sigma, epsilon=epsilon
+        energy.lennard_jones,
+        onset=2.8,
+        cutoff=3.3,
+        elements=("Si", "Ge"),
+        sigma=sigma,
+        epsilon=epsilon,
     )
     pair = energy.multiplicative_isotropic_cutoff(energy.lennard_jones, 2.8, 3.3)
     theirs = energy.smap.pair(pair, space.metric(displacement), species=2, sigma=jnp.asarray(sigma),
@@ -59,19 +69,26 @@ def test_nequip(tmp_path):
                        radial_net_n_hidden=5, graph_net_steps=2, scale=1.7, shift=-0.3))  # fmt: skip
     crystal, displacement = cubic(12), space.periodic(BOX)[0]
     atoms = jax.nn.one_hot(jnp.asarray(crystal.numbers == 32, int), 2)
-    neighbor_fn, init_fn, energy_fn = energy.nequip_neighbor_list(displacement, BOX, config, atoms, dr_threshold=0.0)
+    neighbor_fn, init_fn, energy_fn = energy.nequip_neighbor_list(
+        displacement, BOX, config, atoms, dr_threshold=0.0
+    )
     neighbors = neighbor_fn.allocate(jnp.asarray(crystal.positions))
     assert neighbors.format is partition.Sparse
-    shapes = jax.eval_shape(lambda: init_fn(jax.random.key(0), jnp.asarray(crystal.positions), neighbors))
+    shapes = jax.eval_shape(
+        lambda: init_fn(jax.random.key(0), jnp.asarray(crystal.positions), neighbors)
+    )
     random = np.random.default_rng(0)
     parameters = jax.tree.map(lambda leaf: jnp.asarray(random.normal(size=leaf.shape)), shapes)
     potential = from_nequip(config, parameters, ("Si", "Ge"))
-    compare(potential, crystal, jax.jit(lambda positions: energy_fn(parameters, positions, neighbors)))
+    compare(
+        potential, crystal, jax.jit(lambda positions: energy_fn(parameters, positions, neighbors))
+    )
     check_laws(potential, 2, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "name", ("stillinger_weber", "tersoff", "eam", "graph_network", "behler_parrinello_neighbor_list")
+    "name",
+    ("stillinger_weber", "tersoff", "eam", "graph_network", "behler_parrinello_neighbor_list"),
 )
 def test_energies_of_the_whole_system_are_refused(name):
     with pytest.raises(AdfluxError, match=f"{name} gives the energy of the whole system"):

@@ -29,12 +29,21 @@ np.save(sys.argv[3], eqx.filter_jit(lambda potential, graph: potential(graph))(p
 
 def test_the_package_imports_none_of_the_libraries():
     libraries = "'nequix', 'mlip', 'ace_jax', 'jax_md', 'flax'"
-    code = f"import sys, lammps_adflux.potentials.external; print([n for n in ({libraries}) if n in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    code = (
+        f"import sys, lammps_adflux.potentials.external; print([n for n in ({libraries}) if n in "
+        "sys.modules])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )
 
 
 def check_laws(potential, hops, tmp_path, crystal=None, rounding=1e-10):
-    """Reach, padding, an isolated atom, the heat flux and the model file of a potential for Si and Ge.
+    """Reach, padding, an isolated atom, the heat flux and the model file of a potential for Si and
+    Ge.
 
     rounding: relative, of sums of some thousand terms through several layers.
     """
@@ -59,17 +68,23 @@ def check_padding(potential, crystal, rounding):
         padded_energies, padded_gradients = differentiate(potential, padded)
         np.testing.assert_allclose(padded_energies[: len(atoms)], energies, rtol=rounding)
         scale = np.abs(gradients).max()
-        np.testing.assert_allclose(padded_gradients[: len(gradients)], gradients, atol=rounding * scale)
+        np.testing.assert_allclose(
+            padded_gradients[: len(gradients)], gradients, atol=rounding * scale
+        )
         assert not np.any(padded_gradients[len(gradients) :])  # in particular no NaN
         assert np.isfinite(pair_forces(padded, padded_gradients)).all()
 
 
 def check_model_file(potential, crystal, tmp_path):
     """Exported, and loaded by another process, the potential gives the same energies."""
-    model, structure, result = (tmp_path / name for name in ("model.pkl", "structure.xyz", "energies.npy"))
+    model, structure, result = (
+        tmp_path / name for name in ("model.pkl", "structure.xyz", "energies.npy")
+    )
     export(potential, model)
     crystal.write(structure)
-    subprocess.run([sys.executable, "-c", LOADED, model, structure, result], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", LOADED, model, structure, result], check=True, capture_output=True
+    )
     expected = evaluate(potential, graph_from_atoms(ase.io.read(structure), potential))
     assert expected.dtype == np.float64
     np.testing.assert_allclose(np.load(result), expected, rtol=1e-12)

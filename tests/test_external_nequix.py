@@ -1,4 +1,6 @@
-"""Potentials of nequix: their own energies and forces, and the laws that all models of other libraries obey."""
+"""Potentials of nequix: their own energies and forces, and the laws that all models of other
+libraries obey.
+"""
 
 import equinox as eqx
 import jax
@@ -27,7 +29,9 @@ CONFIG = dict(
 
 def network(config, atom_energies=(-1.5, 2.5)):
     settings = {key: value for key, value in config.items() if key != "atomic_numbers"}
-    return Nequix(jax.random.key(0), len(config["atomic_numbers"]), atom_energies=atom_energies, **settings)
+    return Nequix(
+        jax.random.key(0), len(config["atomic_numbers"]), atom_energies=atom_energies, **settings
+    )
 
 
 def test_energies_and_forces_are_those_of_nequix():
@@ -36,7 +40,10 @@ def test_energies_and_forces_are_those_of_nequix():
     assert potential.elements == ("Si", "Ge") and potential.cutoff == 3.2
     numbers = atomic_numbers_to_indices(CONFIG["atomic_numbers"])
     data = preprocess_graph(crystal, numbers, potential.cutoff, False)
-    data |= {"positions": np.asarray(crystal.positions), "shifts": data["shifts"].astype(float)}  # nequix gives float32
+    data |= {
+        "positions": np.asarray(crystal.positions),
+        "shifts": data["shifts"].astype(float),
+    }  # nequix gives float32
     data["cell"] = crystal.cell.array
     theirs = dict_to_graphstuple(data)
     net = jax.tree.map(jnp.asarray, potential.parameters.network)  # in float64
@@ -50,7 +57,9 @@ def test_energies_and_forces_are_those_of_nequix():
     np.testing.assert_allclose(-ours.virial / crystal.get_volume(), stress[0], atol=1e-11)
     edges = theirs.nodes["positions"][theirs.senders] - theirs.nodes["positions"][theirs.receivers]
     edges = edges + theirs.edges["shifts"] @ crystal.cell.array
-    energies = eqx.filter_jit(net.node_energies)(edges, theirs.nodes["species"], theirs.senders, theirs.receivers)[:, 0]
+    energies = eqx.filter_jit(net.node_energies)(
+        edges, theirs.nodes["species"], theirs.senders, theirs.receivers
+    )[:, 0]
     np.testing.assert_allclose(ours.energies, energies, rtol=1e-12)
 
 

@@ -9,7 +9,13 @@ from reference import hardy_flux, unfolded_flux
 from scipy.spatial.transform import Rotation
 from systems import cluster, random_crystal, velocities
 
-from lammps_adflux import LennardJones, atomic_virials, energy_forces_virial, graph_from_atoms, heat_flux
+from lammps_adflux import (
+    LennardJones,
+    atomic_virials,
+    energy_forces_virial,
+    graph_from_atoms,
+    heat_flux,
+)
 from lammps_adflux.derivatives import energies_and_pair_gradients
 from lammps_adflux.flux import edge_flux, edge_virials, hop_flux
 from lammps_adflux.graph import pad
@@ -40,7 +46,9 @@ def test_equals_hardys_double_sum(layers):
 
 @pytest.mark.parametrize("layers", LAYERS)
 def test_in_an_open_cluster_it_moves_the_energy_barycentre(layers):
-    """J = d/dt Σ_i r_i E_i along (v, F/m), with E_i = U_i + ½ m_i v_i²: the definition of the heat flux."""
+    """J = d/dt Σ_i r_i E_i along (v, F/m), with E_i = U_i + ½ m_i v_i²: the definition of the heat
+    flux.
+    """
     potential, atoms = message_passing(layers), cluster()
     graph, v, masses = graph_from_atoms(atoms, potential), velocities(atoms), atoms.get_masses()
     result = energy_forces_virial(potential, graph)
@@ -48,11 +56,15 @@ def test_in_an_open_cluster_it_moves_the_energy_barycentre(layers):
     def barycentre(positions, speeds):
         vectors = positions[graph.others] - positions[graph.centers]
         moved = jax.tree.map(lambda leaf: leaf, graph)
-        moved = type(graph)(vectors, moved.centers, moved.others, moved.species, moved.mask, moved.owned)
+        moved = type(graph)(
+            vectors, moved.centers, moved.others, moved.species, moved.mask, moved.owned
+        )
         energies = potential(moved) + 0.5 * masses * jnp.sum(speeds**2, axis=1)
         return positions.T @ energies
 
-    _, rate = jax.jvp(barycentre, (jnp.asarray(atoms.positions), v), (v, result.forces / masses[:, None]))
+    _, rate = jax.jvp(
+        barycentre, (jnp.asarray(atoms.positions), v), (v, result.forces / masses[:, None])
+    )
     convective = (result.energies + 0.5 * masses * np.sum(v**2, axis=1)) @ v
     close(heat_flux(potential, graph, v) + convective, rate)
 
@@ -62,7 +74,9 @@ def test_of_an_n_fold_cell_is_n_fold(layers):
     potential, crystal = message_passing(layers), random_crystal(5)
     once = heat_flux(potential, graph_from_atoms(crystal, potential), velocities(crystal))
     big = crystal * (2, 1, 3)
-    many = heat_flux(potential, graph_from_atoms(big, potential), np.tile(velocities(crystal), (6, 1)))
+    many = heat_flux(
+        potential, graph_from_atoms(big, potential), np.tile(velocities(crystal), (6, 1))
+    )
     close(many, 6 * once)
 
 
@@ -73,7 +87,9 @@ def test_rotates_as_a_vector(layers):
     turned = crystal.copy()
     turned.set_cell(crystal.cell.array @ rotation.T, scale_atoms=True)
     flux = heat_flux(potential, graph_from_atoms(crystal, potential), v)
-    close(heat_flux(potential, graph_from_atoms(turned, potential), v @ rotation.T), rotation @ flux)
+    close(
+        heat_flux(potential, graph_from_atoms(turned, potential), v @ rotation.T), rotation @ flux
+    )
 
 
 @pytest.mark.parametrize("layers", LAYERS)
@@ -117,7 +133,9 @@ def test_atomic_virials_give_the_flux_and_sum_to_the_strain_derivative(layers):
 
     def energy(strain):
         vectors = graph.vectors @ (jnp.eye(3) + strain).T
-        strained = type(graph)(vectors, graph.centers, graph.others, graph.species, graph.mask, graph.owned)
+        strained = type(graph)(
+            vectors, graph.centers, graph.others, graph.species, graph.mask, graph.owned
+        )
         return jnp.sum(potential(strained))
 
     close(virials.sum(axis=0), -jax.grad(energy)(jnp.zeros((3, 3))))
@@ -140,7 +158,9 @@ def test_does_not_depend_on_the_order_of_atoms():
 
 
 def test_lennard_jones_equals_the_textbook_sum():
-    """½ Σ_{i<j} r_ij [f_ij · (v_i + v_j)], as LAMMPS' compute heat/flux has it for pair potentials."""
+    """½ Σ_{i<j} r_ij [f_ij · (v_i + v_j)], as LAMMPS' compute heat/flux has it for pair
+    potentials.
+    """
     potential = LennardJones(epsilon=0.7, sigma=2.2, cutoff=5.5, elements=("Si", "Ge"))
     crystal = random_crystal(20)
     graph, v = graph_from_atoms(crystal, potential), velocities(crystal)
@@ -155,11 +175,17 @@ def test_lennard_jones_equals_the_textbook_sum():
 
 @pytest.mark.parametrize("layers", LAYERS)
 def test_mixed_precisions_give_the_lower_one(layers):
-    """A float32 graph or potential with float64 company: no error, and no more than float32's rounding."""
+    """A float32 graph or potential with float64 company: no error, and no more than float32's
+    rounding.
+    """
     potential, crystal = message_passing(layers), random_crystal(5)
     v = velocities(crystal)
     exact = heat_flux(potential, graph_from_atoms(crystal, potential), v)
     for model, dtype in ((potential, np.float32), (potential.astype(np.float32), np.float64)):
         graph = graph_from_atoms(crystal, potential, dtype)
         close(heat_flux(model, graph, v), exact, 1e-5)
-        close(energy_forces_virial(model, graph).forces, energy_forces_virial(potential, graph).forces, 1e-5)
+        close(
+            energy_forces_virial(model, graph).forces,
+            energy_forces_virial(potential, graph).forces,
+            1e-5,
+        )

@@ -1,4 +1,6 @@
-"""What LAMMPS writes is read as it is; what is missing, broken or ambiguous is said in one sentence."""
+"""What LAMMPS writes is read as it is; what is missing, broken or ambiguous is said in one
+sentence.
+"""
 
 import os
 import shutil
@@ -23,10 +25,15 @@ COLUMNS = "v_adflux_jx v_adflux_jy v_adflux_jz"
 
 
 def table(steps, flux, extra="300.0"):
-    return "".join(f"{s} {extra} {' '.join(map(repr, map(float, j)))}\n" for s, j in zip(steps, flux, strict=True))
+    return "".join(
+        f"{s} {extra} {' '.join(map(repr, map(float, j)))}\n"
+        for s, j in zip(steps, flux, strict=True)
+    )
 
 
-def write_log(path, steps, flux, tail="Loop time of 1.0 on 1 procs\n", head=LOG_HEAD, columns=COLUMNS):
+def write_log(
+    path, steps, flux, tail="Loop time of 1.0 on 1 procs\n", head=LOG_HEAD, columns=COLUMNS
+):
     path.write_text(head + RUN_HEAD + f"Step Temp {columns}\n" + table(steps, flux) + tail)
     return path
 
@@ -49,7 +56,9 @@ def test_a_log_tells_everything(tmp_path, flux):
 
 def test_ave_time_file_with_options_or_a_log(tmp_path, flux):
     path = tmp_path / "flux.dat"
-    rows = "".join(f"{s} {' '.join(map(repr, map(float, j)))}\n" for s, j in zip(STEPS, flux, strict=True))
+    rows = "".join(
+        f"{s} {' '.join(map(repr, map(float, j)))}\n" for s, j in zip(STEPS, flux, strict=True)
+    )
     path.write_text(f"# Time-averaged data for fix flux\n# TimeStep {COLUMNS}\n{rows}")
     options = {"units": "metal", "volume": 6000.0, "temperature": 300.0, "timestep": 0.002}
     one = read_flux(path, **options)
@@ -60,7 +69,9 @@ def test_ave_time_file_with_options_or_a_log(tmp_path, flux):
         less = {key: value for key, value in options.items() if key != name}
         with pytest.raises(AdfluxError, match=rf"flux\.dat: --{name} is needed .*--log"):
             read_flux(path, **less)
-    with pytest.raises(AdfluxError, match="--units and --volume and --temperature and --timestep are needed"):
+    with pytest.raises(
+        AdfluxError, match="--units and --volume and --temperature and --timestep are needed"
+    ):
         read_flux(path)
 
 
@@ -68,7 +79,9 @@ def test_parts_are_read_or_completed(tmp_path, flux):
     names = " ".join(f"v_adflux_j{part}{axis}" for part in ("", "p", "c") for axis in "xyz")
     both = np.hstack([3 * flux, flux, 2 * flux])
     series = read_flux(write_log(tmp_path / "log", STEPS, both, columns=names))
-    assert np.array_equal(series.potential[0], flux) and np.array_equal(series.convective[0], 2 * flux)
+    assert np.array_equal(series.potential[0], flux) and np.array_equal(
+        series.convective[0], 2 * flux
+    )
     names = [f"c_flux[{index}]" for index in range(1, 7)]
     path = write_log(tmp_path / "log2", STEPS, both[:, [0, 1, 2, 6, 7, 8]], columns=" ".join(names))
     series = read_flux(path, columns=names)
@@ -161,20 +174,29 @@ def test_nan_names_its_step(tmp_path, flux):
 
 
 def test_a_changing_box_needs_its_volume(tmp_path, flux):
-    path = write_log(tmp_path / "log", STEPS, flux, head=LOG_HEAD + "fix 1 all npt temp 1 1 1 iso 0 0 1\n")
+    path = write_log(
+        tmp_path / "log", STEPS, flux, head=LOG_HEAD + "fix 1 all npt temp 1 1 1 iso 0 0 1\n"
+    )
     with pytest.raises(AdfluxError, match="--volume is needed"):
         read_flux(path)
     assert read_flux(path, volume=5.0).volume == 5.0
 
 
 def test_per_atom_thermo_output_is_refused(tmp_path, flux):
-    """`units lj` divides extensive computes by the number of atoms in thermo output, not in fix ave/time."""
+    """`units lj` divides extensive computes by the number of atoms in thermo output, not in fix
+    ave/time.
+    """
     names = [f"c_flux[{index}]" for index in (1, 2, 3)]
     head = LOG_HEAD.replace("metal", "lj")
     with pytest.raises(AdfluxError, match="thermo_modify norm no"):
-        read_flux(write_log(tmp_path / "a", STEPS, flux, head=head, columns=" ".join(names)), columns=names)
+        read_flux(
+            write_log(tmp_path / "a", STEPS, flux, head=head, columns=" ".join(names)),
+            columns=names,
+        )
     head += "thermo_modify norm no\n"
-    series = read_flux(write_log(tmp_path / "b", STEPS, flux, head=head, columns=" ".join(names)), columns=names)
+    series = read_flux(
+        write_log(tmp_path / "b", STEPS, flux, head=head, columns=" ".join(names)), columns=names
+    )
     assert np.array_equal(series.flux[0], flux)
 
 
@@ -183,18 +205,23 @@ def test_per_atom_thermo_output_is_refused(tmp_path, flux):
     [
         ("", "empty"),
         ("hello\n", "neither a LAMMPS log"),
-        ("# Time-averaged data for fix f\n# TimeStep Number-of-rows\n# Row c_f\n0 3\n", "mode scalar"),
+        (
+            "# Time-averaged data for fix f\n# TimeStep Number-of-rows\n# Row c_f\n0 3\n",
+            "mode scalar",
+        ),
         (
             "# Time-averaged data for fix f\n# TimeStep v_q\n0 3\n",
             "v_adflux_jx.*found TimeStep, v_q.*--columns",
         ),
         ("LAMMPS (4 Jul 2026)\nunits lj\n", "no thermo table"),
         (
-            "# Time-correlated data\n# Timestep N\n# Index TimeDelta Ncount v_a*v_b\n0 1\n1 0 1 2\n",
+            "# Time-correlated data\n# Timestep N\n# Index TimeDelta Ncount v_a*v_b\n0 1\n1 0 1 "
+            "2\n",
             "type auto",
         ),
         (
-            "# Time-correlated data\n# Timestep N\n# Index TimeDelta Ncount v_a*v_a\n0 9\n1 0 1 2\n",
+            "# Time-correlated data\n# Timestep N\n# Index TimeDelta Ncount v_a*v_a\n0 9\n1 0 1 "
+            "2\n",
             "no finished",
         ),
     ],
@@ -250,8 +277,21 @@ def lammps_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lj")
     (folder / "in.lj").write_text(INPUT)
     for line in ("yaml", "one"):
-        command = [lmp, "-in", "in.lj", "-log", f"log.{line}", "-screen", "none", "-var", "line", line]
-        subprocess.run(command, cwd=folder, check=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        command = [
+            lmp,
+            "-in",
+            "in.lj",
+            "-log",
+            f"log.{line}",
+            "-screen",
+            "none",
+            "-var",
+            "line",
+            line,
+        ]
+        subprocess.run(
+            command, cwd=folder, check=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
     return folder
 
 
@@ -271,7 +311,9 @@ def test_all_files_of_one_run_agree(lammps_run):
         found = read_flux(lammps_run / name, log=lammps_run / "log.one")
         assert found.correlation_samples == 201
         # six digits in the file
-        assert np.allclose(found.diagonal_correlation, np.einsum("ntaa->nta", expected), atol=3e-6 * scale)
+        assert np.allclose(
+            found.diagonal_correlation, np.einsum("ntaa->nta", expected), atol=3e-6 * scale
+        )
         off = found.correlation[0][:, [0, 0, 1], [1, 2, 2]]
         if name == "auto":
             assert np.isnan(off).all()
@@ -280,4 +322,6 @@ def test_all_files_of_one_run_agree(lammps_run):
         if name == "full":
             assert np.allclose(found.correlation, expected, atol=3e-6 * scale)
         kappa = green_kubo(found, cutoff=0.4).mean
-        assert kappa == pytest.approx(green_kubo(log, cutoff=0.4, spectrum_model="none").mean, rel=1e-4)
+        assert kappa == pytest.approx(
+            green_kubo(log, cutoff=0.4, spectrum_model="none").mean, rel=1e-4
+        )

@@ -22,13 +22,17 @@ def same(one, two):
     return one.shape == two.shape and np.allclose(one, two, rtol=0.0, atol=1e-12)
 
 
-@pytest.mark.parametrize("atoms", (1, 2, 5, 12))  # 1 and 2 atoms: the cell is smaller than the cutoff
+@pytest.mark.parametrize(
+    "atoms", (1, 2, 5, 12)
+)  # 1 and 2 atoms: the cell is smaller than the cutoff
 @pytest.mark.parametrize("periodic", (True, (True, True, False), (False, True, False), False))
 def test_pairs_are_those_of_a_loop_over_images(atoms, periodic):
     crystal = random_crystal(atoms)
     crystal.pbc = periodic
     graph = graph_from_atoms(crystal, POTENTIAL)
-    centers, others, images = pairs_by_force(crystal.positions, crystal.cell.array, crystal.pbc, POTENTIAL.cutoff)
+    centers, others, images = pairs_by_force(
+        crystal.positions, crystal.cell.array, crystal.pbc, POTENTIAL.cutoff
+    )
     vectors = crystal.positions[others] + images @ crystal.cell.array - crystal.positions[centers]
     assert same(rows(graph.centers, graph.others, graph.vectors), rows(centers, others, vectors))
 

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from lammps_adflux import AdfluxError, FluxSeries, green_kubo
-from lammps_adflux.conductivity.correlation import correlate, first_zero, noise_filter, running_integral
+from lammps_adflux.conductivity.correlation import (
+    correlate,
+    first_zero,
+    noise_filter,
+    running_integral,
+)
 from lammps_adflux.conductivity.spectrum import fit_spectrum
 from lammps_adflux.units import conductivity_prefactor
 
@@ -52,7 +57,10 @@ def test_fft_correlation_is_the_direct_sum(samples):
     one, other = rng.normal(size=(2, 2, samples, 3))
     lags = samples
     direct = np.stack(
-        [np.einsum("nsa,nsb->nab", one[:, : samples - t], other[:, t:]) / (samples - t) for t in range(lags)],
+        [
+            np.einsum("nsa,nsb->nab", one[:, : samples - t], other[:, t:]) / (samples - t)
+            for t in range(lags)
+        ],
         axis=1,
     )
     assert np.allclose(correlate(one, other, lags), direct, atol=1e-13)
@@ -69,7 +77,9 @@ def test_filter_removes_its_period_and_keeps_the_integral():
     assert np.abs(noise_filter(oscillation, 21, axis=0)[:1900]).max() < 1e-13
     decay = np.exp(-lags / 30)
     total = running_integral(decay, 1.0, axis=0)[-1]
-    assert running_integral(noise_filter(decay, 21, axis=0), 1.0, axis=0)[-1] == pytest.approx(total, rel=1e-12)
+    assert running_integral(noise_filter(decay, 21, axis=0), 1.0, axis=0)[-1] == pytest.approx(
+        total, rel=1e-12
+    )
 
 
 def test_a_given_cutoff_is_the_plain_trapezoid(relaxing):
@@ -93,7 +103,10 @@ def test_tensor_rotates_with_the_flux(relaxing):
 @pytest.mark.parametrize("units", ["metal", "real", "lj"])
 def test_kappa_scales_with_prefactor_volume_temperature(relaxing, units):
     flux = relaxing[0][:1]
-    ratio = quick(series(flux, units=units, volume=6.0, temperature=3.0)).mean / quick(series(flux)).mean
+    ratio = (
+        quick(series(flux, units=units, volume=6.0, temperature=3.0)).mean
+        / quick(series(flux)).mean
+    )
     assert ratio == pytest.approx(conductivity_prefactor(units) / (3 * 4), rel=1e-12)
 
 
@@ -113,7 +126,9 @@ def test_a_correlation_gives_what_its_series_gives(relaxing):
 
 
 def test_error_bars_are_calibrated_at_a_given_cutoff(relaxing):
-    """Over 64 seeds, the reported error is the scatter, and κ is right within it (the cutoff costs e⁻⁶)."""
+    """Over 64 seeds, the reported error is the scatter, and κ is right within it (the cutoff costs
+    e⁻⁶).
+    """
     flux, integral = relaxing
     exact = integral / (2.0 * 1.5**2)
     results = [quick(series(flux[seed : seed + 1]), cutoff=6.0) for seed in range(64)]
@@ -128,7 +143,9 @@ def test_error_bars_are_calibrated_at_a_given_cutoff(relaxing):
 
 
 def test_error_bars_hold_with_the_automatic_cutoff(relaxing):
-    """The zero is chosen from the same data, which the blocks do not see, and a few zeros come very late."""
+    """The zero is chosen from the same data, which the blocks do not see, and a few zeros come very
+    late.
+    """
     flux, integral = relaxing
     exact = integral / (2.0 * 1.5**2)
     results = [quick(series(flux[seed : seed + 1])) for seed in range(64)]
@@ -164,14 +181,17 @@ def test_the_filter_is_as_wide_as_the_oscillation():
     assert 0.6 * period < width * 0.1 < 1.5 * period
     assert zero * 0.1 > 10.0  # two decay times of the slow part
     result = quick(series(flux, step=0.1, volume=1.0, temperature=1.0))
-    # 5 % statistical error, and the tail past the cutoff (4 % of the integral on average over such data)
+    # 5 % statistical error, and the tail past the cutoff (4 % of the integral on average over such
+    # data)
     assert result.mean == pytest.approx(integral, rel=0.15)
 
 
 def test_parts_add_up_to_the_whole(relaxing):
     potential = relaxing[0][:2]
     convective = 0.3 * relaxing[0][2:4] + 0.2 * potential
-    result = quick(series(potential + convective, potential=potential, convective=convective), cutoff=4.0)
+    result = quick(
+        series(potential + convective, potential=potential, convective=convective), cutoff=4.0
+    )
     assert set(result.parts) == {"potential", "convective", "cross"}
     assert np.allclose(sum(result.parts.values()), result.tensor, atol=1e-12)
 
@@ -235,16 +255,22 @@ def test_json_and_csv_hold_the_result(relaxing, tmp_path):
 def test_import_needs_numpy_only():
     code = (
         "import sys, lammps_adflux.conductivity.fluxseries, lammps_adflux.conductivity.greenkubo; "
-        "print([m for m in ('jax', 'scipy', 'matplotlib', 'stacie', 'rich', 'lammps') if m in sys.modules])"
+        "print([m for m in ('jax', 'scipy', 'matplotlib', 'stacie', 'rich', 'lammps') if m in "
+        "sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_a_fit_that_fails_its_own_test_is_no_result():
-    """A flux with a strong oscillation at low frequencies is no Lorentz peak: STACIE's z-scores say so."""
+    """A flux with a strong oscillation at low frequencies is no Lorentz peak: STACIE's z-scores say
+    so.
+    """
     times = 0.1 * np.arange(4000)
-    flux = gauss_markov(1, 4000, 0.1, [(0.01, 0.3, 0.0)], seed=4)[0] + np.cos(0.2 * times)[None, :, None]
+    flux = (
+        gauss_markov(1, 4000, 0.1, [(0.01, 0.3, 0.0)], seed=4)[0]
+        + np.cos(0.2 * times)[None, :, None]
+    )
     fit = fit_spectrum(flux, 1.0, 0.1)
     assert "lorentz: z-scores" in (fit.note or fit.reason) and fit.model != "lorentz"
     assert fit.mean is None or max(fit.cost_zscore, fit.criterion_zscore) <= 2

@@ -1,4 +1,6 @@
-"""Products with second derivatives on one rank, without LAMMPS: against derivatives of the energy of all atoms and strains at once."""
+"""Products with second derivatives on one rank, without LAMMPS: against derivatives of the energy
+of all atoms and strains at once.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -82,4 +84,6 @@ def test_gradient_and_hessian_are_those_of_the_energy(layers):
     free = np.arange(18).reshape(6, 3) % 4 > 0
     wanted = np.append(free.ravel(), np.ones(6, bool))
     part = Products(system, potential).matrix(free)
-    assert np.allclose(part, expected * wanted * wanted[:, None], rtol=0, atol=1e-11 * np.abs(expected).max())
+    assert np.allclose(
+        part, expected * wanted * wanted[:, None], rtol=0, atol=1e-11 * np.abs(expected).max()
+    )

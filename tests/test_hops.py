@@ -1,4 +1,6 @@
-"""The hop rule from outside: functions that index neighbours themselves, and those that it refuses."""
+"""The hop rule from outside: functions that index neighbours themselves, and those that
+it refuses.
+"""
 
 from functools import partial
 
@@ -10,7 +12,14 @@ from networks import message_passing
 from reference import hardy_flux, unfolded_flux
 from systems import random_crystal, velocities
 
-from lammps_adflux import AdfluxError, Graph, atomic_virials, from_function, graph_from_atoms, heat_flux
+from lammps_adflux import (
+    AdfluxError,
+    Graph,
+    atomic_virials,
+    from_function,
+    graph_from_atoms,
+    heat_flux,
+)
 
 ROUNDING = 1e-11  # relative, of sums of some thousand terms
 CUTOFF, WIDTH, ELEMENTS = 3.0, 4, ("Si", "Ge")
@@ -26,7 +35,9 @@ def parameters(layers, seed=0):
 
 
 def filters(vectors, mask):
-    """Smooth radial functions, zero beyond the cutoff and for padding [pairs, WIDTH], and directions."""
+    """Smooth radial functions, zero beyond the cutoff and for padding [pairs, WIDTH], and
+    directions.
+    """
     squared = jnp.sum(vectors**2, axis=1)
     inside = mask & (squared < CUTOFF**2)
     r = jnp.sqrt(jnp.where(inside, squared, 1.0))
@@ -51,13 +62,20 @@ def network(params, vectors, centers, others, species, mask, step=layer):
 
 take_step = partial(layer, take=lambda h, i: jnp.take(h, i, axis=0))
 clip_step = partial(layer, take=lambda h, i: jnp.take(h, i, axis=0, mode="clip"))
-heads_step = partial(layer, take=lambda h, i: jax.vmap(lambda column: column[i], in_axes=1, out_axes=1)(h))
+heads_step = partial(
+    layer, take=lambda h, i: jax.vmap(lambda column: column[i], in_axes=1, out_axes=1)(h)
+)
 rows_step = partial(layer, take=lambda h, i: jax.vmap(lambda j: h[j])(i))
 columns_step = partial(layer, take=lambda h, i: h.T[:, i].T)
 element_step = partial(layer, take=lambda h, i: jnp.stack([h[i, f] for f in range(WIDTH)], axis=1))
-along_step = partial(layer, take=lambda h, i: jnp.take_along_axis(h, jnp.broadcast_to(i[:, None], (len(i), WIDTH)), 0))
+along_step = partial(
+    layer,
+    take=lambda h, i: jnp.take_along_axis(h, jnp.broadcast_to(i[:, None], (len(i), WIDTH)), 0),
+)
 extra_row_step = partial(layer, take=lambda h, i: jnp.concatenate([h, jnp.zeros((1, WIDTH))])[i])
-bounded_step = partial(layer, take=lambda h, i: h[jnp.where((i < jnp.sum(jnp.ones(len(h), int))) & (i < 99), i, 99)])
+bounded_step = partial(
+    layer, take=lambda h, i: h[jnp.where((i < jnp.sum(jnp.ones(len(h), int))) & (i < 99), i, 99)]
+)
 jit_step, remat_step = jax.jit(layer), jax.checkpoint(layer)
 
 
@@ -94,7 +112,9 @@ def custom_step(gate, weights, h, radial, centers, others):
 
 
 def cond_step(weights, h, radial, centers, others):
-    return jax.lax.cond(weights[0, 0, 0] > -1e3, layer, lambda w, h, *rest: h, weights, h, radial, centers, others)
+    return jax.lax.cond(
+        weights[0, 0, 0] > -1e3, layer, lambda w, h, *rest: h, weights, h, radial, centers, others
+    )
 
 
 def where_step(weights, h, radial, centers, others):
@@ -102,7 +122,9 @@ def where_step(weights, h, radial, centers, others):
 
 
 def while_step(weights, h, radial, centers, others):
-    wrapped = jax.lax.fori_loop(0, 2, lambda n, x: x + 0.0 * n, radial)  # a loop that leaves atoms apart
+    wrapped = jax.lax.fori_loop(
+        0, 2, lambda n, x: x + 0.0 * n, radial
+    )  # a loop that leaves atoms apart
     return layer(weights, h, wrapped, centers, others)
 
 
@@ -162,7 +184,10 @@ SAME = {
 
 
 def close(a, b, tolerance=ROUNDING):
-    assert np.abs(np.asarray(a) - np.asarray(b)).max() <= tolerance * np.abs(np.asarray(b)).max(), (a, b)
+    assert np.abs(np.asarray(a) - np.asarray(b)).max() <= tolerance * np.abs(np.asarray(b)).max(), (
+        a,
+        b,
+    )
 
 
 @pytest.mark.parametrize("layers", (1, 2, 3))
@@ -180,7 +205,9 @@ def test_every_way_to_index_gives_the_same_flux(way):
     expected = from_function(network, params, cutoff=CUTOFF, elements=ELEMENTS)
     potential = from_function(SAME[way], params, cutoff=CUTOFF, elements=ELEMENTS)
     graph, v = graph_from_atoms(crystal, potential), velocities(crystal)
-    close(potential(graph), expected(graph))  # the comparison is worth something only if it is the same function
+    close(
+        potential(graph), expected(graph)
+    )  # the comparison is worth something only if it is the same function
     assert potential.hops == 2
     close(heat_flux(potential, graph, v), heat_flux(expected, graph, v))
 
@@ -194,7 +221,11 @@ def test_equals_the_flux_of_the_same_network_written_with_hop(layers):
 
     potential = from_function(function, net, cutoff=net.cutoff, elements=net.elements)
     graph = graph_from_atoms(crystal, net)
-    close(heat_flux(potential, graph, velocities(crystal)), heat_flux(net, graph, velocities(crystal)), 1e-13)
+    close(
+        heat_flux(potential, graph, velocities(crystal)),
+        heat_flux(net, graph, velocities(crystal)),
+        1e-13,
+    )
     close(atomic_virials(potential, graph), atomic_virials(net, graph), 1e-13)
 
 
@@ -204,14 +235,19 @@ def sums_into_others(params, vectors, centers, others, species, mask):
     h = params["embedding"][species]
     h = h + jax.ops.segment_sum(radial * h[centers], others, len(h))
     share = jnp.sum(radial * jnp.tanh(h[centers] * h[others]), axis=1)
-    return 0.5 * jax.ops.segment_sum(share, centers, len(h)) + 0.5 * jax.ops.segment_sum(share, others, len(h))
+    return 0.5 * jax.ops.segment_sum(share, centers, len(h)) + 0.5 * jax.ops.segment_sum(
+        share, others, len(h)
+    )
 
 
 def differentiates_inside(params, vectors, centers, others, species, mask):
     """A model that takes a gradient of its own on the way."""
 
     def density(h):
-        return jnp.sum(jnp.sin(layer(params["layers"][0], h, filters(vectors, mask)[0], centers, others)), axis=1)
+        return jnp.sum(
+            jnp.sin(layer(params["layers"][0], h, filters(vectors, mask)[0], centers, others)),
+            axis=1,
+        )
 
     h = params["embedding"][species]
     _, pull_back = jax.vjp(density, h)
@@ -296,12 +332,17 @@ def test_a_while_loop_over_layers_is_refused():
         h = params["embedding"][species]
         _, h = jax.lax.while_loop(
             lambda state: state[0] < params["layers"][0, 0, 0, 0],
-            lambda state: (state[0] + 1.0, layer(params["layers"][0], state[1], radial, centers, others)),
+            lambda state: (
+                state[0] + 1.0,
+                layer(params["layers"][0], state[1], radial, centers, others),
+            ),
             (0.0, h),
         )
         return jnp.sum(h, axis=1)
 
-    with pytest.raises(AdfluxError, match="`while` loop that passes messages an unknown number of times"):
+    with pytest.raises(
+        AdfluxError, match="`while` loop that passes messages an unknown number of times"
+    ):
         from_function(layers_until, parameters(1), cutoff=CUTOFF, elements=ELEMENTS)
 
 
@@ -312,4 +353,6 @@ def test_understated_hops_are_refused():
 
 def test_energies_have_one_entry_per_atom():
     with pytest.raises(AdfluxError, match=r"one energy per atom.*but the function gives \(\)"):
-        from_function(lambda *a: jnp.sum(network(*a)), parameters(1), cutoff=CUTOFF, elements=ELEMENTS)
+        from_function(
+            lambda *a: jnp.sum(network(*a)), parameters(1), cutoff=CUTOFF, elements=ELEMENTS
+        )

@@ -1,4 +1,6 @@
-"""Derivatives of relaxed structures: re-relaxation by finite differences, adjoints, expansions, and any number of ranks."""
+"""Derivatives of relaxed structures: re-relaxation by finite differences, adjoints, expansions, and
+any number of ranks.
+"""
 
 import numpy as np
 import pytest
@@ -25,7 +27,13 @@ WHAT = ("positions", "strain", "energy1", "energy2", "volume")
 AGAINS = tuple(f"{what} again" for what in WHAT)
 HOLD = ("group base id 1:8", "fix hold base setforce 0.0 0.0 NULL")
 CASES = {
-    "cubic": [(None, None), ("iso", None), ("aniso", None), (None, "base", HOLD[0]), ("iso", None, *HOLD)],
+    "cubic": [
+        (None, None),
+        ("iso", None),
+        ("aniso", None),
+        (None, "base", HOLD[0]),
+        ("iso", None, *HOLD),
+    ],
     "hexagonal": [("tri", None)],
     "silicon": [(None, None), ("iso", None)],
     "network": [(None, None), ("tri", None)],
@@ -34,14 +42,21 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_response_is_that_of_a_relaxation_with_other_parameters(starts, name):
-    """Central differences of step h: their error is h² of the third order, and 1e-11 of forces divided by h."""
+    """Central differences of step h: their error is h² of the third order, and 1e-11 of forces
+    divided by h.
+    """
     all_found = found(starts, AGAIN.format(cases={name: CASES[name]}), time_limit=200)
     for cell, fixed, *more in CASES[name]:
-        case = {what: all_found[f"{name} {cell} {fixed} {len(more)} {what}"] for what in (*WHAT, *AGAINS)}
+        case = {
+            what: all_found[f"{name} {cell} {fixed} {len(more)} {what}"]
+            for what in (*WHAT, *AGAINS)
+        }
         assert np.abs(case["positions"]).max() > 1e-3
         close(case["positions"], case["positions again"], 1e-5)
         close(case["energy1"], case["energy1 again"], 1e-6)
-        close(case["energy2"], case["energy2 again"], 1e-4)  # a difference of energies divided by h²
+        close(
+            case["energy2"], case["energy2 again"], 1e-4
+        )  # a difference of energies divided by h²
         if cell is None:
             assert np.all(case["strain"] == 0.0) and case["volume"] == 0.0
         else:
@@ -51,7 +66,9 @@ def test_the_response_is_that_of_a_relaxation_with_other_parameters(starts, name
         if fixed:
             assert np.all(case["positions"][:8] == 0.0) and np.all(case["positions"][8:] != 0.0)
         elif more:
-            assert np.all(case["positions"][:8, :2] == 0.0) and np.all(case["positions"][:8, 2] != 0.0)
+            assert np.all(case["positions"][:8, :2] == 0.0) and np.all(
+                case["positions"][:8, 2] != 0.0
+            )
 
 
 PATHS = """
@@ -82,7 +99,10 @@ found["held as by setforce"] = [end.gather(end.positions) for end in ends]
 ends = []
 for scale in (1.0, 1.01):
     lengths = " ".join(f"{axis} scale {scale}" for axis in "xyz")
-    grown = f"change_box all {lengths} xy final $({scale}*xy) xz final $({scale}*xz) yz final $({scale}*yz) remap units box"
+    grown = (
+        f"change_box all {lengths} xy final $({scale}*xy) xz final $({scale}*xz) yz final "
+        f"$({scale}*yz) remap units box"
+    )
     ends.append(adflux.relax(start("hexagonal", grown), potential, 1e-11, "aniso"))
 found["two densities"] = [end.system.cell for end in ends]
 h = 1e-4
@@ -95,7 +115,9 @@ found["volume"] = [(plus.volume - minus.volume) / (2 * h), response.volume]
 
 
 def test_script_and_potential_decide_where_a_relaxation_ends(starts):
-    """Held atoms stay in LAMMPS' minimiser as well, and cells of tilted boxes do not depend on its path."""
+    """Held atoms stay in LAMMPS' minimiser as well, and cells of tilted boxes do not depend on its
+    path.
+    """
     all_found = found(starts, PATHS, time_limit=200)
     moves = all_found.pop("moves")
     assert moves[:8].max() < 1e-12 and moves[8:].min() > 1e-4  # images of atoms differ by rounding
@@ -181,7 +203,9 @@ for name in ("none", "jacobi", "exp"):
 
 
 def test_adjoint_columns_dense_chain_rule_and_preconditioners_agree(starts):
-    """All routes end at a relative residual of 1e-11, times the condition number of the Hessian where two solves are compared."""
+    """All routes end at a relative residual of 1e-11, times the condition number of the Hessian
+    where two solves are compared.
+    """
     pairs = found(starts, "import jax.flatten_util\n" + ADJOINT, time_limit=300)
     for name, (a, b) in pairs.items():
         if np.abs(b).max() == 0.0:
@@ -300,8 +324,12 @@ found["errors"] = errors
 
 @pytest.mark.parametrize("cell", (None, "iso"))
 def test_halving_the_change_divides_errors_of_the_energy_by_4_8_16(starts, cell):
-    """U to first and second order, and U of the changed potential at the structure predicted to first order."""
-    large, small = found(starts, "import ase\n" + EXPANSION.replace("{cell!r}", repr(cell)))["errors"]
+    """U to first and second order, and U of the changed potential at the structure predicted to
+    first order.
+    """
+    large, small = found(starts, "import ase\n" + EXPANSION.replace("{cell!r}", repr(cell)))[
+        "errors"
+    ]
     ratios = large / small / [4, 8, 16]
     assert np.all(np.abs(small) > 1e-9)  # energies of 270 eV are exact to 1e-12
     if cell is None:

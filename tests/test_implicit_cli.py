@@ -33,7 +33,11 @@ def folder(tmp_path_factory):
         ase.io.write(folder / f"{name}.data", atoms, format="lammps-data")
         (folder / f"in.{name}").write_text(SETUP.format(name=name))
     options = ("--potential", "ar.pkl", "--cell", "iso")
-    run_program(folder, command("implicit", "in.vacancy", *options, "-o", "vacancy.npz", "--xyz", "vacancy.xyz"), 1)
+    run_program(
+        folder,
+        command("implicit", "in.vacancy", *options, "-o", "vacancy.npz", "--xyz", "vacancy.xyz"),
+        1,
+    )
     run_program(folder, command("implicit", "in.bulk", *options, "-o", "bulk.h5", "--json"), 1)
     return folder
 
@@ -44,7 +48,9 @@ def test_two_ranks_write_the_same_file(folder):
     with np.load(folder / "vacancy.npz") as one, np.load(folder / "two.npz") as two:
         assert set(one) == set(two)
         for name in ("gradient", "curvature", "position_jacobian", "strain_jacobian", "cell"):
-            assert np.allclose(one[name], two[name], rtol=0, atol=1e-9 * np.abs(one[name]).max()), name
+            assert np.allclose(one[name], two[name], rtol=0, atol=1e-9 * np.abs(one[name]).max()), (
+                name
+            )
 
 
 def test_energy_scales_with_epsilon_and_length_with_sigma(folder):
@@ -55,7 +61,10 @@ def test_energy_scales_with_epsilon_and_length_with_sigma(folder):
     vacancy = adflux.Taylor.load(folder / "vacancy.npz")
     assert vacancy.gradient[0] == pytest.approx(vacancy.energy, rel=1e-9)
     # at a minimum a change of ε moves nothing
-    assert np.abs(vacancy.position_jacobian[0]).max() < 1e-7 * np.abs(vacancy.position_jacobian[1]).max()
+    assert (
+        np.abs(vacancy.position_jacobian[0]).max()
+        < 1e-7 * np.abs(vacancy.position_jacobian[1]).max()
+    )
     assert abs(sigma) > 0.0
 
 
@@ -78,7 +87,10 @@ def test_parameters_have_names_and_scripts_variables(folder):
         "s.xyz",
     )
     run = run_program(folder, command(*words, "--log", "log.s"), 1)
-    assert "names                   sigma[0,0]" in run.stdout and "minimize" in (folder / "log.s").read_text()
+    assert (
+        "names                   sigma[0,0]" in run.stdout
+        and "minimize" in (folder / "log.s").read_text()
+    )
     assert adflux.Taylor.load(folder / "s.h5").names == ("sigma[0,0]",)
     assert ase.io.read(folder / "s.xyz").info["name"] == "sigma[0,0]"
     (folder / "lines.txt").write_text("1.001\n1.002\n")  # one parameter: a structure for each line
@@ -92,7 +104,9 @@ def test_prediction_and_propagation_through_files(folder):
     run = run_program(folder, command(*words), 1)
     (predicted,) = json.loads(run.stdout)
     expansion = adflux.Taylor.load(folder / "vacancy.npz")
-    assert predicted["energy"] == pytest.approx(float(expansion.energies([[1.01, 1.001]])[0]), rel=1e-12)
+    assert predicted["energy"] == pytest.approx(
+        float(expansion.energies([[1.01, 1.001]])[0]), rel=1e-12
+    )
     structure = ase.io.read(folder / "new.xyz")
     assert structure.get_volume() == pytest.approx(predicted["volume"], rel=1e-6)
     assert list(structure.arrays["id"]) == list(expansion.ids)
@@ -102,7 +116,16 @@ def test_prediction_and_propagation_through_files(folder):
     assert np.abs(moved).max() < 2e-4
     mean, covariance = np.array([1.0, 1.0]), np.diag([1e-4, 1e-6])
     np.savez(folder / "ensemble.npz", mean=mean, covariance=covariance)
-    words = ("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "ensemble.npz", "--json", "--plot", "spread.png")
+    words = (
+        "propagate",
+        "vacancy.npz",
+        "bulk.h5",
+        "--ensemble",
+        "ensemble.npz",
+        "--json",
+        "--plot",
+        "spread.png",
+    )
     spread = json.loads(run_program(folder, command(*words), 1).stdout)
     bulk = adflux.Taylor.load(folder / "bulk.h5")
     slope = expansion.gradient - bulk.gradient * len(expansion.ids) / len(bulk.ids)
@@ -110,7 +133,9 @@ def test_prediction_and_propagation_through_files(folder):
     assert spread["energy_spread"] == pytest.approx(np.sqrt(slope @ covariance @ slope), rel=0.1)
     energies, volumes = (np.array([part.energy, part.volume]) for part in (expansion, bulk))
     present = energies - volumes * len(expansion.ids) / len(bulk.ids)
-    assert [spread["energy_present"], spread["volume_present"]] == pytest.approx(present.tolist(), rel=1e-9)
+    assert [spread["energy_present"], spread["volume_present"]] == pytest.approx(
+        present.tolist(), rel=1e-9
+    )
     assert spread["units"] == "lj" and spread["doubt"] < 0.1 and spread["notes"] == []
     assert (folder / "spread.png").stat().st_size > 10_000
     assert "derivative:R:3" in (folder / "vacancy.xyz").read_text()
@@ -120,29 +145,56 @@ def test_prediction_and_propagation_through_files(folder):
     "words, sentence",
     (
         (("predict", "vacancy.npz", "--parameters", "three.txt"), "rows of 2 numbers"),
-        (("predict", "vacancy.npz", "--parameters", "three.txt", "--xyz", "none/new.xyz"), "folder of none/new.xyz"),
+        (
+            ("predict", "vacancy.npz", "--parameters", "three.txt", "--xyz", "none/new.xyz"),
+            "folder of none/new.xyz",
+        ),
         (("predict", "nothing.npz", "--parameters", "three.txt"), "was not found"),
-        (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "wide.npz"), "rows of 2 parameters were needed"),
-        (("implicit", "in.vacancy", "--potential", "ar.pkl", "--where", "depth", "-o", "x.npz"), "has no field depth"),
+        (
+            ("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "wide.npz"),
+            "rows of 2 parameters were needed",
+        ),
+        (
+            ("implicit", "in.vacancy", "--potential", "ar.pkl", "--where", "depth", "-o", "x.npz"),
+            "has no field depth",
+        ),
         (
             ("predict", "vacancy.npz", "--parameters", "new.npy", "--potential", "ar.pkl"),
             "its epsilon[0,0] is 1, but 1.01",
         ),
         (("predict", "vacancy.npz", "--parameters", "wide.npz"), "needs `parameters`"),
-        (("implicit", "in.vacancy", "--potential", "ar.pkl", "--var", "mass", "-o", "x.npz"), "needs name=value"),
+        (
+            ("implicit", "in.vacancy", "--potential", "ar.pkl", "--var", "mass", "-o", "x.npz"),
+            "needs name=value",
+        ),
         (("predict", "empty.npz", "--parameters", "three.txt"), "not a file of"),
-        (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "negative.npz"), "has no negative eigenvalue"),
+        (
+            ("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "negative.npz"),
+            "has no negative eigenvalue",
+        ),
         (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "one.npy"), "at least two rows"),
-        (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "new.npy", "--plot", "x.foo"), "must end in one of"),
+        (
+            ("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "new.npy", "--plot", "x.foo"),
+            "must end in one of",
+        ),
         (("implicit", "in.vacancy", "--potential", "ar.pkl", "-o", "folder.npz"), "is a folder"),
-        (("implicit", "in.vacancy", "--potential", "ar.pkl", "-o", "x.json"), "must be .npz, .h5 or .hdf5"),
+        (
+            ("implicit", "in.vacancy", "--potential", "ar.pkl", "-o", "x.json"),
+            "must be .npz, .h5 or .hdf5",
+        ),
         (("implicit", "in.nothing", "--potential", "ar.pkl", "-o", "x.npz"), "was not found"),
-        (("propagate", "bulk.h5", "vacancy.npz", "--ensemble", "new.npy"), "Are the files swapped?"),
+        (
+            ("propagate", "bulk.h5", "vacancy.npz", "--ensemble", "new.npy"),
+            "Are the files swapped?",
+        ),
         (
             ("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "mean.npz"),
             "but `covariance` is missing: it holds mean",
         ),
-        (("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "far.npz"), "The ensemble is too wide for an expansion"),
+        (
+            ("propagate", "vacancy.npz", "bulk.h5", "--ensemble", "far.npz"),
+            "The ensemble is too wide for an expansion",
+        ),
         (("predict", "vacancy.npz"), "New parameters were needed"),
     ),
 )
@@ -163,7 +215,10 @@ def test_bad_input_is_one_sentence(folder, words, sentence):
 
 @pytest.mark.parametrize(
     "script, options, sentence",
-    (("in.vacancy", ("--fixed", "nobody"), "no group 'nobody'"), ("in.nothing", (), "in.nothing was not found")),
+    (
+        ("in.vacancy", ("--fixed", "nobody"), "no group 'nobody'"),
+        ("in.nothing", (), "in.nothing was not found"),
+    ),
 )
 def test_two_ranks_end_with_one_sentence(folder, script, options, sentence):
     words = ("implicit", script, "--potential", "ar.pkl", *options, "-o", "x.npz")

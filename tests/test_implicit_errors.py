@@ -1,4 +1,6 @@
-"""Mistakes around relaxed structures: one clear sentence each, on every rank, a non-zero exit, and no hang."""
+"""Mistakes around relaxed structures: one clear sentence each, on every rank, a non-zero exit, and
+no hang.
+"""
 
 import pytest
 from lammps_runner import run_python
@@ -162,7 +164,9 @@ def test_mistakes_are_told_in_one_sentence_on_every_rank(tmp_path, ranks):
     wanted = SAID | (SAID_ALONE if ranks == 1 else {})
     assert set(told) == set(wanted)
     wrong = {
-        name: told[name] for name, words in wanted.items() if any(words not in said for said in told[name].values())
+        name: told[name]
+        for name, words in wanted.items()
+        if any(words not in said for said in told[name].values())
     }
     assert not wrong
     assert all(len(said) == ranks for said in told.values())
@@ -173,7 +177,10 @@ ENDS = {
         "adflux.relax([*crystal, DISPLACE], lj, steps=1)",
         "AdfluxError: The minimisation did not converge",
     ),
-    "command": ("adflux.relax([*crystal, 'fix broken all nonsense'], lj)", "AdfluxError: LAMMPS stopped in the set-up"),
+    "command": (
+        "adflux.relax([*crystal, 'fix broken all nonsense'], lj)",
+        "AdfluxError: LAMMPS stopped in the set-up",
+    ),
     "nan": (
         "adflux.relax(crystal, eqx.tree_at(lambda p: p.sigma, lj, np.array([[np.nan]])))",
         "check the potential's parameters with `adflux check`",

@@ -110,6 +110,11 @@ def test_a_cell_that_was_not_relaxed_responds_at_constant_nominal_stress(starts)
     assert np.ptp(case["stress"][:3]) > 0.1 * np.abs(case["stress"]).max()
     close(*case["zero"], 1e-12)
     for cell in ("iso", "aniso", "tri"):
-        for what, tolerance in (("strain", 1e-7), ("positions", 1e-7), ("energy1", 1e-7), ("energy2", 1e-5)):
+        for what, tolerance in (
+            ("strain", 1e-7),
+            ("positions", 1e-7),
+            ("energy1", 1e-7),
+            ("energy2", 1e-5),
+        ):
             close(*case[f"{what} {cell}"], tolerance)
         close(*case[f"expansion {cell}"], 1e-9)

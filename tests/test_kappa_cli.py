@@ -30,7 +30,8 @@ def folder(tmp_path_factory):
             flux[index] = 0.8 * flux[index - 1] + 0.6 * flux[index]
         rows = "".join(f"{10 * i} {x:.9g} {y:.9g} {z:.9g}\n" for i, (x, y, z) in enumerate(flux))
         (folder / f"flux.{seed}").write_text(
-            "# Time-averaged data for fix f\n# TimeStep v_adflux_jx v_adflux_jy v_adflux_jz\n" + rows
+            "# Time-averaged data for fix f\n# TimeStep v_adflux_jx v_adflux_jy v_adflux_jz\n"
+            + rows
         )
     return folder
 
@@ -56,7 +57,9 @@ def test_table_and_files(folder):
     data = json.loads((folder / "out/lj.json").read_text())
     assert data["seeds"] == 2 and data["stacie"]["error"] > 0 and np.shape(data["tensor"]) == (3, 3)
     header, *rows = (folder / "out/lj.csv").read_text().splitlines()
-    assert header.startswith("time,hfacf,hfacf_filtered,kappa,kappa_error,kappa_xx") and len(rows) > 10
+    assert (
+        header.startswith("time,hfacf,hfacf_filtered,kappa,kappa_error,kappa_xx") and len(rows) > 10
+    )
     assert (folder / "out/lj.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -87,7 +90,11 @@ def test_bad_input_is_one_sentence(folder, arguments, sentence):
     done = adflux(folder, *arguments)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert sentence in done.stderr and done.stderr.count("\n") == 1 and done.stderr.startswith("adflux: ")
+    assert (
+        sentence in done.stderr
+        and done.stderr.count("\n") == 1
+        and done.stderr.startswith("adflux: ")
+    )
 
 
 def test_help_has_examples(folder):
@@ -103,8 +110,8 @@ def test_no_number_without_an_error_bar_or_the_reason(folder):
     assert done.returncode == 0, done.stderr
     text = " ".join(done.stdout.split())
     assert (
-        "no error bar: 4 blocks of 5 cutoffs are needed (200 samples in each file, 58 are there), or a second seed"
-        in text
+        "no error bar: 4 blocks of 5 cutoffs are needed (200 samples in each file, 58 are there), "
+        "or a second seed" in text
     )
     data = json.loads((folder / "kappa.json").read_text())
     assert data["error"] is None and data["without_error"].startswith("no error bar")

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from lammps_adflux import AdfluxError
-from lammps_adflux.implicit.krylov import NegativeCurvature, conjugate_gradients, lowest_eigenvalues, minimal_residuals
+from lammps_adflux.implicit.krylov import (
+    NegativeCurvature,
+    conjugate_gradients,
+    lowest_eigenvalues,
+    minimal_residuals,
+)
 
 
 class OneRank:
@@ -27,7 +32,9 @@ class OneRank:
 
 
 def operator(eigenvalues, seed=0):
-    """A symmetric matrix with these eigenvalues, and a zero for the direction that is projected out."""
+    """A symmetric matrix with these eigenvalues, and a zero for the direction that is projected
+    out.
+    """
     size = len(eigenvalues) + 1
     random = np.random.default_rng(seed).normal(size=(size, size))
     random[:, 0] = 1.0
@@ -42,14 +49,22 @@ def relative_residuals(matrix, right, solution):
 
 
 class Rounded:
-    """Products with a matrix that rounds in `level` of its norm, otherwise at each call: as another processor would."""
+    """Products with a matrix that rounds in `level` of its norm, otherwise at each call: as another
+    processor would.
+    """
 
     def __init__(self, matrix, level, seed):
-        self.matrix, self.level, self.random = matrix, level * np.linalg.norm(matrix, 2), np.random.default_rng(seed)
+        self.matrix, self.level, self.random = (
+            matrix,
+            level * np.linalg.norm(matrix, 2),
+            np.random.default_rng(seed),
+        )
 
     def __call__(self, vectors):
         noise = self.random.normal(size=vectors.shape)
-        noise *= np.linalg.norm(vectors, axis=1, keepdims=True) / np.linalg.norm(noise, axis=1, keepdims=True)
+        noise *= np.linalg.norm(vectors, axis=1, keepdims=True) / np.linalg.norm(
+            noise, axis=1, keepdims=True
+        )
         return vectors @ self.matrix + self.level * noise
 
 
@@ -64,7 +79,11 @@ def jacobi(vectors):
 @pytest.mark.parametrize("precondition", (lambda vectors: vectors, jacobi))
 @pytest.mark.parametrize(
     "solve, eigenvalues",
-    ((conjugate_gradients, POSITIVE), (minimal_residuals, POSITIVE), (minimal_residuals, INDEFINITE)),
+    (
+        (conjugate_gradients, POSITIVE),
+        (minimal_residuals, POSITIVE),
+        (minimal_residuals, INDEFINITE),
+    ),
 )
 def test_solvers_equal_the_pseudo_inverse(solve, eigenvalues, precondition):
     matrix = operator(eigenvalues)
@@ -83,7 +102,12 @@ def test_conjugate_gradients_say_where_the_operator_is_not_positive():
     matrix = operator(INDEFINITE)
     with pytest.raises(NegativeCurvature):
         conjugate_gradients(
-            lambda v: v @ matrix, np.ones((1, len(matrix))).cumsum(axis=1), OneRank(len(matrix)), jacobi, 1e-10, 400
+            lambda v: v @ matrix,
+            np.ones((1, len(matrix))).cumsum(axis=1),
+            OneRank(len(matrix)),
+            jacobi,
+            1e-10,
+            400,
         )
 
 
@@ -91,16 +115,29 @@ def test_a_solve_that_does_not_converge_is_an_error():
     matrix = operator(POSITIVE)
     for solve in (conjugate_gradients, minimal_residuals):
         with pytest.raises(AdfluxError, match="did not converge"):
-            solve(lambda v: v @ matrix, np.eye(len(matrix))[:1], OneRank(len(matrix)), jacobi, 1e-12, 3)
+            solve(
+                lambda v: v @ matrix,
+                np.eye(len(matrix))[:1],
+                OneRank(len(matrix)),
+                jacobi,
+                1e-12,
+                3,
+            )
 
 
 @pytest.mark.parametrize("level", (1e-15, 1e-14, 1e-13))
 @pytest.mark.parametrize("precondition", (lambda vectors: vectors, jacobi))
 @pytest.mark.parametrize(
     "solve, eigenvalues",
-    ((conjugate_gradients, POSITIVE), (minimal_residuals, POSITIVE), (minimal_residuals, INDEFINITE)),
+    (
+        (conjugate_gradients, POSITIVE),
+        (minimal_residuals, POSITIVE),
+        (minimal_residuals, INDEFINITE),
+    ),
 )
-def test_rounding_of_products_limits_a_solve_but_does_not_end_it(solve, eigenvalues, precondition, level):
+def test_rounding_of_products_limits_a_solve_but_does_not_end_it(
+    solve, eigenvalues, precondition, level
+):
     condition = np.abs(eigenvalues).max() / np.abs(eigenvalues).min()
     for seed in range(10):
         matrix = operator(eigenvalues, seed)
@@ -140,12 +177,16 @@ def test_a_free_motion_is_not_taken_for_rounding(solve, free, level):
     for seed in range(3):
         right = np.random.default_rng(seed).normal(size=(2, len(matrix)))
         try:
-            found = solve(Rounded(matrix, level, seed), right, OneRank(len(matrix)), jacobi, 1e-11, 400)
+            found = solve(
+                Rounded(matrix, level, seed), right, OneRank(len(matrix)), jacobi, 1e-11, 400
+            )
         except (AdfluxError, NegativeCurvature):
             continue
         # refusing is not an obligation where the digits suffice, but a wrong solution is an error
         assert free == "nearly free"
-        wanted = np.linalg.solve(matrix + np.ones_like(matrix), OneRank(len(matrix)).project(right).T).T
+        wanted = np.linalg.solve(
+            matrix + np.ones_like(matrix), OneRank(len(matrix)).project(right).T
+        ).T
         assert np.allclose(found.vectors, wanted, rtol=0, atol=1e-2 * np.abs(wanted).max())
 
 
@@ -218,7 +259,9 @@ def test_ranks_end_together(solve, eigenvalues):
     if isinstance(first, str):
         assert first == second and "had ended" not in first and eigenvalues[0] == 0.0
     else:
-        assert first.products == second.products and np.array_equal(first.residuals, second.residuals)
+        assert first.products == second.products and np.array_equal(
+            first.residuals, second.residuals
+        )
 
 
 @pytest.mark.parametrize("eigenvalues, negative", ((POSITIVE, 0), (INDEFINITE, 3)))

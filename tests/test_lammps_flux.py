@@ -1,4 +1,6 @@
-"""The heat flux inside LAMMPS: right at every sampled step, evaluated only when asked, never stale."""
+"""The heat flux inside LAMMPS: right at every sampled step, evaluated only when asked,
+never stale.
+"""
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ NATIVE = tuple(f"c_flux[{n}]" for n in range(1, 7))  # total, convective
 ROUNDING = 1e-10
 SI = "Si Si Si 2.1683 2.0951 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n"
 
-# Argon and krypton in a sheared box, 40 steps with 8 reneighbourings and sorted atoms, seen at steps that do
+# Argon and krypton in a sheared box, 40 steps with 8 reneighbourings and sorted atoms, seen at
+# steps that do
 # not coincide with them; metal units have a factor between ½mv² and energy.
 MIXTURE = """\
 units metal
@@ -48,11 +51,16 @@ thermo_modify format float %.16g norm no
 {more}
 run 40
 """
-EPSILON, SIGMA = np.array([[0.0104, 0.0120], [0.0120, 0.0140]]), np.array([[3.40, 3.52], [3.52, 3.65]])
+EPSILON, SIGMA = (
+    np.array([[0.0104, 0.0120], [0.0120, 0.0140]]),
+    np.array([[3.40, 3.52], [3.52, 3.65]]),
+)
 NATIVE_PAIR = "pair_style lj/cut 7.5\n" + "\n".join(
     f"pair_coeff {i + 1} {j + 1} {EPSILON[i, j]} {SIGMA[i, j]}" for i, j in ((0, 0), (0, 1), (1, 1))
 )
-JAX_PAIR = "pair_style mliap unified mixture.pkl 0\npair_coeff * * Ar Kr\ninclude ${adflux}/heat_flux.lmp"
+JAX_PAIR = (
+    "pair_style mliap unified mixture.pkl 0\npair_coeff * * Ar Kr\ninclude ${adflux}/heat_flux.lmp"
+)
 COUNT = '''\
 python count input 1 SELF format p here """
 import os
@@ -86,14 +94,18 @@ def mixture_potential():
 
 @pytest.fixture(scope="module")
 def mixture(tmp_path_factory):
-    """The same trajectory with LAMMPS' own pair style and with ours, in one process per number of ranks."""
+    """The same trajectory with LAMMPS' own pair style and with ours, in one process per number of
+    ranks.
+    """
     done = {}
 
     def run(ranks):
         if ranks not in done:
             folder = tmp_path_factory.mktemp(f"flux{ranks}")
             adflux.export(mixture_potential(), folder / "mixture.pkl")
-            native = MIXTURE.format(pair=NATIVE_PAIR, values=" ".join(NATIVE), name="native", more="")
+            native = MIXTURE.format(
+                pair=NATIVE_PAIR, values=" ".join(NATIVE), name="native", more=""
+            )
             ours = " ".join(TOTAL + POTENTIAL + CONVECTIVE)
             jax = MIXTURE.format(pair=JAX_PAIR, values=ours, name="jax", more=CORRELATE + COUNT)
             script = native + "clear\n" + jax + BETWEEN_RUNS
@@ -130,7 +142,9 @@ def test_files_of_fixes_hold_what_thermo_shows(mixture, ranks):
     shown = vectors(table, *TOTAL, *POTENTIAL, *CONVECTIVE)[np.isin(table["Step"], jax[:, 0])]
     close(jax[both, 1:], shown, 1e-14)
     lines = (run.folder / "correlation.dat").read_text().splitlines()
-    last = np.array([line.split() for line in lines[-3:]], float)  # index, lag, samples, three correlations
+    last = np.array(
+        [line.split() for line in lines[-3:]], float
+    )  # index, lag, samples, three correlations
     for lag, _, samples, *correlation in last:
         lag = int(lag) - 1
         early, late = jax[: len(jax) - lag, 1:4], jax[lag:, 1:4]
@@ -179,10 +193,19 @@ fix move all nve
 
 
 def test_is_extensive_also_where_thermo_output_is_normalised(tmp_path):
-    """units lj divides thermo's extensive quantities by the number of atoms, but never variables."""
-    adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), tmp_path / "lj.pkl")
-    columns = f"thermo_style custom step atoms {TOTAL[0]} pe\nthermo_modify format float %.16g norm "
-    script = LJ_UNITS + "pair_style mliap unified lj.pkl 0\npair_coeff * * Ar\ninclude ${adflux}/heat_flux.lmp\n"
+    """units lj divides thermo's extensive quantities by the number of atoms, but never
+    variables.
+    """
+    adflux.export(
+        adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), tmp_path / "lj.pkl"
+    )
+    columns = (
+        f"thermo_style custom step atoms {TOTAL[0]} pe\nthermo_modify format float %.16g norm "
+    )
+    script = (
+        LJ_UNITS
+        + "pair_style mliap unified lj.pkl 0\npair_coeff * * Ar\ninclude ${adflux}/heat_flux.lmp\n"
+    )
     script += f"{columns} yes\nrun 0\n{columns} no\nrun 0\n"
     normalised, extensive = run_lammps(tmp_path, script).tables
     assert normalised[TOTAL[0]][0] == extensive[TOTAL[0]][0] != 0.0
@@ -219,16 +242,23 @@ run 8
 
 @pytest.mark.parametrize("ranks", (1, 2))
 def test_moves_the_energy_barycentre_but_lammps_own_flux_for_three_bodies_does_not(tmp_path, ranks):
-    """In an open cluster J = d/dt Σ_i r_i E_i exactly: here a central difference along LAMMPS' trajectory."""
+    """In an open cluster J = d/dt Σ_i r_i E_i exactly: here a central difference along LAMMPS'
+    trajectory.
+    """
     (tmp_path / "Si.sw").write_text(SI)
-    adflux.export(adflux.StillingerWeber.from_lammps(tmp_path / "Si.sw", elements=["Si"]), tmp_path / "Si.pkl")
+    adflux.export(
+        adflux.StillingerWeber.from_lammps(tmp_path / "Si.sw", elements=["Si"]), tmp_path / "Si.pkl"
+    )
     ours = "pair_style mliap unified Si.pkl 0\npair_coeff * * Si\ninclude ${adflux}/heat_flux.lmp"
-    script = CLUSTER.format(pair="pair_style sw\npair_coeff * * Si.sw Si", name="native", flux=" ".join(NATIVE[:3]))
+    script = CLUSTER.format(
+        pair="pair_style sw\npair_coeff * * Si.sw Si", name="native", flux=" ".join(NATIVE[:3])
+    )
     script += "clear\n" + CLUSTER.format(pair=ours, name="jax", flux=" ".join(TOTAL))
     run = run_lammps(tmp_path, script, ranks)
     native, jax = run.tables
     assert jax["Atoms"][0] > 20
-    # the quotient is wrong by (ω dt)²/6: 1e-8 for the vibrations, more for energies far from the origin
+    # the quotient is wrong by (ω dt)²/6: 1e-8 for the vibrations, more for energies far from the
+    # origin
     close(vectors(jax, *TOTAL)[1:-1], barycentre_rate(run.dump("jax.dump")), 1e-6)
     flux, rate = vectors(native, *NATIVE[:3])[1:-1], barycentre_rate(run.dump("native.dump"))
     assert np.abs(flux - rate).max() > 0.01 * np.abs(rate).max()
@@ -250,11 +280,13 @@ STALE = {
     "created": ("run 1\ncreate_atoms 1 single 0.3 0.4 0.5", "run 0"),
     "another model": ("run 1\npair_style mliap unified half.pkl 0\npair_coeff * * Ar Ar", "run 0"),
     "another style": (
-        "run 0\nvariable before equal $(v_adflux_jx)\npair_style lj/cut 2.5\npair_coeff * * 1.0 1.0\nrun 0",
+        "run 0\nvariable before equal $(v_adflux_jx)\npair_style lj/cut 2.5\npair_coeff * * 1.0 "
+        "1.0\nrun 0",
         "",
     ),
     "another style, not yet run": (
-        "run 0\nvariable before equal $(v_adflux_jx)\npair_style lj/cut 2.5\npair_coeff * * 1.0 1.0",
+        "run 0\nvariable before equal $(v_adflux_jx)\npair_style lj/cut 2.5\npair_coeff * * 1.0 "
+        "1.0",
         "",
     ),
 }
@@ -285,8 +317,12 @@ for name, (changes, mend) in {cases}.items():
 
 
 def lj_models(folder):
-    adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "lj.pkl")
-    adflux.export(adflux.LennardJones(epsilon=0.5, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "half.pkl")
+    adflux.export(
+        adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "lj.pkl"
+    )
+    adflux.export(
+        adflux.LennardJones(epsilon=0.5, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "half.pkl"
+    )
 
 
 def test_a_stale_request_is_refused_and_run_0_mends_it(tmp_path):
@@ -295,7 +331,9 @@ def test_a_stale_request_is_refused_and_run_0_mends_it(tmp_path):
     run = run_python(tmp_path, program)
     answers = [line.split(" | ") for line in run.stdout.splitlines() if " | " in line]
     assert [name for name, word in answers if word == "refused"] == list(STALE)
-    assert [name for name, word in answers if word.startswith("mended")] == [n for n in STALE if STALE[n][1]]
+    assert [name for name, word in answers if word.startswith("mended")] == [
+        n for n in STALE if STALE[n][1]
+    ]
     for text in (
         "before the first force call",
         "were changed since the last force call",

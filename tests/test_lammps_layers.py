@@ -1,4 +1,6 @@
-"""Several layers of messages in LAMMPS: folded on one rank, ghost shells on several, the same numbers."""
+"""Several layers of messages in LAMMPS: folded on one rank, ghost shells on several, the same
+numbers.
+"""
 
 import ase
 import numpy as np
@@ -94,7 +96,10 @@ def test_folded_equals_the_library(runs, model):
         close(vectors(frame, "fx", "fy", "fz"), np.asarray(expected.forces))
         flux = adflux.heat_flux(potential, graph, vectors(frame, "vx", "vy", "vz"))
         close(vectors(table, *FLUX[:3])[row], np.asarray(flux))
-        close(vectors(frame, *NINE), np.asarray(adflux.atomic_virials(potential, graph)).reshape(-1, 9))
+        close(
+            vectors(frame, *NINE),
+            np.asarray(adflux.atomic_virials(potential, graph)).reshape(-1, 9),
+        )
 
 
 @pytest.mark.parametrize("way", [way for way in SHELLS if way != "folded"])
@@ -113,7 +118,12 @@ def test_shells_equal_folded(runs, model, way):
 def test_the_log_tells_which_way(tmp_path, folder, runs):
     assert "2 layers of messages, folded" in runs("layers2", "folded")[0].stdout
     shells = runs("layers2", "2 ranks")[0].stdout
-    assert shells.count("2 layers of messages on 2 ranks, through shells of ghost atoms 2 x 3.5 = 7 wide") == 1
+    assert (
+        shells.count(
+            "2 layers of messages on 2 ranks, through shells of ghost atoms 2 x 3.5 = 7 wide"
+        )
+        == 1
+    )
 
 
 def test_folded_runs_in_a_cell_smaller_than_the_cutoff(tmp_path):
@@ -141,26 +151,35 @@ write_dump all custom now.dump id x y z vx vy vz fx fy fz modify format float %.
     cell = 5.43 * np.array([[1, 0, 0], [0.1, 1, 0], [0, 0, 1]])
     atoms = ase.Atoms(f"Si{len(frame['id'])}", vectors(frame, "x", "y", "z"), cell=cell, pbc=True)
     graph = adflux.graph_from_atoms(atoms, potential)
-    close(vectors(frame, "fx", "fy", "fz"), np.asarray(adflux.energy_forces_virial(potential, graph).forces))
+    close(
+        vectors(frame, "fx", "fy", "fz"),
+        np.asarray(adflux.energy_forces_virial(potential, graph).forces),
+    )
     flux = adflux.heat_flux(potential, graph, vectors(frame, "vx", "vy", "vz"))
     close(vectors(table, *FLUX[:3])[0], np.asarray(flux))
 
 
 @pytest.mark.parametrize("ranks", (1, 4))
 def test_domains_without_atoms_and_atoms_without_neighbours(tmp_path, folder, ranks):
-    """Half of the box is empty, one atom is alone: nothing hangs, and its energy is that of a lone atom."""
+    """Half of the box is empty, one atom is alone: nothing hangs, and its energy is that of a lone
+    atom.
+    """
     script = "processors * 1 1\n" + SETUP.format(cells=9).replace(
         "create_atoms 1 box", "region part block 0 2 0 2 0 2\ncreate_atoms 1 region part"
     )
     script += "create_atoms 1 single 6 1 1\nvelocity all create 900 4711 loop geom mom no\n"
     script += "comm_modify cutoff 7.3\ncompute e all pe/atom\n"
-    script += RUN.format(model="layers2", ghosts=1, name="alone", flux=" ".join(FLUX)).replace("fz d2", "fz c_e d2")
+    script += RUN.format(model="layers2", ghosts=1, name="alone", flux=" ".join(FLUX)).replace(
+        "fz d2", "fz c_e d2"
+    )
     (tmp_path / "layers2.pkl").symlink_to(folder / "layers2.pkl")
     frame = run_lammps(tmp_path, script, ranks).dump("alone.dump")[-1]
     lone = -1  # of the highest id
     potential = MODELS["layers2"]
     alone = ase.Atoms([potential.elements[int(frame["type"][lone]) - 1]], [[0, 0, 0]])
-    expected = float(adflux.energy_forces_virial(potential, adflux.graph_from_atoms(alone, potential)).energy)
+    expected = float(
+        adflux.energy_forces_virial(potential, adflux.graph_from_atoms(alone, potential)).energy
+    )
     assert abs(frame["c_e"][lone] - expected) < 1e-12
     assert frame["fx"][lone] == 0.0
 

@@ -1,4 +1,6 @@
-"""A JAX potential through a LAMMPS user's day: npt, minimize, restart, rerun, Python, empty ranks, liquid."""
+"""A JAX potential through a LAMMPS user's day: npt, minimize, restart, rerun, Python, empty ranks,
+liquid.
+"""
 
 import numpy as np
 import pytest
@@ -27,8 +29,13 @@ INCLUDE = "include ${adflux}/heat_flux.lmp\n"
 
 @pytest.fixture
 def models(tmp_path):
-    adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), tmp_path / "lj.pkl")
-    adflux.export(adflux.LennardJones(epsilon=2.0, sigma=1.0, cutoff=2.2, elements="Ar"), tmp_path / "deep.pkl")
+    adflux.export(
+        adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), tmp_path / "lj.pkl"
+    )
+    adflux.export(
+        adflux.LennardJones(epsilon=2.0, sigma=1.0, cutoff=2.2, elements="Ar"),
+        tmp_path / "deep.pkl",
+    )
     return tmp_path
 
 
@@ -98,7 +105,9 @@ def test_rerun_of_a_dump_and_a_restart_give_the_flux_of_the_run(models, ranks):
     close(vectors(rerun, *FLUX), vectors(first, *FLUX), 1e-10)
     assert list(on["Step"]) == list(restarted["Step"]) == [20, 24, 28, 32]
     close(vectors(restarted, *FLUX), vectors(on, *FLUX))
-    assert on["v_adflux_compilations"][-1] <= 4  # more runs do not compile again; the padding may grow
+    assert (
+        on["v_adflux_compilations"][-1] <= 4
+    )  # more runs do not compile again; the padding may grow
 
 
 SPARSE = {
@@ -207,7 +216,9 @@ fresh.command("run 0"); show("replaced", fresh)
 
 
 def test_several_lammps_live_and_die_in_one_process(models):
-    """Each has its own flux; one that was closed, cleared, or given another model leaves no trace."""
+    """Each has its own flux; one that was closed, cleared, or given another model
+    leaves no trace.
+    """
     run = run_python(models, TWO)
     answers: dict[str, list] = {}
     for line in run.stdout.splitlines():
@@ -252,5 +263,6 @@ def test_a_melting_crystal_of_ten_thousand_steps_compiles_at_most_four_times(mod
     assert 1 <= run.compilations <= compilations[-1] <= 4
     assert np.all(np.diff(compilations) >= 0)
     assert len(run.columns("flux.dat")) == 1001
-    # it melted (liquids have -1160 ± 20), and energy is conserved: it fluctuates by 0.1 with this time step
+    # it melted (liquids have -1160 ± 20), and energy is conserved: it fluctuates by 0.1 with this
+    # time step
     assert table["PotEng"][-1] > -1400.0 and np.ptp(table["TotEng"]) < 1.0

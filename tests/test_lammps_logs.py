@@ -1,4 +1,6 @@
-"""What a run was comes from the run that wrote the data: logs and files of real LAMMPS runs, as people write them."""
+"""What a run was comes from the run that wrote the data: logs and files of real LAMMPS runs, as
+people write them.
+"""
 
 import os
 import subprocess
@@ -46,7 +48,9 @@ def lmp(folder, script, log="log", *options):
     folder.mkdir(exist_ok=True)
     (folder / "in.test").write_text(script)
     command = [find_program("lmp"), "-in", "in.test", "-log", log, "-screen", "none", *options]
-    subprocess.run(command, cwd=folder, check=True, timeout=120, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    subprocess.run(
+        command, cwd=folder, check=True, timeout=120, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
     return folder / log
 
 
@@ -96,13 +100,20 @@ def test_by_hand_the_columns_are_what_the_user_says(per_volume):
     given = {"units": "lj", "volume": 120.0, "temperature": 0.8, "timestep": 0.004}
     names = ["c_flux[1]", "c_flux[2]", "c_flux[3]"]
     plain = read_flux(per_volume / "series", columns=names, **given)
-    assert np.allclose(read_flux(per_volume / "series", columns=names, per_volume=True, **given).flux, 120 * plain.flux)
+    assert np.allclose(
+        read_flux(per_volume / "series", columns=names, per_volume=True, **given).flux,
+        120 * plain.flux,
+    )
     raw = read_flux(per_volume / "log", columns=Q, per_volume=False)
-    assert np.allclose(raw.flux[0, :, 0] * raw.volume, read_flux(per_volume / "log", columns=Q).flux[0, :, 0])
+    assert np.allclose(
+        raw.flux[0, :, 0] * raw.volume, read_flux(per_volume / "log", columns=Q).flux[0, :, 0]
+    )
 
 
 def test_a_definition_that_does_not_tell_is_refused(per_volume):
-    with pytest.raises(AdfluxError, match=r"v_mixed \(equal of line \d+: v_jx\*temp\): it uses temp.*--per-volume"):
+    with pytest.raises(
+        AdfluxError, match=r"v_mixed \(equal of line \d+: v_jx\*temp\): it uses temp.*--per-volume"
+    ):
         read_flux(per_volume / "log", columns=["v_mixed", "v_jy", "v_jz"])
 
 
@@ -111,7 +122,9 @@ def test_a_column_that_no_log_defines_is_not_guessed(per_volume, tmp_path):
     given = {"units": "lj", "volume": 120.0, "temperature": 0.8, "timestep": 0.004}
     renamed = (per_volume / "series").read_text().replace("v_q", "v_J")
     (tmp_path / "series").write_text(renamed)
-    with pytest.raises(AdfluxError, match="no log shows whether this is the heat flux or the flux per volume"):
+    with pytest.raises(
+        AdfluxError, match="no log shows whether this is the heat flux or the flux per volume"
+    ):
         read_flux(tmp_path / "series", **given)
     assert read_flux(tmp_path / "series", per_volume=True, **given).notes == ()
     named = read_flux(tmp_path / "series", columns=["v_Jx", "v_Jy", "v_Jz"], **given)
@@ -159,7 +172,11 @@ def stages(tmp_path_factory):
 def test_a_file_belongs_to_the_run_that_wrote_it(stages):
     log = read_log(stages / "log", (stages / "log").read_text())
     runs = [run for run in log.runs if run.kind == "run"]
-    for name, run, timestep in (("out.cold", 1, 0.004), ("hf.cold", 1, 0.004), ("out.hot", 3, 0.002)):
+    for name, run, timestep in (
+        ("out.cold", 1, 0.004),
+        ("hf.cold", 1, 0.004),
+        ("out.hot", 3, 0.002),
+    ):
         series = read_flux(stages / name, log=stages / "log")
         expected = runs[run].table.column("Temp").mean()
         assert series.temperature == pytest.approx(expected, rel=1e-12), name
@@ -169,9 +186,13 @@ def test_a_file_belongs_to_the_run_that_wrote_it(stages):
 def test_a_renamed_file_is_told_by_its_steps_or_refused(stages, tmp_path):
     (tmp_path / "moved").write_text((stages / "out.cold").read_text())
     series = read_flux(tmp_path / "moved", log=stages / "log")
-    assert series.sampling == pytest.approx(0.02) and any("has its steps" in note for note in series.notes)
+    assert series.sampling == pytest.approx(0.02) and any(
+        "has its steps" in note for note in series.notes
+    )
     (tmp_path / "moved").write_text((stages / "out.hot").read_text())
-    with pytest.raises(AdfluxError, match=r"no fix in .* writes this name, and 2 of its .* say which with --run"):
+    with pytest.raises(
+        AdfluxError, match=r"no fix in .* writes this name, and 2 of its .* say which with --run"
+    ):
         read_flux(tmp_path / "moved", log=stages / "log")
     assert read_flux(tmp_path / "moved", log=stages / "log", run=3).sampling == pytest.approx(0.01)
 
@@ -228,25 +249,36 @@ def test_an_appended_log_is_two_jobs(tmp_path, cut):
     text = lmp(tmp_path, first, "whole").read_text()
     at = text.index("\n       240 ") + 1 if "\n       240 " in text else text.index(" 240 ")
     (tmp_path / "log").write_text(text[: at + cut])
-    lmp(tmp_path, "log log append\n" + AGAIN.format(more="").replace("mid", "state.200\ntimestep 0.004"), "none")
+    lmp(
+        tmp_path,
+        "log log append\n" + AGAIN.format(more="").replace("mid", "state.200\ntimestep 0.004"),
+        "none",
+    )
     log = read_log(tmp_path / "log", (tmp_path / "log").read_text())
     assert [run.state.job for run in log.runs] == [0, 1] and not log.runs[0].finished
     series = read_flux(tmp_path / "log")
     assert series.sampling == pytest.approx(0.016) and series.samples == 51 and series.units == "lj"
-    alone = lmp(tmp_path, "units lj\n" + AGAIN.format(more="").replace("mid", "state.200\ntimestep 0.004"), "alone")
+    alone = lmp(
+        tmp_path,
+        "units lj\n" + AGAIN.format(more="").replace("mid", "state.200\ntimestep 0.004"),
+        "alone",
+    )
     assert np.array_equal(series.flux, read_flux(alone).flux)
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    return read_flux(lmp(tmp_path_factory.mktemp("plain"), START + "timestep 0.004\n" + THERMO + "run 200\n"))
+    return read_flux(
+        lmp(tmp_path_factory.mktemp("plain"), START + "timestep 0.004\n" + THERMO + "run 200\n")
+    )
 
 
 @pytest.mark.parametrize(
     "extra",
     [
         "# timestep 0.3 and units metal\n",
-        'print "timestep 0.3"\nvariable t equal 0.3\nprint "timestep $t, units"\nprint "timestep ${t}"\n',
+        'print "timestep 0.3"\nvariable t equal 0.3\nprint "timestep $t, units"\nprint "timestep '
+        '${t}"\n',
         'fix show all print 20 "$(step) $(temp) $(vol) $(v_jx) $(v_jy) $(v_jz)"\n',
         'fix show all print 7 "$(step) $(temp) $(v_jx) $(v_jy) $(v_jz)"\n',
         'fix show all print 7 "$(step) $(temp) $(vol) $(v_jx) $(v_jy) $(v_jz)"\n',
@@ -259,14 +291,19 @@ def plain(tmp_path_factory):
 def test_what_else_stands_in_a_log_changes_nothing(tmp_path, plain, extra):
     series = read_flux(lmp(tmp_path, START + "timestep 0.004\n" + THERMO + extra + "run 200\n"))
     assert series.samples == plain.samples and series.sampling == plain.sampling
-    assert np.allclose(series.flux, plain.flux, atol=2e-5) and series.volume == pytest.approx(plain.volume, rel=1e-6)
+    assert np.allclose(series.flux, plain.flux, atol=2e-5) and series.volume == pytest.approx(
+        plain.volume, rel=1e-6
+    )
     assert series.temperature == pytest.approx(plain.temperature, rel=1e-5)
 
 
 def test_renamed_columns_can_be_named(tmp_path, plain):
-    extra = "thermo_modify colname v_jx A colname v_jy B colname v_jz C colname step S colname temp T\n"
+    extra = (
+        "thermo_modify colname v_jx A colname v_jy B colname v_jz C colname step S colname temp T\n"
+    )
     series = read_flux(
-        lmp(tmp_path, START + "timestep 0.004\n" + THERMO + extra + "run 200\n"), columns=["A", "B", "C"]
+        lmp(tmp_path, START + "timestep 0.004\n" + THERMO + extra + "run 200\n"),
+        columns=["A", "B", "C"],
     )
     assert np.array_equal(series.flux, plain.flux) and series.temperature == plain.temperature
 
@@ -275,7 +312,10 @@ def test_renamed_columns_can_be_named(tmp_path, plain):
     ("thermo", "sentence"),
     [
         (THERMO + "thermo_modify line multi\n", "print it with line one"),
-        ("thermo 4\nthermo_style custom temp vol v_jx v_jy v_jz\n", r"line \d+: the thermo table has no column Step"),
+        (
+            "thermo 4\nthermo_style custom temp vol v_jx v_jy v_jz\n",
+            r"line \d+: the thermo table has no column Step",
+        ),
     ],
 )
 def test_tables_that_cannot_be_read_are_named(tmp_path, thermo, sentence):
@@ -305,12 +345,18 @@ def windows(tmp_path_factory):
 
 
 def test_windows_of_their_own_are_averaged(windows):
-    """With `ave one` each window is the correlation of its 101 samples, the last of which is the next one's first."""
+    """With `ave one` each window is the correlation of its 101 samples, the last of which is the
+    next one's first.
+    """
     flux = read_flux(windows / "series", log=windows / "log").flux[0]
     pieces = [flux[100 * n : 100 * (n + 1) + 1] for n in range(8)]
-    direct = np.mean([[np.mean(p[: 101 - t] * p[t:], axis=0) for t in range(60)] for p in pieces], axis=0)
+    direct = np.mean(
+        [[np.mean(p[: 101 - t] * p[t:], axis=0) for t in range(60)] for p in pieces], axis=0
+    )
     series = read_flux(windows / "one", log=windows / "log")
-    assert np.allclose(series.diagonal_correlation[0], direct, rtol=1e-4, atol=1e-4 * direct[0].max())
+    assert np.allclose(
+        series.diagonal_correlation[0], direct, rtol=1e-4, atol=1e-4 * direct[0].max()
+    )
     assert series.correlation_samples == 808
     result = green_kubo(series, cutoff=0.2)
     means = [np.trace(green_kubo(read_one(series, n), cutoff=0.2).tensor) / 3 for n in range(8)]
@@ -336,7 +382,13 @@ def test_running_averages_are_no_samples(windows, name):
 
 
 def test_running_averages_are_told_without_a_log(windows):
-    given = {"units": "lj", "volume": 120.0, "temperature": 0.8, "timestep": 0.004, "per_volume": False}
+    given = {
+        "units": "lj",
+        "volume": 120.0,
+        "temperature": 0.8,
+        "timestep": 0.004,
+        "per_volume": False,
+    }
     with pytest.raises(AdfluxError, match="looks like the mean over all rows before it"):
         read_flux(windows / "running", **given)
     assert read_flux(windows / "series", **given).samples == 801
@@ -345,23 +397,36 @@ def test_running_averages_are_told_without_a_log(windows):
 def test_a_rerun_does_not_know_the_time_step(tmp_path):
     dump = "dump all all custom 4 frames id type x y z vx vy vz\n"
     lmp(tmp_path, START + "timestep 0.002\n" + dump + "run 100\n", "first")
-    again = START + "THERMOthermo_modify norm no\nSTEPrerun frames dump x y z vx vy vz\n".replace("THERMO", THERMO)
+    again = START + "THERMOthermo_modify norm no\nSTEPrerun frames dump x y z vx vy vz\n".replace(
+        "THERMO", THERMO
+    )
     for more in ("", "time ", "dt "):
         thermo = again.replace("step temp", f"step {more}temp")
         with pytest.raises(AdfluxError, match=r"--timestep is needed .*a rerun does not know"):
             read_flux(lmp(tmp_path, thermo.replace("STEP", "")))
-    assert read_flux(lmp(tmp_path, again.replace("STEP", "timestep 0.002\n"))).sampling == pytest.approx(0.008)
+    assert read_flux(
+        lmp(tmp_path, again.replace("STEP", "timestep 0.002\n"))
+    ).sampling == pytest.approx(0.008)
 
 
 @pytest.mark.parametrize("command", ["run 400 every 100 NULL", "run 200\nrun 200 pre no"])
 def test_a_run_in_pieces_is_one_with_run_all(tmp_path, command):
-    head = START + "timestep 0.004\nthermo_modify norm no\n" + THERMO + "thermo_modify format float %.14g\n"
-    script = head + "fix s all ave/time 4 1 4 v_jx v_jy v_jz file series FORMAT\n".replace("FORMAT", EXACT)
+    head = (
+        START
+        + "timestep 0.004\nthermo_modify norm no\n"
+        + THERMO
+        + "thermo_modify format float %.14g\n"
+    )
+    script = head + "fix s all ave/time 4 1 4 v_jx v_jy v_jz file series FORMAT\n".replace(
+        "FORMAT", EXACT
+    )
     log = lmp(tmp_path, script + command + "\n")
     whole = read_flux(log, run="all")
     file = read_flux(tmp_path / "series", log=log)
     assert whole.samples == file.samples == 101
-    assert np.allclose(whole.flux, file.flux) and file.temperature == pytest.approx(whole.temperature, rel=0.02)
+    assert np.allclose(whole.flux, file.flux) and file.temperature == pytest.approx(
+        whole.temperature, rel=0.02
+    )
 
 
 def test_all_lags_are_searched_for_the_zero(windows):
@@ -406,29 +471,41 @@ def test_two_dimensions_have_an_area_and_two_directions(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fix", ["press/berendsen iso 0 0 1", "deform 1 x scale 1.05 remap x", "npt temp 1 1 1 iso 0 0 1"]
+    "fix",
+    ["press/berendsen iso 0 0 1", "deform 1 x scale 1.05 remap x", "npt temp 1 1 1 iso 0 0 1"],
 )
 def test_a_box_that_changes_needs_its_volume_in_the_table(tmp_path, fix):
-    head = START.replace("fix move all nve", "") + ("fix move all nve\n" if "npt" not in fix else "")
-    run = (
-        f"fix box all {fix}\nthermo 4\nthermo_style custom step temp {{}} v_jx v_jy v_jz\nrun 100\nunfix box\nrun 100\n"
+    head = START.replace("fix move all nve", "") + (
+        "fix move all nve\n" if "npt" not in fix else ""
     )
+    run = f"fix box all {fix}\nthermo 4\nthermo_style custom step temp {{}} v_jx v_jy v_jz\nrun 100\nunfix box\nrun 100\n"
     with pytest.raises(
-        AdfluxError, match=rf"--volume is needed .*fix box {fix.split()[0]} of line \d+ may have changed it"
+        AdfluxError,
+        match=rf"--volume is needed .*fix box {fix.split()[0]} of line \d+ may have changed it",
     ):
         read_flux(lmp(tmp_path, head + run.format(""), "without"))
     log = lmp(tmp_path, head + run.format("vol"))
-    assert read_flux(log).volume == read_log(log, log.read_text()).runs[-1].table.column("Volume").mean()
+    assert (
+        read_flux(log).volume
+        == read_log(log, log.read_text()).runs[-1].table.column("Volume").mean()
+    )
 
 
 def test_a_time_step_that_changes_is_refused(tmp_path):
-    changing = "fix dt all dt/reset 1 1e-5 0.01 0.02 units box\n" + THERMO.replace("temp", "time temp")
+    changing = "fix dt all dt/reset 1 1e-5 0.01 0.02 units box\n" + THERMO.replace(
+        "temp", "time temp"
+    )
     with pytest.raises(AdfluxError, match="time step changes in the run of line"):
         read_flux(lmp(tmp_path, START + changing + "run 200\n"))
 
 
 def test_pieces_of_a_restarted_run_are_one_seed(tmp_path):
-    long = START + "timestep 0.004\n" + THERMO + "thermo_modify format float %.14g\nrun 160\nwrite_restart mid\n"
+    long = (
+        START
+        + "timestep 0.004\n"
+        + THERMO
+        + "thermo_modify format float %.14g\nrun 160\nwrite_restart mid\n"
+    )
     whole = read_flux(lmp(tmp_path, long + "run 160\n", "whole"), run="all")
     first = lmp(tmp_path, long, "first")
     go_on = AGAIN.format(more="dt").replace("run 200", "thermo_modify format float %.14g\nrun 160")
@@ -439,14 +516,19 @@ def test_pieces_of_a_restarted_run_are_one_seed(tmp_path):
         assert np.allclose(series.flux, whole.flux, rtol=1e-6, atol=1e-6)
         assert any("pieces of one run" in note for note in series.notes)
     # two seeds that start at other steps are seeds
-    other = lmp(tmp_path, long.replace("30917", "4711").replace("run 160", "reset_timestep 80\nrun 160"), "other")
+    other = lmp(
+        tmp_path,
+        long.replace("30917", "4711").replace("run 160", "reset_timestep 80\nrun 160"),
+        "other",
+    )
     assert read_flux([first, other]).seeds == 2
 
 
 def test_folders_stand_for_the_series_in_them(tmp_path):
     for seed in (1, 2):
         script = (
-            START.replace("30917", str(4000 + seed)) + "timestep 0.004\nthermo 20\nthermo_style custom step temp vol\n"
+            START.replace("30917", str(4000 + seed))
+            + "timestep 0.004\nthermo 20\nthermo_style custom step temp vol\n"
         )
         lmp(
             tmp_path / f"seed{seed}",
@@ -456,7 +538,9 @@ def test_folders_stand_for_the_series_in_them(tmp_path):
     series = read_flux([tmp_path / "seed1", tmp_path / "seed2"])
     names = [tmp_path / f"seed{seed}" / "j.flux" for seed in (1, 2)]
     assert series.seeds == 2
-    assert np.array_equal(series.flux, read_flux(names, log=[name.parent / "log.lammps" for name in names]).flux)
+    assert np.array_equal(
+        series.flux, read_flux(names, log=[name.parent / "log.lammps" for name in names]).flux
+    )
     (tmp_path / "seed1" / "copy.flux").write_text(names[0].read_text())
     with pytest.raises(AdfluxError, match=r"holds copy\.flux, j\.flux: name the one"):
         read_flux([tmp_path / "seed1", tmp_path / "seed2"])
@@ -466,9 +550,18 @@ def test_folders_stand_for_the_series_in_them(tmp_path):
 
 
 def test_seeds_of_a_small_cell_may_differ_as_its_energy_does(tmp_path):
-    """108 atoms at constant energy have a mean temperature that differs by several per cent from seed to seed."""
+    """108 atoms at constant energy have a mean temperature that differs by several per cent from
+    seed to seed.
+    """
     logs = [
-        lmp(tmp_path, START.replace("1.6 30917", f"{start} 30917") + "timestep 0.004\n" + THERMO + "run 200\n", name)
+        lmp(
+            tmp_path,
+            START.replace("1.6 30917", f"{start} 30917")
+            + "timestep 0.004\n"
+            + THERMO
+            + "run 200\n",
+            name,
+        )
         for name, start in (("a", 1.5), ("b", 1.62), ("c", 3.2))
     ]
     one, two, hot = (read_flux(log).temperature for log in logs)
@@ -480,7 +573,11 @@ def test_seeds_of_a_small_cell_may_differ_as_its_energy_does(tmp_path):
 
 
 def test_another_runs_log_is_not_taken_for_this_one(tmp_path):
-    lmp(tmp_path, START + "timestep 0.004\nfix s all ave/time 4 1 4 v_jx v_jy v_jz file one.flux\nrun 200\n", "log.one")
+    lmp(
+        tmp_path,
+        START + "timestep 0.004\nfix s all ave/time 4 1 4 v_jx v_jy v_jz file one.flux\nrun 200\n",
+        "log.one",
+    )
     other = lmp(tmp_path, START + "timestep 0.002\nreset_timestep 5000\nrun 200\n", "log.other")
     with pytest.raises(AdfluxError, match=r"holds steps 0 to 200, but no run of .* has them"):
         read_flux(tmp_path / "one.flux", log=other)

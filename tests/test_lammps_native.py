@@ -1,4 +1,6 @@
-"""A JAX potential in LAMMPS equals LAMMPS' own pair style, in every box, on every number of ranks."""
+"""A JAX potential in LAMMPS equals LAMMPS' own pair style, in every box, on every
+number of ranks.
+"""
 
 from dataclasses import dataclass
 
@@ -10,10 +12,13 @@ import lammps_adflux as adflux
 
 pytestmark = pytest.mark.lammps
 RANKS = (1, 2, 4)
-ROUNDING = 1e-10  # relative to the largest component: sums of up to 10⁵ terms that cancel, in another order
+# relative to the largest component: sums of up to 10⁵ terms that cancel, in another order
+ROUNDING = 1e-10
 SINGLE = 2e-5  # float32 has 6e-8, pair terms cancel by two orders of magnitude
 
-SI = "Si Si Si 2.1683 2.0951 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 {tol}\n"
+SI = (
+    "Si Si Si 2.1683 2.0951 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 {tol}\n"
+)
 GAN = """\
 Ga Ga Ga 1.2 2.1 1.6 32.5 1.2 -0.333333333333 7.917 0.72 4.0 0.0 {tol}
 N N N 1.2 1.3 1.8 32.5 1.2 -0.333333333333 7.917 0.72 4.0 0.0 {tol}
@@ -39,7 +44,9 @@ def prepare(folder):
     adflux.export(adflux.LennardJones(**lj), folder / "lj32.pkl", dtype="float32")
     real = adflux.LennardJones(epsilon=0.238, sigma=3.405, cutoff=8.5, elements="Ar")
     adflux.export(real, folder / "argon.pkl")
-    mixture = adflux.LennardJones(epsilon=EPSILON, sigma=SIGMA, cutoff=2.5, elements=NAMES, shift=True)
+    mixture = adflux.LennardJones(
+        epsilon=EPSILON, sigma=SIGMA, cutoff=2.5, elements=NAMES, shift=True
+    )
     adflux.export(mixture, folder / "mixture.pkl")
     for name, elements in (("Si", ["Si"]), ("Si_tol", ["Si"]), ("GaN", ["Ga", "N"])):
         potential = adflux.StillingerWeber.from_lammps(folder / f"{name}.sw", elements=elements)
@@ -69,7 +76,9 @@ displace_atoms all random 0.15 0.15 0.15 7 units box
 """
 
 
-TILT = "change_box all triclinic\nchange_box all xy final {} xz final {} yz final {} remap units box"
+TILT = (
+    "change_box all triclinic\nchange_box all xy final {} xz final {} yz final {} remap units box"
+)
 
 
 def fcc(region="block 0 3 0 3 0 3", density=0.8442, types=1, where="box", more=""):
@@ -103,38 +112,70 @@ MIXTURE = "pair_style lj/cut 2.5\npair_modify shift yes\n" + "\n".join(
 )
 JAX_MIXTURE = "pair_style mliap unified mixture.pkl 0\npair_coeff * * Xe Ar Kr"
 ISLAND = "region half block 1 4 1 3 1 3"
-SW = "pair_style sw\npair_coeff * * Si.sw Si", "pair_style mliap unified Si.pkl 0\npair_coeff * * Si"
+SW = (
+    "pair_style sw\npair_coeff * * Si.sw Si",
+    "pair_style mliap unified Si.pkl 0\npair_coeff * * Si",
+)
 CASES = (
     Case("orthogonal", "units lj\n" + fcc(), LJ, JAX_LJ),
-    Case("triclinic", "units lj\n" + fcc("block 0 4 0 3 0 3", more=TILT.format(1.2, -0.9, 1.4)), LJ, JAX_LJ),
+    Case(
+        "triclinic",
+        "units lj\n" + fcc("block 0 4 0 3 0 3", more=TILT.format(1.2, -0.9, 1.4)),
+        LJ,
+        JAX_LJ,
+    ),
     Case(
         "open",
-        "units lj\nboundary f f f\n" + ISLAND + "\n" + fcc("block 0 6 0 5 0 5", where="region half"),
+        "units lj\nboundary f f f\n"
+        + ISLAND
+        + "\n"
+        + fcc("block 0 6 0 5 0 5", where="region half"),
         LJ,
         JAX_LJ,
     ),
     Case("mixed", "units lj\nboundary p s f\n" + fcc("block 0 3 0 3 0 5"), LJ, JAX_LJ),
-    # 2.8 long with a cutoff of 2.5 and a skin of 0.3: each atom neighbours several images of the same atom
-    Case("barely", "units lj\nneighbor 0.29 bin\n" + fcc("block 0 2 0 2 0 2", density=1.45), LJ, JAX_LJ),
+    # 2.8 long with a cutoff of 2.5 and a skin of 0.3: each atom neighbours several images of the
+    # same atom
+    Case(
+        "barely",
+        "units lj\nneighbor 0.29 bin\n" + fcc("block 0 2 0 2 0 2", density=1.45),
+        LJ,
+        JAX_LJ,
+    ),
     Case("elements", "units lj\n" + fcc(types=3, more=THREE), MIXTURE, JAX_MIXTURE),
     Case(
         "hybrid",
         "units lj\n" + fcc(types=2, more="set type 1 type/fraction 2 0.4 11"),
-        "pair_style lj/cut 2.5\npair_coeff 1 1 1.0 1.0\npair_coeff 1 2 0.8 0.9 2.2\npair_coeff 2 2 0.5 0.9 2.3",
-        "pair_style hybrid/overlay mliap unified lj.pkl 0 lj/cut 2.5\npair_coeff * * mliap Ar NULL\n"
+        "pair_style lj/cut 2.5\npair_coeff 1 1 1.0 1.0\npair_coeff 1 2 0.8 0.9 2.2\npair_coeff 2 "
+        "2 0.5 0.9 2.3",
+        "pair_style hybrid/overlay mliap unified lj.pkl 0 lj/cut 2.5\npair_coeff * * mliap Ar "
+        "NULL\n"
         "pair_coeff 1 2 lj/cut 0.8 0.9 2.2\npair_coeff 2 2 lj/cut 0.5 0.9 2.3",
     ),
     Case(
         "real",
-        "units real\n" + fcc("block 0 4 0 4 0 4", density=5.26).replace("0.15 0.15 0.15", "0.4 0.4 0.4"),
+        "units real\n"
+        + fcc("block 0 4 0 4 0 4", density=5.26).replace("0.15 0.15 0.15", "0.4 0.4 0.4"),
         "pair_style lj/cut 8.5\npair_coeff 1 1 0.238 3.405",
         "pair_style mliap unified argon.pkl 0\npair_coeff * * Ar",
     ),
-    Case("single", "units lj\n" + fcc(), LJ, JAX_LJ.replace("lj.pkl", "lj32.pkl"), tolerance=SINGLE),
+    Case(
+        "single", "units lj\n" + fcc(), LJ, JAX_LJ.replace("lj.pkl", "lj32.pkl"), tolerance=SINGLE
+    ),
     Case("silicon", silicon("block 0 2 0 2 0 2"), *SW, energies=False),
-    Case("sheared", silicon("block 0 2 0 2 0 2", more=TILT.format(2.0, -1.5, 3.0)), *SW, energies=False),
+    Case(
+        "sheared",
+        silicon("block 0 2 0 2 0 2", more=TILT.format(2.0, -1.5, 3.0)),
+        *SW,
+        energies=False,
+    ),
     Case("wire", "boundary f s p\n" + silicon("block 0 2 0 2 0 2"), *SW, energies=False),
-    Case("tol", silicon("block 0 2 0 2 0 2"), *(line.replace("Si.", "Si_tol.") for line in SW), energies=False),
+    Case(
+        "tol",
+        silicon("block 0 2 0 2 0 2"),
+        *(line.replace("Si.", "Si_tol.") for line in SW),
+        energies=False,
+    ),
     Case(
         "nitride",
         """\
@@ -165,7 +206,8 @@ write_dump all custom {name}.dump id type x y z fx fy fz c_pea modify format flo
 """
 
 
-# Every rank compiles for itself, so on four ranks only the boxes where more domains mean something new.
+# Every rank compiles for itself, so on four ranks only the boxes where more domains mean something
+# new.
 ON_FOUR = ("triclinic", "open", "mixed", "barely", "hybrid", "nitride")
 
 
@@ -177,7 +219,9 @@ def script(ranks: int) -> str:
     parts = []
     for case in cases(ranks):
         for style, pair in (("native", case.native), ("jax", case.jax)):
-            parts.append("clear\n" + case.box + "\n" + pair + MEASURE.format(name=f"{case.name}_{style}"))
+            parts.append(
+                "clear\n" + case.box + "\n" + pair + MEASURE.format(name=f"{case.name}_{style}")
+            )
     return "\n".join(parts)
 
 
@@ -208,7 +252,11 @@ def frames(run, case):
 
 @pytest.mark.parametrize(
     ("case", "ranks"),
-    [pytest.param(case, ranks, id=f"{case.name}-{ranks}") for ranks in RANKS for case in cases(ranks)],
+    [
+        pytest.param(case, ranks, id=f"{case.name}-{ranks}")
+        for ranks in RANKS
+        for case in cases(ranks)
+    ],
 )
 def test_energy_forces_and_pressure_equal_lammps_own(runs, case, ranks):
     run = runs(ranks)
@@ -217,7 +265,9 @@ def test_energy_forces_and_pressure_equal_lammps_own(runs, case, ranks):
     pressure = [name.capitalize() for name in COMPONENTS]
     close(vectors(ours, *pressure), vectors(theirs, *pressure), case.tolerance)
     native, jax = frames(run, case)
-    assert np.array_equal(vectors(native, "id", "type", "x", "y", "z"), vectors(jax, "id", "type", "x", "y", "z"))
+    assert np.array_equal(
+        vectors(native, "id", "type", "x", "y", "z"), vectors(jax, "id", "type", "x", "y", "z")
+    )
     close(vectors(jax, "fx", "fy", "fz"), vectors(native, "fx", "fy", "fz"), case.tolerance)
     if case.energies:
         close(jax["c_pea"], native["c_pea"], case.tolerance)
@@ -233,7 +283,13 @@ def test_three_body_energy_is_shared_by_three_in_lammps_and_the_centres_own_here
     run = runs(1)
     native, jax = frames(run, case)
     table = {key: float(values[0]) for key, values in run.tables[2 * CASES.index(case)].items()}
-    cell = np.array([[table["Lx"], 0, 0], [table["Xy"], table["Ly"], 0], [table["Xz"], table["Yz"], table["Lz"]]])
+    cell = np.array(
+        [
+            [table["Lx"], 0, 0],
+            [table["Xy"], table["Ly"], 0],
+            [table["Xz"], table["Yz"], table["Lz"]],
+        ]
+    )
     periodic = (0, 0, 1) if name == "wire" else (1, 1, 1)
     pair, center, shared = energies_by_loop(vectors(native, "x", "y", "z"), cell, periodic)
     close(jax["c_pea"], pair + center, ROUNDING)
@@ -255,9 +311,18 @@ def energies_by_loop(positions, cell, periodic):
         for image in images:
             relative = positions + image - positions[i]
             lengths = np.linalg.norm(relative, axis=1)
-            near += [(j, lengths[j], relative[j]) for j in np.flatnonzero((lengths < a * sigma) & (lengths > 0.0))]
+            near += [
+                (j, lengths[j], relative[j])
+                for j in np.flatnonzero((lengths < a * sigma) & (lengths > 0.0))
+            ]
         for _, r, _ in near:
-            pair[i] += 0.5 * A * epsilon * (B * (sigma / r) ** p - (sigma / r) ** q) * np.exp(sigma / (r - a * sigma))
+            pair[i] += (
+                0.5
+                * A
+                * epsilon
+                * (B * (sigma / r) ** p - (sigma / r) ** q)
+                * np.exp(sigma / (r - a * sigma))
+            )
         for number, (j, r, to_j) in enumerate(near):
             for k, s, to_k in near[:number]:
                 decay = np.exp(gamma * sigma / (r - a * sigma) + gamma * sigma / (s - a * sigma))

@@ -1,4 +1,6 @@
-"""Every .sw, .snapcoeff and .snap file that LAMMPS comes with is the potential that LAMMPS makes of it."""
+"""Every .sw, .snapcoeff and .snap file that LAMMPS comes with is the potential that LAMMPS makes of
+it.
+"""
 
 import re
 from dataclasses import dataclass
@@ -9,13 +11,21 @@ import numpy as np
 import pytest
 from lammps_runner import find_program, run_lammps, vectors
 
-from lammps_adflux import SNAP, AdfluxError, StillingerWeber, energy_forces_virial, graph_from_atoms, read_pair_style
+from lammps_adflux import (
+    SNAP,
+    AdfluxError,
+    StillingerWeber,
+    energy_forces_virial,
+    graph_from_atoms,
+    read_pair_style,
+)
 from lammps_adflux.lmp.programs import potentials_folder
 
 ROUNDING = 1e-10
 # LAMMPS takes i j k or i k j as its lists are ordered, and these files have seven digits
 SEVEN_DIGITS = {"CdTeZnSeHgS0.sw": 1e-6}
-# LAMMPS' forces use that components with permuted elements are equal, and the file's 12 digits are so only nearly
+# LAMMPS' forces use that components with permuted elements are equal, and the file's 12 digits are
+# so only nearly
 TWELVE_DIGITS = {"InP_JCPA2020": 5e-9}
 OTHER_STYLES = {"W_2940_2017_2_He_JW2013.snap": "line 10: pair_style table"}
 SIDE, SPACING = 3, 2.7
@@ -50,10 +60,14 @@ def elements_of(path: Path) -> tuple[str, ...]:
     lines = [line.split("#")[0].split() for line in path.read_text(errors="replace").splitlines()]
     words = [line for line in lines if line]
     if path.suffix == ".snap":
-        return tuple(re.split(r"\.snapparam\s+", path.read_text(errors="replace"))[1].split("\n")[0].split())
+        return tuple(
+            re.split(r"\.snapparam\s+", path.read_text(errors="replace"))[1].split("\n")[0].split()
+        )
     if path.suffix == ".snapcoeff":
         return tuple(line[0] for line in words if len(line) == 3)
-    return tuple(dict.fromkeys(line[0] for line in words if len(line) > 3 and "".join(line[:3]).isalpha()))
+    return tuple(
+        dict.fromkeys(line[0] for line in words if len(line) > 3 and "".join(line[:3]).isalpha())
+    )
 
 
 def all_files() -> list[File]:
@@ -61,11 +75,20 @@ def all_files() -> list[File]:
         folder = potentials_folder()
     except AdfluxError:
         return []
-    paths = sorted(path for path in folder.iterdir() if path.suffix in (".sw", ".snapcoeff", ".snap"))
-    # the same once: a .snap file with a core holds its coefficients, and one without is not more than them
-    cores = [path for path in paths if path.suffix == ".snap" and "zbl" in path.read_text(errors="replace")]
+    paths = sorted(
+        path for path in folder.iterdir() if path.suffix in (".sw", ".snapcoeff", ".snap")
+    )
+    # the same once: a .snap file with a core holds its coefficients, and one without is not more
+    # than them
+    cores = [
+        path
+        for path in paths
+        if path.suffix == ".snap" and "zbl" in path.read_text(errors="replace")
+    ]
     within = [core.with_suffix(".snapcoeff") for core in cores]
-    paths = [path for path in paths if path in cores or (path.suffix != ".snap" and path not in within)]
+    paths = [
+        path for path in paths if path in cores or (path.suffix != ".snap" and path not in within)
+    ]
     return [File(path, elements_of(path)) for path in paths if path.name not in OTHER_STYLES]
 
 
@@ -83,8 +106,18 @@ def disordered(file: File) -> ase.Atoms:
 def data_file(atoms: ase.Atoms, elements: tuple[str, ...]) -> str:
     types = [elements.index(symbol) + 1 for symbol in atoms.get_chemical_symbols()]
     lines = ["box", "", f"{len(atoms)} atoms", f"{len(elements)} atom types"]
-    lines += [f"0 {edge:.17g} {a}lo {a}hi" for a, edge in zip("xyz", atoms.cell.lengths(), strict=True)]
-    lines += ["", "Masses", "", *(f"{t + 1} 20.0" for t in range(len(elements))), "", "Atoms # atomic", ""]
+    lines += [
+        f"0 {edge:.17g} {a}lo {a}hi" for a, edge in zip("xyz", atoms.cell.lengths(), strict=True)
+    ]
+    lines += [
+        "",
+        "Masses",
+        "",
+        *(f"{t + 1} 20.0" for t in range(len(elements))),
+        "",
+        "Atoms # atomic",
+        "",
+    ]
     rows = zip(types, atoms.positions, strict=True)
     lines += [f"{n} {t} {x:.17g} {y:.17g} {z:.17g}" for n, (t, (x, y, z)) in enumerate(rows, 1)]
     return "\n".join(lines) + "\n"
@@ -92,7 +125,9 @@ def data_file(atoms: ase.Atoms, elements: tuple[str, ...]) -> str:
 
 @pytest.fixture(scope="module")
 def native(tmp_path_factory):
-    """LAMMPS' own energies and forces, all files in one process; the folder's names lie beside the files."""
+    """LAMMPS' own energies and forces, all files in one process; the folder's names lie beside the
+    files.
+    """
     if find_program("lmp") is None:
         pytest.skip("needs lmp: run `adflux build-lammps`")
     folder = tmp_path_factory.mktemp("files")
@@ -110,7 +145,9 @@ thermo_modify format float %.17g
 run 0 post no
 write_dump all custom {file.path.name}.dump id x y z fx fy fz modify format float %.17g
 """
-        defined = re.findall(r"^variable\s+(\w+)", file.path.read_text(errors="replace"), re.MULTILINE)
+        defined = re.findall(
+            r"^variable\s+(\w+)", file.path.read_text(errors="replace"), re.MULTILINE
+        )
         script += "".join(f"variable {name} delete\n" for name in defined)
     environment = {"LAMMPS_POTENTIALS": str(FILES[0].path.parent)} if FILES else {}
     run = run_lammps(folder, script, environment=environment, time_limit=200.0)
@@ -128,8 +165,13 @@ def test_energies_and_forces_equal_lammps_own(native, file):
     forces, energy = vectors(frame, "fx", "fy", "fz"), tables[file]["PotEng"][0]
     assert np.abs(forces).max() > 0.1
     allowed = SEVEN_DIGITS.get(file.path.name, ROUNDING)
-    assert abs(float(ours.energy) - energy) < allowed * max(abs(energy), np.abs(ours.energies).max())
-    assert np.abs(ours.forces - forces).max() < TWELVE_DIGITS.get(file.path.stem, allowed) * np.abs(forces).max()
+    assert abs(float(ours.energy) - energy) < allowed * max(
+        abs(energy), np.abs(ours.energies).max()
+    )
+    assert (
+        np.abs(ours.forces - forces).max()
+        < TWELVE_DIGITS.get(file.path.stem, allowed) * np.abs(forces).max()
+    )
 
 
 @pytest.mark.parametrize("name", OTHER_STYLES)

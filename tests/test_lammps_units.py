@@ -1,4 +1,6 @@
-"""A model is in the unit system that its file names: LAMMPS gets energies, forces, pressure and flux in its own units, or refuses."""
+"""A model is in the unit system that its file names: LAMMPS gets energies, forces, pressure and
+flux in its own units, or refuses.
+"""
 
 import numpy as np
 import pytest
@@ -36,7 +38,8 @@ write_dump all custom {name}.dump id type x y z fx fy fz modify format float %.1
 """
 SPEED = {"metal": 1.0, "real": 1e-3}
 TWO = "set type 1 type/fraction 2 0.5 11"
-# name: lattice, types, what is set, pair commands of LAMMPS (None: the other units are compared), of ours
+# name: lattice, types, what is set, pair commands of LAMMPS (None: the other units are compared),
+# of ours
 CASES = {
     "sw": ("diamond 5.431", 1, "", "pair_style sw\npair_coeff * * Si.sw Si", "si.pkl 0\npair_coeff * * Si"),
     "sw of real": ("diamond 5.431", 1, "", "pair_style sw\npair_coeff * * SiReal.sw Si", "si_real.pkl 0\npair_coeff * * Si"),
@@ -49,7 +52,9 @@ def prepare(folder):
     (folder / "Si.sw").write_text(SI.format(units="metal", epsilon=2.1683))
     (folder / "SiReal.sw").write_text(SI.format(units="real", epsilon=50.0))
     for name, file in (("si", "Si.sw"), ("si_real", "SiReal.sw")):
-        adflux.export(adflux.StillingerWeber.from_lammps(folder / file, elements="Si"), folder / f"{name}.pkl")
+        adflux.export(
+            adflux.StillingerWeber.from_lammps(folder / file, elements="Si"), folder / f"{name}.pkl"
+        )
     adflux.export(function_network(2, units="metal"), folder / "network.pkl")
     for name, units in (("lj", "metal"), ("any", "any")):
         lj = adflux.LennardJones(epsilon=0.0103, sigma=3.4, cutoff=8.5, elements="Ar", units=units)
@@ -67,7 +72,9 @@ def runs(tmp_path_factory):
             parts = []
             for name, (lattice, types, more, native, ours) in CASES.items():
                 for units in ("metal", "real"):
-                    box = SYSTEM.format(units=units, lattice=lattice, types=types, more=more, speed=SPEED[units])
+                    box = SYSTEM.format(
+                        units=units, lattice=lattice, types=types, more=more, speed=SPEED[units]
+                    )
                     style = f"{name.replace(' ', '_')}_{units}"
                     if native:
                         parts.append(box + native + MEASURE.format(flux="", name=style + "_native"))
@@ -82,7 +89,10 @@ def runs(tmp_path_factory):
 def table_of(run, name, units, native=False):
     """The thermo table of a case: tables come in the order of the script."""
     order = [
-        (n, u, kind) for n, case in CASES.items() for u in SPEED for kind in ((True, False) if case[3] else (False,))
+        (n, u, kind)
+        for n, case in CASES.items()
+        for u in SPEED
+        for kind in ((True, False) if case[3] else (False,))
     ]
     return run.tables[order.index((name, units, native))]
 
@@ -111,9 +121,13 @@ def test_metal_and_real_are_one_physics(runs, name, ranks):
     run = runs(ranks)
     metal, real = table_of(run, name, "metal"), table_of(run, name, "real")
     close(real["PotEng"], KCAL_PER_MOL * metal["PotEng"])
-    forces = [vectors(run.dump(f"{name.replace(' ', '_')}_{u}.dump")[0], "fx", "fy", "fz") for u in ("real", "metal")]
+    forces = [
+        vectors(run.dump(f"{name.replace(' ', '_')}_{u}.dump")[0], "fx", "fy", "fz")
+        for u in ("real", "metal")
+    ]
     close(forces[0], KCAL_PER_MOL * forces[1])
-    # kcal/mol Å/fs against eV Å/ps; kinetic energies have LAMMPS' own digits in either system, equal to 1e-6
+    # kcal/mol Å/fs against eV Å/ps; kinetic energies have LAMMPS' own digits in either system,
+    # equal to 1e-6
     for columns, tolerance in ((FLUX[:3], ROUNDING), (FLUX[3:6], 1e-5), (FLUX[6:], 1e-5)):
         close(vectors(real, *columns), 1e-3 * KCAL_PER_MOL * vectors(metal, *columns), tolerance)
 
@@ -121,7 +135,10 @@ def test_metal_and_real_are_one_physics(runs, name, ranks):
 @pytest.mark.parametrize("ranks", (1, 2))
 def test_the_conversion_is_told_once(runs, ranks):
     output = runs(ranks).stdout
-    assert output.count("in metal units; they are converted to real units with the factor 23.060549") == 3
+    assert (
+        output.count("in metal units; they are converted to real units with the factor 23.060549")
+        == 3
+    )
     assert output.count("in real units; they are converted to metal units") == 1
 
 
@@ -134,7 +151,9 @@ def test_what_cannot_be_converted_is_refused(tmp_path, units, ranks):
     prepare(tmp_path)
     box = SHORT.format(units=units, lattice="diamond 0.5", types=1, more="", speed=0.0)
     # atoms in one corner: the second rank has none
-    box = box.replace("block 0 2", "block 0 9").replace("create_atoms 1 box", "create_atoms 1 single 0.1 0 0")
+    box = box.replace("block 0 2", "block 0 9").replace(
+        "create_atoms 1 box", "create_atoms 1 single 0.1 0 0"
+    )
     pair = "pair_style mliap unified si.pkl 0\npair_coeff * * Si\n"
     run = run_lammps(tmp_path, box + pair + "run 0", ranks, fails=True, time_limit=60.0)
     said = run.output.count(f"The model is in metal units, but LAMMPS runs with `units {units}`")
@@ -150,14 +169,18 @@ def test_numbers_for_any_units_are_taken_as_they_are(tmp_path):
     measure = MEASURE.format(flux="", name="any")
     run = run_lammps(tmp_path, box + pair + measure + native + measure)
     close(*(table["PotEng"] for table in run.tables))
-    assert "units" not in "".join(line for line in run.stdout.splitlines() if line.startswith("adflux:"))
+    assert "units" not in "".join(
+        line for line in run.stdout.splitlines() if line.startswith("adflux:")
+    )
 
 
 def test_a_lammps_that_does_not_tell_its_units_is_told_of_the_assumption(tmp_path):
     """As in a LAMMPS without the repairs: the pointer is taken away before the first force call."""
     prepare(tmp_path)
     box = SHORT.format(units="metal", lattice="diamond 5.431", types=1, more="", speed=0.0)
-    forget = "from lammps_adflux.mliap import plugin; plugin.AdfluxPlugin.lammps = lambda self: None"
+    forget = (
+        "from lammps_adflux.mliap import plugin; plugin.AdfluxPlugin.lammps = lambda self: None"
+    )
     pair = f'pair_style mliap unified si.pkl 0\npair_coeff * * Si\npython source here "{forget}"\n'
     run = run_lammps(tmp_path, box + pair + "run 0\nrun 0")
     assert run.stdout.count("metal units, those of the model, are assumed") == 1
@@ -205,7 +228,9 @@ if MPI.COMM_WORLD.rank == 0:
 
 @pytest.mark.parametrize("ranks", (1, 2))
 def test_relaxed_structures_and_derivatives_are_one_physics(tmp_path, ranks):
-    """Energies in LAMMPS' units, parameters in those of the potential: dU/dΘ converts, dX/dΘ does not."""
+    """Energies in LAMMPS' units, parameters in those of the potential: dU/dΘ converts, dX/dΘ does
+    not.
+    """
     import json
 
     prepare(tmp_path)

@@ -1,4 +1,6 @@
-"""Per-atom virials in LAMMPS: J_potential = Σ_j W_j v_j, gathered at the owners, at every dumped step."""
+"""Per-atom virials in LAMMPS: J_potential = Σ_j W_j v_j, gathered at the owners, at every dumped
+step.
+"""
 
 import numpy as np
 import pytest
@@ -63,7 +65,9 @@ def runs(tmp_path_factory):
         if ranks not in done:
             folder = tmp_path_factory.mktemp(f"virials{ranks}")
             (folder / "nitride.sw").write_text(NITRIDE)
-            potential = adflux.StillingerWeber.from_lammps(folder / "nitride.sw", elements=["Ga", "N"])
+            potential = adflux.StillingerWeber.from_lammps(
+                folder / "nitride.sw", elements=["Ga", "N"]
+            )
             adflux.export(potential, folder / "nitride.pkl")
             done[ranks] = run_lammps(folder, SCRIPT, ranks)
         return done[ranks]
@@ -78,7 +82,9 @@ def virials(frame):
 def frames_and_rows(run):
     """Each dumped frame beside the line of thermo output of its step."""
     rows = [
-        {name: column[n] for name, column in table.items()} for table in run.tables for n in range(len(table["Step"]))
+        {name: column[n] for name, column in table.items()}
+        for table in run.tables
+        for n in range(len(table["Step"]))
     ]
     frames = run.dump("virials.dump")
     steps = [frame["step"] for frame in frames]
@@ -119,7 +125,9 @@ def test_every_atom_has_the_same_on_any_number_of_ranks(runs, ranks):
 
 
 def test_they_are_those_of_the_library(runs):
-    """The same atoms through graph_from_atoms, without LAMMPS: atom by atom, in the order of components."""
+    """The same atoms through graph_from_atoms, without LAMMPS: atom by atom, in the order of
+    components.
+    """
     import ase
 
     run = runs(1)
@@ -134,10 +142,18 @@ def test_they_are_those_of_the_library(runs):
     high[1] -= max(0.0, yz)
     x, y, z = high - low
     symbols = [("Ga", "N")[int(kind) - 1] for kind in frame["type"]]
-    atoms = ase.Atoms(symbols, vectors(frame, "x", "y", "z"), cell=[[x, 0, 0], [xy, y, 0], [xz, yz, z]], pbc=True)
-    expected = np.asarray(adflux.atomic_virials(potential, adflux.graph_from_atoms(atoms, potential)))
-    close(virials(frame), expected, 1e-8)  # the box in the dump has 16 digits, but from cell edges that cancel
-    assert np.abs(expected - np.swapaxes(expected, 1, 2)).max() > 1e-3  # so that xy and yx cannot be mixed up unseen
+    atoms = ase.Atoms(
+        symbols, vectors(frame, "x", "y", "z"), cell=[[x, 0, 0], [xy, y, 0], [xz, yz, z]], pbc=True
+    )
+    expected = np.asarray(
+        adflux.atomic_virials(potential, adflux.graph_from_atoms(atoms, potential))
+    )
+    close(
+        virials(frame), expected, 1e-8
+    )  # the box in the dump has 16 digits, but from cell edges that cancel
+    assert (
+        np.abs(expected - np.swapaxes(expected, 1, 2)).max() > 1e-3
+    )  # so that xy and yx cannot be mixed up unseen
 
 
 # nothing else asks at the steps of adflux_every
@@ -167,7 +183,10 @@ def test_variables_are_never_stale_and_the_array_is_up_to_date_or_nan(runs, tmp_
     (tmp_path / "nitride.pkl").symlink_to(runs(1).folder / "nitride.pkl")
     run = run_lammps(tmp_path, FRESH, ranks)
     table = run.tables[0]
-    fluxes = {int(step): vectors(table, *(f"v_adflux_jp{a}" for a in "xyz"))[n] for n, step in enumerate(table["Step"])}
+    fluxes = {
+        int(step): vectors(table, *(f"v_adflux_jp{a}" for a in "xyz"))[n]
+        for n, step in enumerate(table["Step"])
+    }
     fresh = {frame["step"]: frame for frame in run.dump("fresh.dump")}
     for step in (3, 4, 6, 8, 10, 12):
         values = vectors(fresh[step], *W).reshape(-1, 3, 3)

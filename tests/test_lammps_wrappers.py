@@ -1,6 +1,8 @@
-"""Pair styles around JAX models, and fixes beside them: one test for each row of docs/pair_styles.md.
+"""Pair styles around JAX models, and fixes beside them: one test for each row of
+docs/pair_styles.md.
 
-The law: flux and virials are those of the sum that LAMMPS makes, so for Lennard-Jones those of its own lj/cut.
+The law: flux and virials are those of the sum that LAMMPS makes, so for Lennard-Jones those of its
+own lj/cut.
 """
 
 import numpy as np
@@ -14,7 +16,8 @@ OURS = ("v_adflux_jx", "v_adflux_jy", "v_adflux_jz", "v_adflux_jcx", "v_adflux_j
 NATIVE = tuple(f"c_flux[{n}]" for n in range(1, 7))
 SUMS = ("c_sums[1]", "c_sums[2]", "c_sums[3]")  # of the virials xx, yy, xy
 VIRIAL = ("v_virialxx", "v_virialyy", "v_virialxy")
-# sums of 10⁴ terms that cancel, in another order, and a few steps of chaos from differences of 1e-16
+# sums of 10⁴ terms that cancel, in another order, and a few steps of chaos from differences of
+# 1e-16
 ROUNDING = 1e-9
 
 SYSTEM = """\
@@ -36,7 +39,8 @@ neighbor 0.4 bin
 timestep 0.004
 thermo 2
 """
-# native numbers are printed with those of the same step: the pressure belongs to the last force call as well
+# native numbers are printed with those of the same step: the pressure belongs to the last force
+# call as well
 NATIVE_OUTPUT = """\
 compute ke all ke/atom
 compute pe all pe/atom pair
@@ -63,7 +67,8 @@ def lj(style, *pairs, before=""):
     return f"{before}pair_style {style}\n" + "".join(f"pair_coeff {pair}\n" for pair in pairs)
 
 
-# the mixture (1.0, 0.9, 0.8; σ 1, 0.98, 0.95) as one model `whole`; `one` and `other` know one element, Ar
+# the mixture (1.0, 0.9, 0.8; σ 1, 0.98, 0.95) as one model `whole`; `one` and `other` know one
+# element, Ar
 WHOLE = (
     lj("lj/cut 2.5", "1 1 1.0 1.0", "1 2 0.9 0.98", "2 2 0.8 0.95"),
     lj("mliap unified whole.pkl 0", "* * Ar Kr"),
@@ -128,7 +133,8 @@ EXACT = {
     "hybrid/scaled, two models": (
         lj(f"hybrid/scaled {HALVES[0]}", *HALVES[1]),
         lj(
-            "hybrid/scaled 0.5 mliap unified one.pkl 0 ${quarter} mliap unified other.pkl 0  # words",
+            "hybrid/scaled 0.5 mliap unified one.pkl 0 ${quarter} mliap unified other.pkl 0  # "
+            "words",
             "* * mliap 1 Ar Ar",
             "* * mliap 2 Ar Ar",
             before="variable quarter index 0.25\n",
@@ -154,7 +160,8 @@ EXACT = {
         ),
         WEIGHTS
         + lj(
-            "hybrid/scaled v_up mliap unified one.pkl 0 v_down mliap unified other.pkl &\n 0 0.1 mliap unified one.pkl 0",
+            "hybrid/scaled v_up mliap unified one.pkl 0 v_down mliap unified other.pkl &\n 0 0.1 "
+            "mliap unified one.pkl 0",
             "* * mliap 1 Ar Ar",
             "* * mliap 2 Ar Ar",
             "* * mliap 3 Ar Ar",
@@ -166,30 +173,51 @@ EXACT = {
         VOLUMES + lj("hybrid/scaled v_dense mliap unified one.pkl 0", "* * mliap Ar Ar"),
         MOVE + f"fix press all {HELD.format('iso 0 5 0.1', '')}\n",
     ),
-    "neigh_modify exclude": (*WHOLE, MOVE + "neigh_modify exclude type 1 2 exclude group few few\n"),
+    "neigh_modify exclude": (
+        *WHOLE,
+        MOVE + "neigh_modify exclude type 1 2 exclude group few few\n",
+    ),
     "special_bonds": (*WHOLE, MOVE + "special_bonds lj 0 0.5 1\n"),
-    "fix addforce": (*WHOLE, MOVE + "fix push few addforce 0.5 0.1 0.0\nfix_modify push energy yes virial yes\n"),
+    "fix addforce": (
+        *WHOLE,
+        MOVE + "fix push few addforce 0.5 0.1 0.0\nfix_modify push energy yes virial yes\n",
+    ),
     "fix langevin": (*WHOLE, MOVE + "fix bath all langevin 1.0 1.0 0.1 77 zero yes\n"),
-    "fix spring/self": (*WHOLE, MOVE + "fix tether few spring/self 5.0\nfix_modify tether energy yes\n"),
+    "fix spring/self": (
+        *WHOLE,
+        MOVE + "fix tether few spring/self 5.0\nfix_modify tether energy yes\n",
+    ),
     "fix setforce": (*WHOLE, MOVE + "fix hold few setforce 0 0 0\n"),
     "fix nvt": (*WHOLE, "fix move all nvt temp 1.4 1.0 0.1\n"),
     "fix npt": (*WHOLE, "fix move all npt temp 1.4 1.0 0.1 iso 0.0 5.0 0.2\n"),
     "fix nph": (*WHOLE, "fix move all nph aniso 0.0 5.0 0.2\n"),
     "fix press/berendsen": (*WHOLE, MOVE + f"fix press all {HELD.format('iso 0 5 0.1', '')}\n"),
-    "fix press/berendsen, a part": (*WHOLE, MOVE + f"fix press few {HELD.format('x 0 5 0.1', 'dilate partial')}\n"),
-    "fix press/langevin": (*WHOLE, MOVE + "fix press all press/langevin iso 0 5 1.0 temp 1.4 1.4 8\n"),
+    "fix press/berendsen, a part": (
+        *WHOLE,
+        MOVE + f"fix press few {HELD.format('x 0 5 0.1', 'dilate partial')}\n",
+    ),
+    "fix press/langevin": (
+        *WHOLE,
+        MOVE + "fix press all press/langevin iso 0 5 1.0 temp 1.4 1.4 8\n",
+    ),
     "fix deform remap x": (*WHOLE, MOVE + "fix strain all deform 1 x erate 0.5 y scale 0.97\n"),
     "fix deform remap x, a part": (*WHOLE, MOVE + "fix strain few deform 1 x erate 0.5\n"),
     "fix deform remap v": (*WHOLE, MOVE + "fix strain all deform 1 x erate 0.5 remap v\n"),
     "fix deform remap none": (*WHOLE, MOVE + "fix strain all deform 2 x erate 0.5 remap none\n"),
     "fix deform, sheared": (
         *WHOLE,
-        "change_box all triclinic\n" + MOVE + "fix strain all deform 1 xy erate 0.7 xz erate -0.3 yz erate 0.2\n",
+        "change_box all triclinic\n"
+        + MOVE
+        + "fix strain all deform 1 xy erate 0.7 xz erate -0.3 yz erate 0.2\n",
     ),
-    "fix deform/pressure": (*WHOLE, MOVE + "fix strain all deform/pressure 1 x pressure 3.0 0.05\n"),
+    "fix deform/pressure": (
+        *WHOLE,
+        MOVE + "fix strain all deform/pressure 1 x pressure 3.0 0.05\n",
+    ),
     "two fixes that move the box": (
         *WHOLE,
-        MOVE + f"fix press all {HELD.format('y 0 5 0.1', '')}\nfix strain all deform 1 x erate 0.5\n",
+        MOVE
+        + f"fix press all {HELD.format('y 0 5 0.1', '')}\nfix strain all deform 1 x erate 0.5\n",
     ),
     "run_style respa": (*WHOLE, MOVE + "run_style respa 2 2 pair 2\n"),
 }
@@ -205,14 +233,20 @@ def models(tmp_path_factory):
     epsilon, sigma = np.array([[1.0, 0.9], [0.9, 0.8]]), np.array([[1.0, 0.98], [0.98, 0.95]])
     whole = adflux.LennardJones(epsilon=epsilon, sigma=sigma, cutoff=2.5, elements=("Ar", "Kr"))
     adflux.export(whole, folder / "whole.pkl")
-    adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "one.pkl")
-    adflux.export(adflux.LennardJones(epsilon=0.6, sigma=0.9, cutoff=2.5, elements="Ar"), folder / "other.pkl")
+    adflux.export(
+        adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), folder / "one.pkl"
+    )
+    adflux.export(
+        adflux.LennardJones(epsilon=0.6, sigma=0.9, cutoff=2.5, elements="Ar"), folder / "other.pkl"
+    )
     return folder
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory, models):
-    """Tables (native, ours) of each row, from one LAMMPS process; `empty`: the second rank has no atoms at first."""
+    """Tables (native, ours) of each row, from one LAMMPS process; `empty`: the second rank has no
+    atoms at first.
+    """
     done = {}
 
     def run(ranks, empty=False):
@@ -229,7 +263,9 @@ def runs(tmp_path_factory, models):
             text += "clear\n".join(parts).replace("{width}", "9" if empty else "3.9")
             tables = run_lammps(folder, text, ranks, time_limit=400.0).tables
             assert len(tables) == 2 * len(EXACT)
-            done[ranks, empty] = dict(zip(EXACT, zip(tables[::2], tables[1::2], strict=True), strict=True))
+            done[ranks, empty] = dict(
+                zip(EXACT, zip(tables[::2], tables[1::2], strict=True), strict=True)
+            )
         return done[ranks, empty]
 
     return run
@@ -252,21 +288,34 @@ def test_flux_and_virials_are_those_of_the_sum_that_lammps_makes(runs, name, ran
     close(vectors(ours, *SUMS), vectors(ours, *VIRIAL))
 
 
-# the JAX potential `one` beside another style: (ours, native style of the JAX part alone, words of the refusal)
+# the JAX potential `one` beside another style: (ours, native style of the JAX part alone, words of
+# the refusal)
 ONE = lj("lj/cut 2.5", "* * 1.0 1.0")
 PARTS = {
     "hybrid/overlay": (
-        lj("hybrid/overlay mliap unified one.pkl 0 lj/cut 2.5", "* * mliap Ar Ar", "* * lj/cut 0.5 1.0"),
+        lj(
+            "hybrid/overlay mliap unified one.pkl 0 lj/cut 2.5",
+            "* * mliap Ar Ar",
+            "* * lj/cut 0.5 1.0",
+        ),
         ONE,
         "pair_style lj/cut adds",
     ),
     "hybrid/scaled": (
-        lj("hybrid/scaled 0.4 mliap unified one.pkl 0 0.5 lj/cut 2.5", "* * mliap Ar Ar", "* * lj/cut 0.5 1.0"),
+        lj(
+            "hybrid/scaled 0.4 mliap unified one.pkl 0 0.5 lj/cut 2.5",
+            "* * mliap Ar Ar",
+            "* * lj/cut 0.5 1.0",
+        ),
         lj("lj/cut 2.5", "* * 0.4 1.0"),
         "pair_style lj/cut adds",
     ),
     "hybrid/scaled, the JAX model last": (
-        lj("hybrid/scaled 0.5 lj/cut 2.5 0.4 mliap unified one.pkl 0", "* * mliap Ar Ar", "* * lj/cut 0.5 1.0"),
+        lj(
+            "hybrid/scaled 0.5 lj/cut 2.5 0.4 mliap unified one.pkl 0",
+            "* * mliap Ar Ar",
+            "* * lj/cut 0.5 1.0",
+        ),
         lj("lj/cut 2.5", "* * 0.4 1.0"),
         "pair_style lj/cut adds",
     ),
@@ -281,13 +330,18 @@ PARTS = {
         "pair_style lj/cut adds",
     ),
     "pair_style list": (
-        lj("hybrid/overlay mliap unified one.pkl 0 list pairs.list 2.0", "* * mliap Ar Ar", "* * list"),
+        lj(
+            "hybrid/overlay mliap unified one.pkl 0 list pairs.list 2.0",
+            "* * mliap Ar Ar",
+            "* * list",
+        ),
         ONE,
         "pair_style list adds",
     ),
     "a model of LAMMPS' own": (
         lj(
-            "hybrid/overlay mliap unified one.pkl 0 mliap model linear own.model descriptor sna own.descriptor",
+            "hybrid/overlay mliap unified one.pkl 0 mliap model linear own.model descriptor sna "
+            "own.descriptor",
             "* * mliap 1 Ar Ar",
             "* * mliap 2 Ar Ar",
         ),
@@ -350,7 +404,9 @@ def whole(script, width="3.9"):
     return (script).replace("{width}", width).replace("{{", "{").replace("}}", "}")
 
 
-def test_beside_another_style_the_part_of_the_jax_potential_is_given_on_request_only(tmp_path, models):
+def test_beside_another_style_the_part_of_the_jax_potential_is_given_on_request_only(
+    tmp_path, models
+):
     setup = SYSTEM + MOVE
     sums = "compute sums all reduce sum v_adflux_wxx v_adflux_wyy v_adflux_wxy\n"
     native = NATIVE_OUTPUT.partition("thermo_style")[0]
@@ -370,10 +426,18 @@ def test_beside_another_style_the_part_of_the_jax_potential_is_given_on_request_
             setup + part + native + pressure + "thermo_style custom step c_flux[1] c_w[1]\nrun 0\n",
             " ".join(NATIVE) + " c_w[1]*vol c_w[2]*vol c_w[4]*vol",
         )
-    found = answers(tmp_path, models, {name: (whole(script), asked) for name, (script, asked) in cases.items()})
+    found = answers(
+        tmp_path, models, {name: (whole(script), asked) for name, (script, asked) in cases.items()}
+    )
     for name, (_, _, words) in PARTS.items():
-        assert words in found[f"{name}: flux"] and "The exact heat flux is known" in found[f"{name}: flux"]
-        assert words in found[f"{name}: virials"] and "Per-atom virials are known" in found[f"{name}: virials"]
+        assert (
+            words in found[f"{name}: flux"]
+            and "The exact heat flux is known" in found[f"{name}: flux"]
+        )
+        assert (
+            words in found[f"{name}: virials"]
+            and "Per-atom virials are known" in found[f"{name}: virials"]
+        )
         assert "ERROR" not in found[f"{name}: flux"].partition("The exact")[0]
         close(found[f"{name}: part"][:6], found[f"{name}: native"][:6])
         close(found[f"{name}: part"][6:], found[f"{name}: native"][6:])
@@ -382,10 +446,19 @@ def test_beside_another_style_the_part_of_the_jax_potential_is_given_on_request_
 SCALED = lj("hybrid/scaled {} mliap unified one.pkl 0", "* * mliap Ar Ar")
 ASK = "include ${{adflux}}/heat_flux.lmp\nthermo_style custom step v_adflux_jx\n"
 REFUSED = {
-    "atom-style weight": ("variable w atom x\n" + SCALED.format("v_w") + ASK + "run 2", "atom-style variable"),
-    "random weight": ("variable w equal random(0.3,0.6,5)\n" + SCALED.format("v_w") + ASK + "run 2", "`random` in v_w"),
+    "atom-style weight": (
+        "variable w atom x\n" + SCALED.format("v_w") + ASK + "run 2",
+        "atom-style variable",
+    ),
+    "random weight": (
+        "variable w equal random(0.3,0.6,5)\n" + SCALED.format("v_w") + ASK + "run 2",
+        "`random` in v_w",
+    ),
     "hidden random weight": (
-        "variable r equal normal(0.3,0.6,5)\nvariable w equal 0.1+v_r\n" + SCALED.format("v_w") + ASK + "run 2",
+        "variable r equal normal(0.3,0.6,5)\nvariable w equal 0.1+v_r\n"
+        + SCALED.format("v_w")
+        + ASK
+        + "run 2",
         "`normal` in v_r",
     ),
     "python weight": (
@@ -396,7 +469,10 @@ REFUSED = {
         "python-style variable w",
     ),
     "fix set": (
-        WHOLE[1] + ASK + MOVE + "variable far atom 1.01*x\nfix shift all set 2 1 type 1 x v_far\nthermo 2\nrun 4",
+        WHOLE[1]
+        + ASK
+        + MOVE
+        + "variable far atom 1.01*x\nfix shift all set 2 1 type 1 x v_far\nthermo 2\nrun 4",
         "the fixes here are move, shift",
     ),
     "pre no": (
@@ -407,7 +483,11 @@ REFUSED = {
         lj("hybrid/overlay mliap unified one.pkl 0 zero 2.0", "* * mliap Ar Ar", "* * zero")
         + ASK
         + "run 2\n"
-        + lj("hybrid/overlay mliap unified one.pkl 0 lj/cut 2.5", "* * mliap Ar Ar", "* * lj/cut 0.5 1.0")
+        + lj(
+            "hybrid/overlay mliap unified one.pkl 0 lj/cut 2.5",
+            "* * mliap Ar Ar",
+            "* * lj/cut 0.5 1.0",
+        )
         + "run 2",
         "include the template once more",
     ),
@@ -420,7 +500,10 @@ REFUSED = {
         "pair_style was changed",
     ),
 }
-MASSES = WHOLE[1] + "include ${{adflux}}/heat_flux.lmp\nrun 0\nvariable before equal $(v_adflux_jcx)\nmass * 5.0\n"
+MASSES = (
+    WHOLE[1]
+    + "include ${{adflux}}/heat_flux.lmp\nrun 0\nvariable before equal $(v_adflux_jcx)\nmass * 5.0\n"
+)
 REDEFINED = "variable w equal 0.3\n" + SCALED.format("v_w") + ASK + "run 0\nvariable w equal 0.9\n"
 
 
@@ -435,8 +518,12 @@ def test_what_cannot_be_known_is_refused_and_nothing_is_stale(tmp_path, models):
     # the weight is that of the last force call
     cases["weight afterwards"] = SYSTEM + REDEFINED, "v_adflux_jx"
     cases["weight"] = SYSTEM + REDEFINED.replace("0.9", "0.3"), "v_adflux_jx"
-    found = answers(tmp_path, models, {name: (whole(script), asked) for name, (script, asked) in cases.items()})
-    wrong = {name: found[name] for name, (_, words) in REFUSED.items() if words not in str(found[name])}
+    found = answers(
+        tmp_path, models, {name: (whole(script), asked) for name, (script, asked) in cases.items()}
+    )
+    wrong = {
+        name: found[name] for name, (_, words) in REFUSED.items() if words not in str(found[name])
+    }
     assert not wrong
     close(found["masses"][:1], found["masses at once"])
     assert found["masses"][0] != found["masses"][1]

@@ -1,4 +1,6 @@
-"""A potential whose energies reach farther than the layers it declares goes nowhere: not into a file, not into LAMMPS, not into relax."""
+"""A potential whose energies reach farther than the layers it declares goes nowhere: not into a
+file, not into LAMMPS, not into relax.
+"""
 
 import equinox as eqx
 import jax
@@ -8,14 +10,26 @@ import pytest
 from lammps_runner import run_lammps
 from networks import message_passing
 
-from lammps_adflux import SNAP, AdfluxError, LennardJones, Potential, export, from_function, load, modelfile, relax
+from lammps_adflux import (
+    SNAP,
+    AdfluxError,
+    LennardJones,
+    Potential,
+    export,
+    from_function,
+    load,
+    modelfile,
+    relax,
+)
 from lammps_adflux.potentials.layers import influence_beyond, require_layers, survey_of
 
 SNAP_COEFF = "2 6\nSi 0.5 1.0\n0.1\n0.2\n-0.3\n0.05\n0.02\n-0.01\nGe 0.52 0.9\n-0.1\n0.25\n-0.2\n0.04\n0.03\n-0.02\n"
 
 
 class Layered(Potential):
-    """As many layers as `layers` says, whatever it declares; where `sorted` the operations cannot be followed."""
+    """As many layers as `layers` says, whatever it declares; where `sorted` the operations cannot
+    be followed.
+    """
 
     weight: np.ndarray
     layers: int = eqx.field(static=True)
@@ -61,7 +75,9 @@ def test_a_mean_over_all_atoms_is_refused(tmp_path):
 def test_a_chain_shows_what_operations_show():
     for layers in (1, 2, 3):
         assert influence_beyond(message_passing(layers)) is None
-        assert influence_beyond(layered(layers + 1, layers)) == f"atoms more than {layers} pairs away"
+        assert (
+            influence_beyond(layered(layers + 1, layers)) == f"atoms more than {layers} pairs away"
+        )
 
 
 @pytest.mark.parametrize("chemical", (0, 1))
@@ -69,7 +85,9 @@ def test_the_operations_of_snap_can_be_followed(tmp_path, chemical):
     """Else each start of LAMMPS would compile it once more, which takes half a minute."""
     (tmp_path / "a.snapcoeff").write_text(SNAP_COEFF if not chemical else chemical_coefficients())
     (tmp_path / "a.snapparam").write_text(f"rcutfac 3.4\ntwojmax 2\nchemflag {chemical}\n")
-    found = survey_of(SNAP.from_lammps(tmp_path / "a.snapcoeff", tmp_path / "a.snapparam", ("Si", "Ge")))
+    found = survey_of(
+        SNAP.from_lammps(tmp_path / "a.snapcoeff", tmp_path / "a.snapparam", ("Si", "Ge"))
+    )
     assert found.fault is None and found.hops == 1
 
 
@@ -110,7 +128,10 @@ def test_lammps_refuses_in_one_sentence(unsound, ranks):
     script = "units metal\nregion box block 0 9 0 9 0 9\ncreate_box 1 box\ncreate_atoms 1 single 1 1 1\nmass 1 28.0\n"
     script += f"pair_style mliap unified unsound.pkl {int(ranks > 1)}\npair_coeff * * Si\nrun 0\n"
     run = run_lammps(unsound.parent, script, ranks, fails=True, time_limit=60.0)
-    assert run.output.count("passes messages through 3 layers, but it declares hops=2: declare hops=3") == 1
+    assert (
+        run.output.count("passes messages through 3 layers, but it declares hops=2: declare hops=3")
+        == 1
+    )
 
 
 def test_jit_and_functions_stay_refused():

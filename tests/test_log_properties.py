@@ -1,4 +1,6 @@
-"""Logs of random jobs, runs, prints, warnings, kills and restarts give back the right run's facts, or a refusal."""
+"""Logs of random jobs, runs, prints, warnings, kills and restarts give back the right run's facts,
+or a refusal.
+"""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +12,11 @@ from hypothesis import strategies as st
 from lammps_adflux import AdfluxError, read_flux
 from lammps_adflux.units import unit_system
 
-DEFINITIONS = {"total": "c_flux[{}]", "per volume": "c_flux[{}]/vol", "other units": "-2.5e3*c_flux[{}]/(lx*ly*lz)"}
+DEFINITIONS = {
+    "total": "c_flux[{}]",
+    "per volume": "c_flux[{}]/vol",
+    "other units": "-2.5e3*c_flux[{}]/(lx*ly*lz)",
+}
 
 
 @dataclass(eq=False)
@@ -65,7 +71,9 @@ jobs = st.builds(
     header=st.booleans(),
     units=st.sampled_from([None, "lj", "metal", "real"]),
     restart=st.booleans(),
-    edges=st.tuples(numbers, numbers, numbers).map(lambda edges: tuple(round(10 * edge, 6) for edge in edges)),
+    edges=st.tuples(numbers, numbers, numbers).map(
+        lambda edges: tuple(round(10 * edge, 6) for edge in edges)
+    ),
     runs=st.lists(runs, min_size=1, max_size=3),
     killed=st.none() | st.integers(0, 30),
     boring=st.lists(
@@ -121,13 +129,16 @@ def table(job: Job, run: Run, step: float | None) -> list[str]:
         if run.warns and number % 7 == 3:
             lines.append("WARNING: Dangerous builds (src/neighbor.cpp:2)\n")
         lines.append(
-            f"   {at} {time}{temperatures(run)[number]!r} {' '.join(map(repr, map(float, flux[number])))}    \n"
+            f"   {at} {time}{temperatures(run)[number]!r} "
+            f"{' '.join(map(repr, map(float, flux[number])))}    \n"
         )
     return lines
 
 
 def temperatures(run: Run) -> list[float]:
-    return [float(t) for t in run.temperature + np.random.default_rng(run.seed).uniform(0, 1, run.rows)]
+    return [
+        float(t) for t in run.temperature + np.random.default_rng(run.seed).uniform(0, 1, run.rows)
+    ]
 
 
 def fluxes(run: Run) -> np.ndarray:
@@ -136,7 +147,11 @@ def fluxes(run: Run) -> np.ndarray:
 
 
 def columns(job: Job, run: Run) -> np.ndarray:
-    factor = {"total": 1.0, "per volume": 1 / np.prod(job.edges), "other units": -2.5e3 / np.prod(job.edges)}
+    factor = {
+        "total": 1.0,
+        "per volume": 1 / np.prod(job.edges),
+        "other units": -2.5e3 / np.prod(job.edges),
+    }
     return factor[run.definition] * fluxes(run)
 
 
@@ -167,7 +182,12 @@ def finished(job: Job, run: Run) -> int:
 def test_any_log_gives_the_facts_of_the_run_or_a_refusal(tmp_path_factory, history):
     path = tmp_path_factory.mktemp("log") / "log"
     path.write_text("".join(write(job, number == 0) for number, job in enumerate(history)))
-    samples = [(job, run) for job in history for run in job.runs if run.kind == "run" and finished(job, run) >= 17]
+    samples = [
+        (job, run)
+        for job in history
+        for run in job.runs
+        if run.kind == "run" and finished(job, run) >= 17
+    ]
     if not samples:
         with pytest.raises(AdfluxError, match=r"needed|no samples|no thermo table"):
             read_flux(path, units="metal", timestep=0.001)
@@ -186,11 +206,18 @@ def test_any_log_gives_the_facts_of_the_run_or_a_refusal(tmp_path_factory, histo
     known_step = timestep(job, number, first) or (0.003 if run.time_column else None)
     begun = job.header or first
     known_units = job.units or (None if job.restart or not begun else "lj")
-    stated = {one.units or ("lj" if (one.header or one is history[0]) and not one.restart else None) for one in history}
+    stated = {
+        one.units or ("lj" if (one.header or one is history[0]) and not one.restart else None)
+        for one in history
+    }
     try:
         series = read_flux(path)
     except AdfluxError as error:
-        missing = [name for name, value in (("--timestep", known_step), ("--units", known_units)) if value is None]
+        missing = [
+            name
+            for name, value in (("--timestep", known_step), ("--units", known_units))
+            if value is None
+        ]
         assert missing and any(name in str(error) for name in missing), error
         return
     assert series.units == known_units or (known_units is None and series.units in stated - {None})

@@ -29,12 +29,20 @@ def relative(ours, reference) -> float:
 
 
 def test_scale_and_shift_are_those_of_mlff(tmp_path, crystal):
-    """U = scale (per_atom_scale e + per_atom_shift), then the shift of scales.json where it is asked for."""
+    """U = scale (per_atom_scale e + per_atom_shift), then the shift of scales.json where it is
+    asked for.
+    """
     write_checkpoint(tmp_path)
     plain = So3krates.from_mlff(tmp_path, PAIR)
-    graph, numbers, evaluate = graph_from_atoms(crystal, plain), crystal.numbers, jax.jit(lambda p, g: p(g))
+    graph, numbers, evaluate = (
+        graph_from_atoms(crystal, plain),
+        crystal.numbers,
+        jax.jit(lambda p, g: p(g)),
+    )
     energies = np.asarray(evaluate(plain, graph)) / 0.3
-    own = dict(per_atom_scale=[1 + z / 100 for z in range(60)], per_atom_shift=[-z / 10 for z in range(60)])
+    own = dict(
+        per_atom_scale=[1 + z / 100 for z in range(60)], per_atom_shift=[-z / 10 for z in range(60)]
+    )
     write_checkpoint(tmp_path, energy=own)
     expected = 0.3 * ((1 + numbers / 100) * energies - numbers / 10)
     assert relative(evaluate(So3krates.from_mlff(tmp_path, PAIR), graph), expected) < ROUNDING
@@ -51,7 +59,9 @@ def test_the_order_of_elements_is_the_callers(tmp_path, crystal):
 
 
 def test_the_largest_step_and_its_params_are_read(tmp_path):
-    """Not the order of names, where 95 comes last; not valid_params; not the best checkpoint of another metric."""
+    """Not the order of names, where 95 comes last; not valid_params; not the best checkpoint of
+    another metric.
+    """
     _, params = write_checkpoint(tmp_path)
     other = jax.tree.map(np.zeros_like, params)
     write_arrays(tmp_path / "checkpoint_loss_95", other)
@@ -72,27 +82,63 @@ REFUSED = {  # hyperparameters as they are written, and the message
         dict(geometry=dict(radial_basis_function="bins")),
         "radial_basis_function = bins is not implemented, phys",
     ),
-    "cutoff": (dict(geometry=dict(radial_cutoff_fn="polynomial_cutoff_fn")), "radial_cutoff_fn = polynomial_cutoff_fn"),
+    "cutoff": (
+        dict(geometry=dict(radial_cutoff_fn="polynomial_cutoff_fn")),
+        "radial_cutoff_fn = polynomial_cutoff_fn",
+    ),
     "no sphc": (dict(geometry=dict(sphc=False)), "sphc = false, but only true"),
     "radius": (dict(geometry=dict(r_cut=-1.0)), "r_cut must be positive"),
-    "normalisation": (dict(geometry=dict(sphc_normalization=0.0)), "sphc_normalization must be positive"),
-    "unknown": (dict(geometry=dict(long_range=1)), "geometry_embed has long_range, which is unknown here"),
+    "normalisation": (
+        dict(geometry=dict(sphc_normalization=0.0)),
+        "sphc_normalization must be positive",
+    ),
+    "unknown": (
+        dict(geometry=dict(long_range=1)),
+        "geometry_embed has long_range, which is unknown here",
+    ),
     "n_rbf": (dict(geometry=dict(n_rbf=2.5)), "n_rbf must be a positive integer"),
-    "degrees": (dict(degrees=[2, 1]), "degrees must be a list of numbers 0, 1, … that do not decrease"),
-    "other degrees": (dict(layer=dict(degrees=[1])), "a layer has degrees \\[1\\], but geometry_embed has"),
-    "non-local": (dict(layer=dict(non_local_feature=True)), "non_local_feature = true, but only false"),
-    "non-local sphc": (dict(layer=dict(non_local_sphc=True)), "non_local_sphc = true, but only false"),
+    "degrees": (
+        dict(degrees=[2, 1]),
+        "degrees must be a list of numbers 0, 1, … that do not decrease",
+    ),
+    "other degrees": (
+        dict(layer=dict(degrees=[1])),
+        "a layer has degrees \\[1\\], but geometry_embed has",
+    ),
+    "non-local": (
+        dict(layer=dict(non_local_feature=True)),
+        "non_local_feature = true, but only false",
+    ),
+    "non-local sphc": (
+        dict(layer=dict(non_local_sphc=True)),
+        "non_local_sphc = true, but only false",
+    ),
     "chi_cut": (dict(layer=dict(chi_cut=3.0)), "chi_cut = 3.0, but only null"),
-    "chi_cut_dynamic": (dict(layer=dict(chi_cut_dynamic=True)), "chi_cut_dynamic = true, but only false"),
-    "neighbourhood": (dict(layer=dict(neighborhood_normalization=True)), "neighborhood_normalization = true"),
+    "chi_cut_dynamic": (
+        dict(layer=dict(chi_cut_dynamic=True)),
+        "chi_cut_dynamic = true, but only false",
+    ),
+    "neighbourhood": (
+        dict(layer=dict(neighborhood_normalization=True)),
+        "neighborhood_normalization = true",
+    ),
     "filter": (
         dict(layer=dict(fb_filter="other")),
         "fb_filter = other is not implemented, radial_spherical, radial are",
     ),
     "heads": (dict(layer=dict(n_heads=5)), "n_heads must divide the 12 features, but is 5"),
-    "filter width": (dict(layer=dict(fb_rad_filter_features=[12, 7])), "must be numbers that end with the 12 features"),
-    "zbl": (dict(energy=dict(zbl_repulsion=True)), "energy has zbl_repulsion = true, but only false is implemented"),
-    "scale": (dict(energy=dict(per_atom_scale=[1.0])), "per_atom_scale must be a list with an entry for Sn"),
+    "filter width": (
+        dict(layer=dict(fb_rad_filter_features=[12, 7])),
+        "must be numbers that end with the 12 features",
+    ),
+    "zbl": (
+        dict(energy=dict(zbl_repulsion=True)),
+        "energy has zbl_repulsion = true, but only false is implemented",
+    ),
+    "scale": (
+        dict(energy=dict(per_atom_scale=[1.0])),
+        "per_atom_scale must be a list with an entry for Sn",
+    ),
 }
 
 
@@ -104,7 +150,9 @@ def test_what_is_not_implemented_is_refused_by_name(tmp_path, case):
         part = "so3krates_layer" if "layer" in options else "geometry_embed"
         kind = "layers" if "layer" in options else "geometry_embeddings"
         new = options.get("layer") or options.get("geometry") or {"degrees": options.get("degrees")}
-        edited(tmp_path / "hyperparameters.json", lambda h: h["stack_net"][kind][0][part].update(new))
+        edited(
+            tmp_path / "hyperparameters.json", lambda h: h["stack_net"][kind][0][part].update(new)
+        )
     else:
         write_checkpoint(tmp_path, **options)
     with pytest.raises(AdfluxError, match=message) as caught:
@@ -135,24 +183,38 @@ def not_finite(params):
 
 
 DAMAGED = {
-    "no hyperparameters": (lambda f: (f / "hyperparameters.json").unlink(), "hyperparameters.json cannot be read"),
+    "no hyperparameters": (
+        lambda f: (f / "hyperparameters.json").unlink(),
+        "hyperparameters.json cannot be read",
+    ),
     "no scales": (
         lambda f: (f / "scales.json").unlink(),
         "scales.json cannot be read .* give the folder that mlff wrote",
     ),
-    "no checkpoint": (lambda f: (f / "checkpoint_loss_120").unlink(), "has no file checkpoint_loss_<step>"),
+    "no checkpoint": (
+        lambda f: (f / "checkpoint_loss_120").unlink(),
+        "has no file checkpoint_loss_<step>",
+    ),
     "orbax": (orbax, "ckpt_7 is a checkpoint of a newer mlff, a folder that orbax wrote"),
-    "not JSON": (lambda f: (f / "scales.json").write_text("{"), "scales.json is damaged, it is not JSON"),
+    "not JSON": (
+        lambda f: (f / "scales.json").write_text("{"),
+        "scales.json is damaged, it is not JSON",
+    ),
     "empty scales": (lambda f: (f / "scales.json").write_text("{}"), "has no entry energy"),
     "word for scale": (
         lambda f: edited(f / "scales.json", lambda s: s["energy"].update(scale="x")),
         "scale must be a finite",
     ),
     "truncated": (
-        lambda f: (f / "checkpoint_loss_120").write_bytes((f / "checkpoint_loss_120").read_bytes()[:-9]),
+        lambda f: (f / "checkpoint_loss_120").write_bytes(
+            (f / "checkpoint_loss_120").read_bytes()[:-9]
+        ),
         "checkpoint_loss_120 is damaged or not flax's msgpack",
     ),
-    "not msgpack": (lambda f: (f / "checkpoint_loss_120").write_bytes(b"\xc1 hello"), "damaged or not flax's msgpack"),
+    "not msgpack": (
+        lambda f: (f / "checkpoint_loss_120").write_bytes(b"\xc1 hello"),
+        "damaged or not flax's msgpack",
+    ),
     "other msgpack": (
         lambda f: (f / "checkpoint_loss_120").write_bytes(msgpack.packb([1])),
         "no arrays under params/params",
@@ -162,15 +224,24 @@ DAMAGED = {
         "no array layers_1/InteractionBlock_0/MLP_0/layers_0/kernel",
     ),
     "shape": (
-        array_change(lambda p: p["feature_embeddings_0"]["Embed_0"].update(embedding=np.zeros((60, 3)))),
+        array_change(
+            lambda p: p["feature_embeddings_0"]["Embed_0"].update(embedding=np.zeros((60, 3)))
+        ),
         r"Embed_0/embedding has shape \(60, 3\), but hyperparameters.json gives \(60, 12\)",
     ),
     "left over": (
         array_change(lambda p: p["layers_0"].update(Dense_9={"kernel": np.zeros(3)})),
-        "holds the array layers_0/Dense_9/kernel, which a network with these hyperparameters does not have",
+        "holds the array layers_0/Dense_9/kernel, which a network with these hyperparameters does "
+        "not have",
     ),
-    "not finite": (array_change(not_finite), "observables_0/MLP_0/layers_1/bias must hold finite numbers"),
-    "no layers": (network_change(lambda n: n.update(layers=[])), "layers must be a list of modules, one or more"),
+    "not finite": (
+        array_change(not_finite),
+        "observables_0/MLP_0/layers_1/bias must hold finite numbers",
+    ),
+    "no layers": (
+        network_change(lambda n: n.update(layers=[])),
+        "layers must be a list of modules, one or more",
+    ),
     "no observables": (network_change(lambda n: n.pop("observables")), "has no entry observables"),
     "other layer": (
         network_change(lambda n: n.update(layers=[{"so3kratace_layer": {}}])),
@@ -180,7 +251,10 @@ DAMAGED = {
         network_change(lambda n: n.update(observables=n["observables"] * 2)),
         "one energy in observables is implemented, but 2 were found",
     ),
-    "other observable": (network_change(lambda n: n.update(observables=[{"dipole": {}}])), "but dipole was found"),
+    "other observable": (
+        network_change(lambda n: n.update(observables=[{"dipole": {}}])),
+        "but dipole was found",
+    ),
     "other embedding": (
         network_change(lambda n: n.update(feature_embeddings=[{"one_hot_embed": {}}])),
         "feature_embeddings must be atom_type_embed, but one_hot_embed was found",

@@ -83,7 +83,10 @@ def test_a_truncated_file_is_one_sentence(tmp_path, length):
             lambda content: content.replace(b"adflux model 1\n", b"adflux model 7\n"),
             "format version 7 .* reads version 1",
         ),
-        (lambda content: content.replace(b"adflux model 1\n", b"other  model 1\n"), "not a model file"),
+        (
+            lambda content: content.replace(b"adflux model 1\n", b"other  model 1\n"),
+            "not a model file",
+        ),
         (lambda content: content.replace(b"PK\x03\x04", b"PK\x03\x05"), "damaged"),
         (lambda content: content.replace(b":LennardJones", b":LennardJonas"), "cannot be imported"),
         (lambda content: content.replace(b'"cutoff"', b'"kutoff"'), "damaged"),
@@ -131,7 +134,9 @@ def test_a_potential_that_lammps_could_not_import_is_refused(tmp_path):
 
 
 class WithModules(Potential):
-    """Fields that people use: layers of equinox with their activation functions, lists, dicts, plain numbers."""
+    """Fields that people use: layers of equinox with their activation functions, lists, dicts,
+    plain numbers.
+    """
 
     network: eqx.nn.MLP
     tables: list
@@ -171,8 +176,13 @@ def test_a_function_potential_comes_back(tmp_path):
 
 def test_a_function_without_a_name_is_refused(tmp_path):
     params = function_network(1).parameters
-    nameless = from_function(lambda *a: plain_network(*a), params, cutoff=3.5, elements=("Si", "Ge"))
+    nameless = from_function(
+        lambda *a: plain_network(*a), params, cutoff=3.5, elements=("Si", "Ge")
+    )
     with pytest.raises(AdfluxError, match="LAMMPS cannot import it"):
         export(nameless, tmp_path / "model.pkl")
     with pytest.raises(AdfluxError, match="which has no name"):
-        export(eqx.tree_at(lambda p: p.parameters, nameless, {"f": partial(max, 1)}), tmp_path / "model.pkl")
+        export(
+            eqx.tree_at(lambda p: p.parameters, nameless, {"f": partial(max, 1)}),
+            tmp_path / "model.pkl",
+        )

@@ -1,7 +1,8 @@
 """Model files that earlier versions wrote load, and give the energies that those versions gave.
 
-tests/data/models/v0 was written before model files named their units, v1 before the package had rooms. A release that cannot
-read them breaks its users' files. A new folder is added when the format changes; the old ones are never written again.
+tests/data/models/v0 was written before model files named their units, v1 before the package had
+rooms. A release that cannot read them breaks its users' files. A new folder is added when the
+format changes; the old ones are never written again.
 """
 
 import json
@@ -36,10 +37,15 @@ def open_quietly(version: str, name: str):
 def test_an_old_file_gives_its_energies(version, name):
     potential, _ = open_quietly(version, name)
     stored = STORED[version, name]
-    atoms = ase.Atoms(stored["symbols"], positions=stored["positions"], cell=stored["cell"], pbc=True)
+    atoms = ase.Atoms(
+        stored["symbols"], positions=stored["positions"], cell=stored["cell"], pbc=True
+    )
     energies = energy_forces_virial(potential, graph_from_atoms(atoms, potential)).energies
     # of the largest: sums of some hundred terms, on any processor
-    assert np.abs(energies - np.array(stored["energies"])).max() <= 1e-12 * np.abs(stored["energies"]).max()
+    assert (
+        np.abs(energies - np.array(stored["energies"])).max()
+        <= 1e-12 * np.abs(stored["energies"]).max()
+    )
 
 
 @pytest.mark.parametrize(("version", "name"), STORED)

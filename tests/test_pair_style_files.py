@@ -27,9 +27,11 @@ ALL, DIAGONAL = ((True, True), (True, True)), ((True, False), (False, True))
 SAME = {  # of SNAP + ZBL(2.0, 4.8)
     "plain": (BOTH + CHARGES + SNAP_LINE, ALL),
     "variables": (
-        "variable inner equal 1+2/2\nvariable outer index 4.8\nvariable outer index 9\nvariable z string 14\nvariable y equal v_z+18\n"
+        "variable inner equal 1+2/2\nvariable outer index 4.8\nvariable outer index 9\nvariable z "
+        "string 14\nvariable y equal v_z+18\n"
         "pair_style hybrid/overlay &   # both\n zbl ${inner} ${outer} &\n\tsnap\n"
-        "pair_coeff 1 1 zbl $z $z\npair_coeff 1 2 zbl ${z} ${y}\npair_coeff 2 2 zbl $(v_y) $(2*16)\n" + SNAP_LINE,
+        "pair_coeff 1 1 zbl $z $z\npair_coeff 1 2 zbl ${z} ${y}\npair_coeff 2 2 zbl $(v_y) "
+        "$(2*16)\n" + SNAP_LINE,
         ALL,
     ),
     "ranges": (BOTH + "pair_coeff 1 * zbl 14 14\n".replace("1 *", "1 1") + "pair_coeff 1*1 2* zbl 14 32\npair_coeff 2* 2 zbl 32 32\n" + SNAP_LINE, ALL),
@@ -39,7 +41,8 @@ SAME = {  # of SNAP + ZBL(2.0, 4.8)
         DIAGONAL,
     ),
     "zero adds nothing": (
-        "units metal\npair_style hybrid/overlay zero 6.0 nocoeff zbl 2.0 4.8 snap\npair_coeff * * zero\n" + CHARGES + SNAP_LINE,
+        "units metal\npair_style hybrid/overlay zero 6.0 nocoeff zbl 2.0 4.8 snap\npair_coeff * * "
+        "zero\n" + CHARGES + SNAP_LINE,
         ALL,
     ),
     "Latin-1, quotes and \\r\\n": ("# \xc5\r\n" + (BOTH + CHARGES + SNAP_LINE).replace("Si Ge", '"Si" Ge').replace("\n", "\r\n"), ALL),
@@ -90,7 +93,9 @@ def test_a_file_gives_the_sum_of_its_styles(folder, case):
     (zbl,) = (part for part in found.parts if isinstance(part, ZBL))
     (snap,) = (part for part in found.parts if isinstance(part, SNAP))
     assert eqx.tree_equal(zbl, ZBL(2.0, 4.8, elements=PAIR, between=between))
-    assert eqx.tree_equal(snap, SNAP.from_lammps(folder / "small.snapcoeff", folder / "small.snapparam", PAIR))
+    assert eqx.tree_equal(
+        snap, SNAP.from_lammps(folder / "small.snapcoeff", folder / "small.snapparam", PAIR)
+    )
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -102,7 +107,9 @@ def test_what_is_not_read_is_named_with_its_line(folder, case):
 
 
 def test_one_style_alone_and_elements_in_another_order(folder):
-    path = written(folder, "pair_style zbl 2.0 4.8\npair_coeff 1 1 zbl 14 14\n".replace(" zbl 14", " 14"))
+    path = written(
+        folder, "pair_style zbl 2.0 4.8\npair_coeff 1 1 zbl 14 14\n".replace(" zbl 14", " 14")
+    )
     assert eqx.tree_equal(read_pair_style(path, "Si"), ZBL(2.0, 4.8, elements="Si"))
     with pytest.raises(AdfluxError, match="does not name the elements of its atom types"):
         read_pair_style(path)
@@ -110,13 +117,18 @@ def test_one_style_alone_and_elements_in_another_order(folder):
     path = written(folder, "pair_style zbl 2.0 4.8\npair_coeff 1 1 14 14\npair_coeff 2 2 32 32\n")
     assert eqx.tree_equal(read_pair_style(path, PAIR), ZBL(2.0, 4.8, elements=PAIR))
     (folder / "Si.sw").write_text(
-        "Si Si Si 2.1683 2.0951 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n"
+        "Si Si Si 2.1683 2.0951 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 "
+        "0.0\n"
     )
     path = written(folder, "pair_style sw\npair_coeff * * Si.sw Si Si\n")
-    assert eqx.tree_equal(read_pair_style(path), StillingerWeber.from_lammps(folder / "Si.sw", elements="Si"))
+    assert eqx.tree_equal(
+        read_pair_style(path), StillingerWeber.from_lammps(folder / "Si.sw", elements="Si")
+    )
     reordered = read_pair_style(written(folder, BOTH + CHARGES + SNAP_LINE), "Ge Si")
     assert reordered.elements == ("Ge", "Si") and reordered.parts[0].numbers == (32.0, 14.0)
-    assert read_pair_style(written(folder, BOTH + CHARGES + SNAP_LINE), "Ge").parts[0].numbers == (32.0,)
+    assert read_pair_style(written(folder, BOTH + CHARGES + SNAP_LINE), "Ge").parts[0].numbers == (
+        32.0,
+    )
     with pytest.raises(AdfluxError, match="has atom types for Si, Ge, but C was asked for"):
         read_pair_style(folder / "pair.snap", "C")
 
@@ -139,15 +151,21 @@ def test_a_core_beside_the_coefficients_is_told(folder, caplog, name, text, told
         SNAP.from_lammps(folder / "small.snapcoeff", folder / "small.snapparam", PAIR)
     said = [record.message for record in caplog.records if record.name == "lammps_adflux"]
     assert len(said) == (told is not None)
-    assert told is None or (f"SNAP with {told}, as " in said[0] and name in said[0] and "SNAP alone" in said[0])
+    assert told is None or (
+        f"SNAP with {told}, as " in said[0] and name in said[0] and "SNAP alone" in said[0]
+    )
 
 
 @pytest.mark.parametrize("name", SYNTHETIC)
 def test_snap_written_for_lammps_reads_back_to_the_last_digit(tmp_path, name):
-    snap = SNAP.from_lammps(*write_snap(tmp_path, name, **({"rcutfac": 4.615858} | SYNTHETIC[name])), PAIR)
+    snap = SNAP.from_lammps(
+        *write_snap(tmp_path, name, **({"rcutfac": 4.615858} | SYNTHETIC[name])), PAIR
+    )
     random = np.random.default_rng(1)
     varied = eqx.tree_at(
-        lambda p: p.coefficients, snap, snap.coefficients * random.normal(size=snap.coefficients.shape)
+        lambda p: p.coefficients,
+        snap,
+        snap.coefficients * random.normal(size=snap.coefficients.shape),
     )
     varied.to_lammps(tmp_path / "new.snapcoeff")
     again = SNAP.from_lammps(tmp_path / "new.snapcoeff", tmp_path / "new.snapparam", PAIR)
@@ -167,7 +185,9 @@ def test_snap_written_for_lammps_reads_back_to_the_last_digit(tmp_path, name):
 def test_lammps_itself_reads_what_is_written(folder):
     snap = SNAP.from_lammps(folder / "small.snapcoeff", folder / "small.snapparam", PAIR)
     snap.to_lammps(folder / "new.snapcoeff")
-    doubled = eqx.tree_at(lambda p: (p.constants, p.coefficients), snap, (2 * snap.constants, 2 * snap.coefficients))
+    doubled = eqx.tree_at(
+        lambda p: (p.constants, p.coefficients), snap, (2 * snap.constants, 2 * snap.coefficients)
+    )
     doubled.to_lammps(folder / "double.snapcoeff")
     script = "units metal\nlattice bcc 3.1\nregion box block 0 2 0 2 0 2\ncreate_box 2 box\ncreate_atoms 1 box\nmass * 20.0\n"
     script += "set type 1 type/fraction 2 0.4 11\nthermo_style custom step pe\nthermo_modify format float %.17g\n"
@@ -185,7 +205,9 @@ def adflux(folder: Path, *words: str) -> subprocess.CompletedProcess:
 def test_export_snap_gives_the_sum_and_new_coefficients(folder):
     """One process for each way to the same file."""
     written(folder, BOTH + CHARGES + SNAP_LINE)
-    alone = adflux(folder, *"export snap small.snapcoeff small.snapparam --elements Si,Ge -o alone.pkl".split())
+    alone = adflux(
+        folder, *"export snap small.snapcoeff small.snapparam --elements Si,Ge -o alone.pkl".split()
+    )
     assert alone.returncode == 0 and "SNAP with zbl" in alone.stderr and "pair.snap" in alone.stderr
     done = adflux(folder, *"export snap pair.snap -o sum.pkl".split())
     assert done.returncode == 0 and not done.stderr
@@ -218,12 +240,18 @@ def test_export_snap_gives_the_sum_and_new_coefficients(folder):
         ("export snap small.snapcoeff small.snapparam -o a.pkl", "elements were not given"),
         ("export snap pair.snap --zbl 3,4 -o a.pkl", "has a pair_style zbl already"),
         ("export zbl --inner 2 --outer 1 --elements Si -o a.pkl", "0 < inner <= outer"),
-        ("export zbl --inner 1 --outer 2 --elements Si --numbers x -o a.pkl", "--numbers needs numbers, but 'x'"),
+        (
+            "export zbl --inner 1 --outer 2 --elements Si --numbers x -o a.pkl",
+            "--numbers needs numbers, but 'x'",
+        ),
     ):
         refused = CliRunner().invoke(
-            app, words.replace("small.", f"{folder}/small.").replace("pair.", f"{folder}/pair.").split()
+            app,
+            words.replace("small.", f"{folder}/small.").replace("pair.", f"{folder}/pair.").split(),
         )
-        assert isinstance(refused.exception, AdfluxError) and message in str(refused.exception), words
+        assert isinstance(refused.exception, AdfluxError) and message in str(refused.exception), (
+            words
+        )
     assert not (folder / "a.pkl").exists()
 
 
@@ -238,15 +266,24 @@ def test_new_parameters_by_order_or_by_name(folder):
 
     numbers = np.random.default_rng(0).normal(size=len(names))
     found = write("\n".join(f"{x!r}" for x in numbers.tolist()))
-    assert np.array_equal(np.concatenate([np.ravel(found.constants), np.ravel(found.coefficients)]), numbers)
+    assert np.array_equal(
+        np.concatenate([np.ravel(found.constants), np.ravel(found.coefficients)]), numbers
+    )
     found = write(" ".join(f"{x!r}" for x in numbers[: len(field)].tolist()))
-    assert np.array_equal(np.ravel(found.coefficients), numbers[: len(field)]) and found.constants is snap.constants
+    assert (
+        np.array_equal(np.ravel(found.coefficients), numbers[: len(field)])
+        and found.constants is snap.constants
+    )
     shuffled = np.random.default_rng(1).permutation(len(names))
-    found = write("# NAME VALUE\n" + "\n".join(f"{names[k]} {float(numbers[k])!r}" for k in shuffled))
+    found = write(
+        "# NAME VALUE\n" + "\n".join(f"{names[k]} {float(numbers[k])!r}" for k in shuffled)
+    )
     assert np.array_equal(np.ravel(found.coefficients), numbers[2:])
     found = write(f"{field[3]} 7.5\n")
     assert found.coefficients.ravel()[3] == 7.5
-    assert np.array_equal(np.delete(found.coefficients.ravel(), 3), np.delete(snap.coefficients.ravel(), 3))
+    assert np.array_equal(
+        np.delete(found.coefficients.ravel(), 3), np.delete(snap.coefficients.ravel(), 3)
+    )
     # by the same names in a sum
     whole = ZBL(1.0, 2.0, elements=PAIR) + snap
     assert with_parameters(whole, path).parts[1].coefficients.ravel()[3] == 7.5

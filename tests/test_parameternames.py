@@ -1,4 +1,6 @@
-"""A coefficient's name says where it stands in LAMMPS' file, and an expansion has its coefficients in that order."""
+"""A coefficient's name says where it stands in LAMMPS' file, and an expansion has its coefficients
+in that order.
+"""
 
 import equinox as eqx
 import jax
@@ -26,7 +28,9 @@ def write_snap(folder, quadratic: bool = False, change: tuple[str, int, float] |
             values[change[1]] += change[2]
         lines += [f"{element} {radius} {weight}", *(f"{value:.17g}" for value in values)]
     (folder / "pair.snapcoeff").write_text("\n".join(lines))
-    (folder / "pair.snapparam").write_text(f"rcutfac 4.0\ntwojmax 2\nquadraticflag {int(quadratic)}\n")
+    (folder / "pair.snapparam").write_text(
+        f"rcutfac 4.0\ntwojmax 2\nquadraticflag {int(quadratic)}\n"
+    )
     return SNAP.from_lammps(folder / "pair.snapcoeff", folder / "pair.snapparam", PAIR)
 
 
@@ -44,7 +48,9 @@ def test_a_coefficient_is_named_after_its_line(tmp_path, quadratic, where):
     graph = graph_from_atoms(atoms, potential)
     first = 0 if where is None else 1
     last = 5 + (15 if quadratic else 0)
-    assert sorted(names) == sorted(f"{element}:beta{k}" for element in PAIR for k in range(first, last + 1))
+    assert sorted(names) == sorted(
+        f"{element}:beta{k}" for element in PAIR for k in range(first, last + 1)
+    )
     for element, line in (("Si", first), ("Ge", 3), ("Si", 5), ("Ge", last)):
         changed = values.copy()
         changed[names.index(f"{element}:beta{line}")] += 0.25
@@ -60,7 +66,9 @@ def test_the_order_is_that_of_the_file(tmp_path):
     choice = choose(write_snap(tmp_path, quadratic=True))
     ordered = [choice.names[k] for k in choice.order]
     assert ordered == [f"{element}:beta{k}" for element in PAIR for k in range(21)]
-    pair = LennardJones(epsilon=[[1.0, 0.5], [0.5, 2.0]], sigma=1.0, cutoff=2.5, elements=("Ar", "Kr"))
+    pair = LennardJones(
+        epsilon=[[1.0, 0.5], [0.5, 2.0]], sigma=1.0, cutoff=2.5, elements=("Ar", "Kr")
+    )
     choice = choose(pair)
     assert np.array_equal(choice.order, np.arange(8)) and choice.names[1] == "epsilon[0,1]"
 
@@ -94,7 +102,12 @@ def test_names_in_few_words_and_as_users_write_them():
     names = [f"W:beta{k}" for k in range(1, 56)]
     assert summary(names) == "W:beta1 … W:beta55" and summary(["epsilon[0,0]"]) == "epsilon[0,0]"
     assert summary(["Si:beta0", "Si:beta1", "Ge:beta0"]) == "Si:beta0 … Si:beta1, Ge:beta0"
-    assert plain_name("β7", names) == plain_name("W:β7", names) == plain_name(" beta7", names) == "W:beta7"
+    assert (
+        plain_name("β7", names)
+        == plain_name("W:β7", names)
+        == plain_name(" beta7", names)
+        == "W:beta7"
+    )
     assert plain_name("beta1", ["Si:beta1", "Ge:beta1"]) == "beta1"  # whose it is, is not said
 
 
@@ -105,8 +118,13 @@ def test_a_record_tells_potentials_apart_beside_their_parameters(tmp_path):
     other = choose(potential, "coefficients")
     changed = other.build(jax.tree.map(lambda leaf: leaf + 1.0, other.values))
     assert difference(record, model_record(changed, paths)) is None
-    assert difference(record, model_record(changed)) is None  # fields that only one has are not compared
-    assert difference(record, model_record(write_snap(tmp_path, change=("Ge", 0, 1e-6)))) == "constants"
+    assert (
+        difference(record, model_record(changed)) is None
+    )  # fields that only one has are not compared
+    assert (
+        difference(record, model_record(write_snap(tmp_path, change=("Ge", 0, 1e-6))))
+        == "constants"
+    )
     assert difference(record, model_record(potential.astype(np.float64))) is None
     write_snap(tmp_path)
     (tmp_path / "pair.snapparam").write_text("rcutfac 4.1\ntwojmax 2\n")

@@ -50,7 +50,17 @@ def sw_file(tmp_path_factory):
 
 
 @pytest.fixture(
-    params=("lj", "lj switched", "lj matrix shifted", "sw", "snap", "zbl", "sum", "sum of layers", "network")
+    params=(
+        "lj",
+        "lj switched",
+        "lj matrix shifted",
+        "sw",
+        "snap",
+        "zbl",
+        "sum",
+        "sum of layers",
+        "network",
+    )
 )
 def potential(request, sw_file):
     if request.param == "sw":
@@ -62,14 +72,18 @@ def potential(request, sw_file):
     if request.param == "zbl":
         return ZBL(2.0, 4.2, elements=PAIR)
     if request.param == "sum":
-        return SNAP.from_lammps(*write_snap(sw_file.parent, twojmax=4), PAIR) + ZBL(2.0, 5.2, elements=PAIR)
+        return SNAP.from_lammps(*write_snap(sw_file.parent, twojmax=4), PAIR) + ZBL(
+            2.0, 5.2, elements=PAIR
+        )
     if request.param == "sum of layers":
         core = ZBL(2.0, 3.1, elements=PAIR, between=[[True, False], [False, True]])
         return sum([message_passing(2), StillingerWeber.from_lammps(sw_file, elements=PAIR), core])
     options = {
         "lj": dict(epsilon=0.3, sigma=2.1),
         "lj switched": dict(epsilon=0.3, sigma=2.1, onset=3.5),
-        "lj matrix shifted": dict(epsilon=[[0.3, 0.2], [0.2, 0.4]], sigma=[[2.0, 2.1], [2.1, 2.3]], shift=True),
+        "lj matrix shifted": dict(
+            epsilon=[[0.3, 0.2], [0.2, 0.4]], sigma=[[2.0, 2.1], [2.1, 2.3]], shift=True
+        ),
     }[request.param]
     return LennardJones(**options, cutoff=4.7, elements=PAIR)
 
@@ -88,7 +102,8 @@ def test_forces_are_minus_the_slope_of_the_energy(potential, crystal):
     def energy(sign):  # the pairs stay the same, so that a cutoff that is not smooth does no harm
         moved = sign * step * direction
         return energy_forces_virial(
-            potential, graph.with_vectors(graph.vectors + moved[graph.others] - moved[graph.centers])
+            potential,
+            graph.with_vectors(graph.vectors + moved[graph.others] - moved[graph.centers]),
         ).energy
 
     slope = (energy(1) - energy(-1)) / (2 * step)
@@ -102,7 +117,9 @@ def test_virial_is_minus_the_slope_under_strain(potential, crystal):
     strain = np.random.default_rng(5).normal(size=(3, 3))
 
     def energy(size):
-        return energy_forces_virial(potential, graph.with_vectors(graph.vectors @ (np.eye(3) + size * strain).T)).energy
+        return energy_forces_virial(
+            potential, graph.with_vectors(graph.vectors @ (np.eye(3) + size * strain).T)
+        ).energy
 
     slope = (energy(1e-6) - energy(-1e-6)) / 2e-6
     virial = energy_forces_virial(potential, graph).virial
@@ -118,15 +135,25 @@ def test_rotation_permutation_and_translation(potential, crystal):
     changed.positions += [0.3, -4.0, 9.0]
     other = energy_forces_virial(potential, graph_from_atoms(changed, potential))
     assert float(other.energy) == pytest.approx(float(base.energy), rel=1e-12)
-    assert np.allclose(other.forces, base.forces[order] @ rotation.T, rtol=0, atol=1e-11 * np.abs(base.forces).max())
     assert np.allclose(
-        other.virial, rotation @ base.virial @ rotation.T, rtol=0, atol=1e-11 * np.abs(base.virial).max()
+        other.forces,
+        base.forces[order] @ rotation.T,
+        rtol=0,
+        atol=1e-11 * np.abs(base.forces).max(),
+    )
+    assert np.allclose(
+        other.virial,
+        rotation @ base.virial @ rotation.T,
+        rtol=0,
+        atol=1e-11 * np.abs(base.virial).max(),
     )
 
 
 def test_no_net_force_and_symmetric_virial(potential, crystal):
     result = energy_forces_virial(potential, graph_from_atoms(crystal, potential))
-    assert np.abs(result.forces.sum(axis=0)).max() < 1e-12 * np.abs(result.forces).max() * len(crystal)
+    assert np.abs(result.forces.sum(axis=0)).max() < 1e-12 * np.abs(result.forces).max() * len(
+        crystal
+    )
     assert np.abs(result.virial - result.virial.T).max() < 1e-12 * np.abs(result.virial).max()
 
 
@@ -137,7 +164,9 @@ def test_parameters_can_be_differentiated(potential, crystal):
 
 
 def test_float32_follows_the_input(potential, crystal):
-    single = energy_forces_virial(potential.astype(np.float32), graph_from_atoms(crystal, potential, dtype=np.float32))
+    single = energy_forces_virial(
+        potential.astype(np.float32), graph_from_atoms(crystal, potential, dtype=np.float32)
+    )
     double = energy_forces_virial(potential, graph_from_atoms(crystal, potential))
     assert single.forces.dtype == np.float32
     assert (
@@ -150,7 +179,9 @@ def test_stillinger_weber_equals_a_loop_over_triplets(sw_file, crystal):
     graph = graph_from_atoms(crystal, potential)
     entries, words = {}, SW_FILE.split("\n", 2)[2].split()
     for start in range(0, len(words), 14):
-        entries[tuple(words[start : start + 3])] = [float(word) for word in words[start + 3 : start + 14]]
+        entries[tuple(words[start : start + 3])] = [
+            float(word) for word in words[start + 3 : start + 14]
+        ]
     names = [PAIR[s] for s in np.asarray(graph.species)]
     energies = np.zeros(len(crystal))
     vectors, centers, others = (np.asarray(x) for x in (graph.vectors, graph.centers, graph.others))
@@ -158,10 +189,14 @@ def test_stillinger_weber_equals_a_loop_over_triplets(sw_file, crystal):
     for i in range(len(crystal)):
         near = [p for p in np.flatnonzero(centers == i)]
         for p in near:
-            e, s, a, _, _, _, A, B, power, q, _ = entries[names[i], names[others[p]], names[others[p]]]
+            e, s, a, _, _, _, A, B, power, q, _ = entries[
+                names[i], names[others[p]], names[others[p]]
+            ]
             if lengths[p] < a * s:
                 x = s / lengths[p]
-                energies[i] += 0.5 * A * e * (B * x**power - x**q) * np.exp(s / (lengths[p] - a * s))
+                energies[i] += (
+                    0.5 * A * e * (B * x**power - x**q) * np.exp(s / (lengths[p] - a * s))
+                )
         for n, p in enumerate(near):
             for k in near[n + 1 :]:
                 _, s1, a1, _, g1, *_ = entries[names[i], names[others[p]], names[others[p]]]
@@ -171,20 +206,31 @@ def test_stillinger_weber_equals_a_loop_over_triplets(sw_file, crystal):
                     angle = vectors[p] @ vectors[k] / lengths[p] / lengths[k] - cosine
                     tails = g1 * s1 / (lengths[p] - a1 * s1) + g2 * s2 / (lengths[k] - a2 * s2)
                     energies[i] += lam * e * angle**2 * np.exp(tails)
-    assert np.abs(energy_forces_virial(potential, graph).energies - energies).max() < 1e-12 * np.abs(energies).max()
+    assert (
+        np.abs(energy_forces_virial(potential, graph).energies - energies).max()
+        < 1e-12 * np.abs(energies).max()
+    )
 
 
 @pytest.mark.parametrize("factor", (0.98, 0.9995, 1.0005))
-def test_a_stillinger_weber_whose_length_is_varied_is_the_one_of_that_length(factor, tmp_path, crystal):
-    """Its range was fixed when it was made: pairs beyond the new aσ are out, those that a longer one adds are exp(-σ/0.002) small."""
-    words = "Si Si Si 2.1683 {} 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n"
+def test_a_stillinger_weber_whose_length_is_varied_is_the_one_of_that_length(
+    factor, tmp_path, crystal
+):
+    """Its range was fixed when it was made: pairs beyond the new aσ are out, those that a longer
+    one adds are exp(-σ/0.002) small.
+    """
+    words = (
+        "Si Si Si 2.1683 {} 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n"
+    )
     made = []
     for sigma in (2.0951, factor * 2.0951):
         (tmp_path / "one.sw").write_text(words.format(sigma))
         made.append(StillingerWeber.from_lammps(tmp_path / "one.sw", elements="Si"))
     varied = eqx.tree_at(lambda p: p.sigma, made[0], factor * made[0].sigma)
     crystal.symbols[:] = "Si"
-    ours, theirs = (energy_forces_virial(p, graph_from_atoms(crystal, p)) for p in (varied, made[1]))
+    ours, theirs = (
+        energy_forces_virial(p, graph_from_atoms(crystal, p)) for p in (varied, made[1])
+    )
     for name in ("energies", "forces", "virial"):
         expected = np.asarray(getattr(theirs, name))
         assert np.abs(getattr(ours, name) - expected).max() < 1e-12 * np.abs(expected).max(), name
@@ -195,15 +241,32 @@ NOTHING = "0 0 0 0 0 0 0 0 0 0 0"
 
 def entry(names, **changes):
     """A line of a .sw file."""
-    values = dict(epsilon=1.7, sigma=2.2, a=1.8, lam=25.0, gamma=1.2, cosine=-0.3, A=7.0, B=0.6, p=4.0, q=0.0, tol=0.0)
-    return " ".join([*names.split(), *(repr(float(value)) for value in (values | changes).values())])
+    values = dict(
+        epsilon=1.7,
+        sigma=2.2,
+        a=1.8,
+        lam=25.0,
+        gamma=1.2,
+        cosine=-0.3,
+        A=7.0,
+        B=0.6,
+        p=4.0,
+        q=0.0,
+        tol=0.0,
+    )
+    return " ".join(
+        [*names.split(), *(repr(float(value)) for value in (values | changes).values())]
+    )
 
 
 def mixed(own: str, **changes):
     """Unlike elements interact; like ones as `own` says."""
     lines = [entry("Si Ge Ge", **changes), entry("Ge Si Si", **changes)]
     lines += [f"{a} {b} {c} {own}" for a, b, c in ("Si Si Si".split(), "Ge Ge Ge".split())]
-    return [*lines, *(f"{names} {NOTHING}" for names in ("Si Si Ge", "Si Ge Si", "Ge Ge Si", "Ge Si Ge"))]
+    return [
+        *lines,
+        *(f"{names} {NOTHING}" for names in ("Si Si Ge", "Si Ge Si", "Ge Ge Si", "Ge Si Ge")),
+    ]
 
 
 ZEROS = {
@@ -278,19 +341,25 @@ def test_entries_with_zeros_are_what_lammps_makes_of_them(zeros, name):
 
 
 def test_numbers_that_were_rounded_are_equal_and_others_are_not(tmp_path, crystal):
-    """λ ε of i j k and i k j, and what belongs to the pair, agree as far as a file prints; the mean is taken."""
+    """λ ε of i j k and i k j, and what belongs to the pair, agree as far as a file prints; the mean
+    is taken.
+    """
     exact = [entry("Si Si Si"), entry("Ge Ge Ge"), entry("Si Ge Ge"), entry("Ge Si Si")]
     exact += [entry(names) for names in ("Si Si Ge", "Si Ge Si", "Ge Ge Si", "Ge Si Ge")]
 
     def made(change: float) -> StillingerWeber:
         lines = list(exact)
-        lines[2] = entry("Si Ge Ge", **{n: v * (1 + change) for n, v in dict(epsilon=1.7, sigma=2.2, B=0.6).items()})
+        lines[2] = entry(
+            "Si Ge Ge",
+            **{n: v * (1 + change) for n, v in dict(epsilon=1.7, sigma=2.2, B=0.6).items()},
+        )
         lines[4] = entry("Si Si Ge", lam=25.0 * (1 + change), cosine=-0.3 * (1 - change))
         (tmp_path / "rounded.sw").write_text("\n".join(lines))
         return StillingerWeber.from_lammps(tmp_path / "rounded.sw", elements=PAIR)
 
     energies = [
-        float(energy_forces_virial(p, graph_from_atoms(crystal, p)).energy) for p in map(made, (-2e-6, 0.0, 2e-6))
+        float(energy_forces_virial(p, graph_from_atoms(crystal, p)).energy)
+        for p in map(made, (-2e-6, 0.0, 2e-6))
     ]
     assert abs(energies[2] - energies[0]) > 1e-7 * abs(energies[1])
     # the change is linear in the mean
@@ -314,17 +383,23 @@ def test_a_pair_term_in_one_direction_only_is_refused(tmp_path, lines, message):
         StillingerWeber.from_lammps(tmp_path / "one.sw", elements=PAIR)
 
 
-@pytest.mark.parametrize("comment", (b"# \xc5ngstr\xf6m", b"# next \x85 Si Si Si 1", "# Å".encode(), b"\t# \x0c x"))
+@pytest.mark.parametrize(
+    "comment", (b"# \xc5ngstr\xf6m", b"# next \x85 Si Si Si 1", "# Å".encode(), b"\t# \x0c x")
+)
 def test_comments_of_any_encoding_and_line_ends(tmp_path, comment, sw_file):
     path = tmp_path / "comments.sw"
     path.write_bytes(comment + b"\r\n" + SW_FILE.replace("\n", "\r\n").encode() + comment)
-    assert eqx.tree_equal(*(StillingerWeber.from_lammps(file, elements=PAIR) for file in (path, sw_file)))
+    assert eqx.tree_equal(
+        *(StillingerWeber.from_lammps(file, elements=PAIR) for file in (path, sw_file))
+    )
 
 
 @pytest.mark.skipif(not ARGON.exists(), reason="../shared/data/lj_argon/reference.npz is absent")
 def test_lennard_jones_equals_glp():
     data = np.load(ARGON)
-    atoms = ase.Atoms(numbers=data["numbers"], positions=data["positions"], cell=data["cell"], pbc=True)
+    atoms = ase.Atoms(
+        numbers=data["numbers"], positions=data["positions"], cell=data["cell"], pbc=True
+    )
     potential = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=10.5, onset=9.0, elements="Ar")
     graph = graph_from_atoms(atoms, potential)
     result = energy_forces_virial(potential, graph)
@@ -362,7 +437,10 @@ def test_lennard_jones_refuses_what_makes_no_sense(options, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     (
-        (lambda text: text.replace("1.93 ", "1.9x "), "line 4: three elements and 11 numbers are needed"),
+        (
+            lambda text: text.replace("1.93 ", "1.9x "),
+            "line 4: three elements and 11 numbers are needed",
+        ),
         (lambda text: text.replace("1.93 ", "-1.93 "), "line 4: .* not negative"),
         (
             lambda text: text.rsplit("Ge Ge Si", 1)[0] + "Ge Ge Si 2.0 0.0",
@@ -384,7 +462,10 @@ def test_lennard_jones_refuses_what_makes_no_sense(options, message):
             lambda text: text.replace("Si Ge Ge 2.0427", "Si Ge Ge 2.0428"),
             "epsilon of Si Ge Ge and of Ge Si Si differ",
         ),
-        (lambda text: text.replace("Si Ge Si 2.1  ", "Si Ge Si 2.2  "), "Si Si Ge and of Si Ge Si differ"),
+        (
+            lambda text: text.replace("Si Ge Si 2.1  ", "Si Ge Si 2.2  "),
+            "Si Si Ge and of Si Ge Si differ",
+        ),
     ),
 )
 def test_a_bad_stillinger_weber_file_names_file_and_line(tmp_path, change, message):

@@ -37,7 +37,9 @@ def test_every_block_marked_as_tested_runs(tmp_path):
             text=True,
             timeout=300,
         )
-        assert done.returncode == 0, f"{block['text']}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        assert done.returncode == 0, (
+            f"{block['text']}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        )
     assert (tmp_path / "kappa.json").exists() and (tmp_path / "si.pkl").exists()
 
 

@@ -48,5 +48,7 @@ except adflux.AdfluxError as error:
 def test_newton_steps_alone_are_not_advised_to_minimise_longer(tmp_path, starts):
     (tmp_path / "hexagonal.data").write_bytes((starts / "hexagonal.data").read_bytes())
     said = run_python(tmp_path, COMMON + FAR).stdout
-    assert "The minimisation did not converge" in said and "Newton steps, without `minimize`" in said
+    assert (
+        "The minimisation did not converge" in said and "Newton steps, without `minimize`" in said
+    )
     assert "leave minimize=False out" in said and "relax longer" not in said

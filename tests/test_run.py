@@ -40,7 +40,9 @@ def test_export_writes_what_load_reads(tmp_path):
 
 @NEEDS_LAMMPS
 def test_run_hands_variables_and_templates_to_lammps(tmp_path):
-    adflux(tmp_path, *"export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl".split())
+    adflux(
+        tmp_path, *"export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl".split()
+    )
     (tmp_path / "in.lj").write_text(SCRIPT)
     done = adflux(tmp_path, "run", "in.lj", "-n", "2", "-var", "model", "ar.pkl", "-log", "my.log")
     assert done.returncode == 0, done.stderr
@@ -76,7 +78,11 @@ def test_a_wrong_lmp_is_one_sentence(tmp_path, ranks, name, sentence):
     (tmp_path / "garbage").chmod(0o755)
     done = adflux(tmp_path, "run", "in.lj", "-n", ranks, "--lmp", name)
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("adflux: ") and sentence in done.stderr and done.stderr.count("\n") == 1
+    assert (
+        done.stderr.startswith("adflux: ")
+        and sentence in done.stderr
+        and done.stderr.count("\n") == 1
+    )
 
 
 @NEEDS_LAMMPS
@@ -93,13 +99,29 @@ def test_an_lmp_is_found_by_its_name_and_by_a_relative_path(tmp_path):
     (
         (("run", "absent.in"), "The input script absent.in was not found"),
         (("run", "absent.in", "-n", "none"), "absent.in was not found"),
-        (("export", "sw", "absent.sw", "--elements", "Si", "-o", "x.pkl"), "absent.sw cannot be read"),
-        (("export", "snap", *"no.snapcoeff no.snapparam --elements W -o x.pkl".split()), "no.snapparam cannot be read"),
-        (("export", "lj", *"--epsilon 1 --sigma 1 --cutoff -1 --elements Ar -o x.pkl".split()), "positive length"),
-        (("export", "lj", *"--epsilon 1 --sigma 1 --cutoff 2 --elements Ar -o no/x.pkl".split()), "cannot be written"),
+        (
+            ("export", "sw", "absent.sw", "--elements", "Si", "-o", "x.pkl"),
+            "absent.sw cannot be read",
+        ),
+        (
+            ("export", "snap", *"no.snapcoeff no.snapparam --elements W -o x.pkl".split()),
+            "no.snapparam cannot be read",
+        ),
+        (
+            ("export", "lj", *"--epsilon 1 --sigma 1 --cutoff -1 --elements Ar -o x.pkl".split()),
+            "positive length",
+        ),
+        (
+            ("export", "lj", *"--epsilon 1 --sigma 1 --cutoff 2 --elements Ar -o no/x.pkl".split()),
+            "cannot be written",
+        ),
     ),
 )
 def test_a_mistake_is_one_sentence_on_stderr(tmp_path, words, sentence):
     done = adflux(tmp_path, *words)
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("adflux: ") and sentence in done.stderr and done.stderr.count("\n") == 1
+    assert (
+        done.stderr.startswith("adflux: ")
+        and sentence in done.stderr
+        and done.stderr.count("\n") == 1
+    )

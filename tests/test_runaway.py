@@ -1,4 +1,6 @@
-"""A relaxation that runs away stops with the reason, and a pair style of the set-up is not replaced in silence."""
+"""A relaxation that runs away stops with the reason, and a pair style of the set-up is not replaced
+in silence.
+"""
 
 import re
 

@@ -30,7 +30,11 @@ print(json.dumps(dict(os.environ) | {"x64": bool(jax.config.jax_enable_x64)}))
 def prepared(**settings):
     clean = {name: value for name, value in os.environ.items() if name not in NAMES}
     done = subprocess.run(
-        [sys.executable, "-c", CODE], env={**clean, **settings}, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", CODE],
+        env={**clean, **settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -81,7 +85,9 @@ run 0
 
 @pytest.mark.lammps
 def test_the_instruction_set_of_a_test_run_reaches_lammps(tmp_path, monkeypatch):
-    adflux.export(adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), tmp_path / "ar.pkl")
+    adflux.export(
+        adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar"), tmp_path / "ar.pkl"
+    )
     flags = f"--xla_cpu_max_isa=SSE4_2 --xla_dump_to={tmp_path / 'compiled'}"
     monkeypatch.setenv("XLA_FLAGS", flags)
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))

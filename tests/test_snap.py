@@ -1,4 +1,6 @@
-"""SNAP equals LAMMPS' `pair_style snap`, and its bispectrum the sums over Clebsch-Gordan coefficients."""
+"""SNAP equals LAMMPS' `pair_style snap`, and its bispectrum the sums over Clebsch-Gordan
+coefficients.
+"""
 
 import sys
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ LAMMPS_FILES = Path(sys.prefix) / "share/lammps/potentials"
 OTHER_FILES = Path(__file__).parents[2] / "shared/data/implicit"
 PAIR = ("Si", "Ge")
 ROUNDING = 1e-10  # relative to the largest component: sums of some 10⁵ terms in another order
-# LAMMPS' forces use that components with permuted elements are equal, and the file's 12 digits are so only nearly;
+# LAMMPS' forces use that components with permuted elements are equal, and the file's 12 digits are
+# so only nearly;
 # ours are the gradient of the energies, as finite differences of LAMMPS' energies are
 TWELVE_DIGITS = 5e-9
 
@@ -51,7 +54,9 @@ class Case:
 SYNTHETIC = {
     "even": dict(twojmax=2, switchflag=0, bzeroflag=0),
     "odd": dict(twojmax=5, rfac0=0.7, bnormflag=1),
-    "core": dict(twojmax=3, rmin0=2.6, rfac0=1.1, quadraticflag=1),  # some pairs are closer than rmin0
+    "core": dict(
+        twojmax=3, rmin0=2.6, rfac0=1.1, quadraticflag=1
+    ),  # some pairs are closer than rmin0
     "channels": dict(twojmax=3, chemflag=1),
     "all": dict(twojmax=2, chemflag=1, wselfallflag=1),
     "normalised": dict(twojmax=2, chemflag=1, bnormflag=1, bzeroflag=0),
@@ -68,7 +73,10 @@ CASES = (
     Case("NiMo", "Ni Mo", "Mo Ni", "fcc 3.6", OTHER_FILES),
     Case("WX", "W X", "X W", folder=OTHER_FILES),
     # with chemflag LAMMPS numbers the channels by the order of its types
-    *(Case(name, "Si Ge", "Si Ge" if "chemflag" in SYNTHETIC[name] else "Ge Si") for name in SYNTHETIC),
+    *(
+        Case(name, "Si Ge", "Si Ge" if "chemflag" in SYNTHETIC[name] else "Ge Si")
+        for name in SYNTHETIC
+    ),
 )
 ON_TWO = ("odd-SiGe", "all-SiGe")
 SCRIPT = """
@@ -94,10 +102,16 @@ write_dump all custom {dump} id type x y z fx fy fz c_pea modify format float %.
 
 
 def write_snap(folder, name="small", twojmax=3, seed=0, **keywords):
-    """Files for two elements with random coefficients; those of components that are equal are equal."""
+    """Files for two elements with random coefficients; those of components that are equal are
+    equal.
+    """
     random = np.random.default_rng(seed)
     channels = range(2 if keywords.get("chemflag") else 1)
-    parts = [sorted(zip(degrees, c, strict=True)) for c in product(channels, repeat=3) for degrees in triples(twojmax)]
+    parts = [
+        sorted(zip(degrees, c, strict=True))
+        for c in product(channels, repeat=3)
+        for degrees in triples(twojmax)
+    ]
     equal = np.array([[a == b for b in parts] for a in parts])
     average = equal / equal.sum(axis=1)
     blocks = []
@@ -110,7 +124,9 @@ def write_snap(folder, name="small", twojmax=3, seed=0, **keywords):
     head = f"# random\n\n2 {len(blocks) // 2 - 1}"
     (folder / f"{name}.snapcoeff").write_text("\n".join([head, *blocks, ""]))
     keywords = {"rcutfac": 4.6, "twojmax": twojmax} | keywords
-    (folder / f"{name}.snapparam").write_text("".join(f"{key} {value}\n" for key, value in keywords.items()))
+    (folder / f"{name}.snapparam").write_text(
+        "".join(f"{key} {value}\n" for key, value in keywords.items())
+    )
     return folder / f"{name}.snapcoeff", folder / f"{name}.snapparam"
 
 
@@ -121,7 +137,9 @@ def script(case: Case, style: str) -> str:
         pair = f"pair_style mliap unified {case.id}.pkl 0\npair_coeff * * {case.types}"
     types = len(case.types.split())
     mix = "set type 1 type/fraction 2 0.4 11" if types == 2 else ""
-    return SCRIPT.format(lattice=case.lattice, types=types, mix=mix, pair=pair, dump=f"{case.id}_{style}.dump")
+    return SCRIPT.format(
+        lattice=case.lattice, types=types, mix=mix, pair=pair, dump=f"{case.id}_{style}.dump"
+    )
 
 
 def cases(ranks: int) -> list[Case]:
@@ -134,7 +152,9 @@ def present(case: Case) -> bool:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """All cases in one LAMMPS process for each number of ranks: thermo tables by case, and the run."""
+    """All cases in one LAMMPS process for each number of ranks: thermo tables by case,
+    and the run.
+    """
     done = {}
 
     def run(ranks):
@@ -147,7 +167,9 @@ def runs(tmp_path_factory):
                 files = (folder / file for file in case.files)
                 export(SNAP.from_lammps(*files, case.elements.split()), folder / f"{case.id}.pkl")
             text = "".join(script(case, style) for case in there for style in ("native", "jax"))
-            finished = run_lammps(folder, text, ranks, environment={"XLA_FLAGS": QUICK}, time_limit=400.0)
+            finished = run_lammps(
+                folder, text, ranks, environment={"XLA_FLAGS": QUICK}, time_limit=400.0
+            )
             tables = zip(finished.tables[::2], finished.tables[1::2], strict=True)
             done[ranks] = dict(zip(there, tables, strict=True)), finished
         return done[ranks]
@@ -162,7 +184,11 @@ def relative(ours, reference) -> float:
 @pytest.mark.lammps
 @pytest.mark.parametrize(
     ("case", "ranks"),
-    [pytest.param(case, ranks, id=f"{case.id}-{ranks}") for ranks in (1, 2) for case in cases(ranks)],
+    [
+        pytest.param(case, ranks, id=f"{case.id}-{ranks}")
+        for ranks in (1, 2)
+        for case in cases(ranks)
+    ],
 )
 def test_energies_forces_and_pressure_equal_lammps_own(runs, case, ranks):
     if not present(case):
@@ -172,9 +198,13 @@ def test_energies_forces_and_pressure_equal_lammps_own(runs, case, ranks):
     pressure = [f"P{a}" for a in ("xx", "yy", "zz", "xy", "xz", "yz")]
     assert relative(vectors(ours, *pressure), vectors(theirs, *pressure)) < case.forces
     native, jax_ = (run.dump(f"{case.id}_{style}.dump")[0] for style in ("native", "jax"))
-    assert np.array_equal(vectors(native, "id", "type", "x", "y", "z"), vectors(jax_, "id", "type", "x", "y", "z"))
+    assert np.array_equal(
+        vectors(native, "id", "type", "x", "y", "z"), vectors(jax_, "id", "type", "x", "y", "z")
+    )
     assert relative(jax_["c_pea"], native["c_pea"]) < ROUNDING
-    assert relative(vectors(jax_, "fx", "fy", "fz"), vectors(native, "fx", "fy", "fz")) < case.forces
+    assert (
+        relative(vectors(jax_, "fx", "fy", "fz"), vectors(native, "fx", "fy", "fz")) < case.forces
+    )
 
 
 @pytest.mark.parametrize("twojmax", range(9))
@@ -183,9 +213,15 @@ def test_quadrature_equals_sums_over_clebsch_gordan_coefficients(twojmax):
     quaternions, weights = random.normal(size=(4, 12)), random.normal(size=(2, 12))
     quaternions /= np.linalg.norm(quaternions, axis=0)
     numbers = jnp.einsum("np,cp->nc", coefficients(jnp.asarray(quaternions), twojmax), weights)
-    matrices = [np.stack([wigner(q, degree) for q in quaternions.T]) for degree in range(twojmax + 1)]
-    slow = bispectrum_by_sums([np.einsum("pab,cp->cab", matrix, weights) for matrix in matrices], twojmax)
-    assert relative(bispectrum(numbers[:, :, None], twojmax, False)[:, 0], slow) < 1e-13  # a thousand points
+    matrices = [
+        np.stack([wigner(q, degree) for q in quaternions.T]) for degree in range(twojmax + 1)
+    ]
+    slow = bispectrum_by_sums(
+        [np.einsum("pab,cp->cab", matrix, weights) for matrix in matrices], twojmax
+    )
+    assert (
+        relative(bispectrum(numbers[:, :, None], twojmax, False)[:, 0], slow) < 1e-13
+    )  # a thousand points
 
 
 @pytest.fixture(scope="module")
@@ -202,9 +238,13 @@ def test_gradient_and_its_tangent_are_slopes(small, crystal):
     graph = graph_from_atoms(crystal, small)
     direction, step = np.random.default_rng(0).normal(size=graph.vectors.shape), 1e-5
     function = jax.value_and_grad(lambda vectors: jnp.sum(small(graph.with_vectors(vectors))))
-    (_, gradient), (slope, tangent) = jax.jit(lambda x, dx: jax.jvp(function, (x,), (dx,)))(graph.vectors, direction)
+    (_, gradient), (slope, tangent) = jax.jit(lambda x, dx: jax.jvp(function, (x,), (dx,)))(
+        graph.vectors, direction
+    )
     here = jax.jit(function)
-    (up, gradient_up), (down, gradient_down) = (here(graph.vectors + s * step * direction) for s in (1, -1))
+    (up, gradient_up), (down, gradient_down) = (
+        here(graph.vectors + s * step * direction) for s in (1, -1)
+    )
     # errors of the central difference
     assert float(slope) == pytest.approx(float((up - down) / (2 * step)), rel=1e-7)
     assert float(jnp.sum(gradient * direction)) == pytest.approx(float(slope), rel=1e-12)
@@ -214,9 +254,13 @@ def test_gradient_and_its_tangent_are_slopes(small, crystal):
 def test_padding_and_float32_do_no_harm(small, crystal):
     graph = graph_from_atoms(crystal, small)
     double = energy_forces_virial(small, graph)
-    padded = energy_forces_virial(small, pad(graph, len(graph.centers) + 1500, len(crystal) + 40, small.cutoff))
+    padded = energy_forces_virial(
+        small, pad(graph, len(graph.centers) + 1500, len(crystal) + 40, small.cutoff)
+    )
     assert not np.any(padded.forces[len(crystal) :])
-    single = energy_forces_virial(small.astype(np.float32), graph_from_atoms(crystal, small, dtype=np.float32))
+    single = energy_forces_virial(
+        small.astype(np.float32), graph_from_atoms(crystal, small, dtype=np.float32)
+    )
     assert single.forces.dtype == np.float32
     for name in ("energies", "forces", "virial"):
         reference = getattr(double, name)
@@ -225,9 +269,15 @@ def test_padding_and_float32_do_no_harm(small, crystal):
 
 
 def test_bispectrum_is_invariant_under_rotation(small, crystal):
-    graph, rotation = graph_from_atoms(crystal, small), Rotation.from_rotvec([1.0, 0.2, -0.4]).as_matrix()
+    graph, rotation = (
+        graph_from_atoms(crystal, small),
+        Rotation.from_rotvec([1.0, 0.2, -0.4]).as_matrix(),
+    )
     components = jax.jit(lambda g: small.bispectrum(g))
-    assert relative(components(graph.with_vectors(graph.vectors @ rotation.T)), components(graph)) < 1e-13
+    assert (
+        relative(components(graph.with_vectors(graph.vectors @ rotation.T)), components(graph))
+        < 1e-13
+    )
 
 
 @pytest.mark.parametrize("pair", (("Si", "Si"), ("Si", "Ge"), ("Ge", "Ge")))
@@ -242,14 +292,18 @@ def test_a_pair_leaves_through_its_own_cutoff_with_the_square_of_the_distance(sm
 
     assert np.abs(change(cutoff + 1e-6)).max() < 1e-12
     assert np.abs(change(cutoff - 0.5)).min() > 1e-4
-    assert change(cutoff - 1e-3) / change(cutoff - 2e-3) == pytest.approx([0.25, 0.25], rel=1e-3)  # next order
+    assert change(cutoff - 1e-3) / change(cutoff - 2e-3) == pytest.approx(
+        [0.25, 0.25], rel=1e-3
+    )  # next order
 
 
 def test_a_model_file_gives_it_back(tmp_path, small, crystal):
     export(small, tmp_path / "model.pkl")
     again, graph = load(tmp_path / "model.pkl"), graph_from_atoms(crystal, small)
     assert jax.tree.structure(again) == jax.tree.structure(small)
-    assert np.array_equal(*(energy_forces_virial(potential, graph).forces for potential in (small, again)))
+    assert np.array_equal(
+        *(energy_forces_virial(potential, graph).forces for potential in (small, again))
+    )
 
 
 COEFFICIENTS, PARAMETERS = ".snapcoeff", ".snapparam"
@@ -306,7 +360,9 @@ def test_a_wrong_file_is_one_sentence_with_file_and_line(tmp_path, case):
 
 def test_channels_need_the_elements_in_the_order_of_the_file(tmp_path):
     files = write_snap(tmp_path, chemflag=1)
-    with pytest.raises(AdfluxError, match=r"in the order of the file, Si, Ge, but Si was asked for"):
+    with pytest.raises(
+        AdfluxError, match=r"in the order of the file, Si, Ge, but Si was asked for"
+    ):
         SNAP.from_lammps(*files, PAIR[:1])
 
 

@@ -6,7 +6,10 @@ from lammps_runner import ROOT, run_python
 from relaxing import COMMON, close, found
 
 DATA = ROOT.parent / "shared" / "data" / "implicit"
-pytestmark = [pytest.mark.lammps, pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/implicit")]
+pytestmark = [
+    pytest.mark.lammps,
+    pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/implicit"),
+]
 
 SNAP = """
 from pathlib import Path
@@ -75,7 +78,9 @@ found["slopes"], found["parameters"], found["energy"] = expansion.gradient, expa
 
 
 def test_a_disordered_alloy(starts):
-    """Atoms and all six strains of nickel and molybdenum, one atom missing, respond as relaxation again finds them."""
+    """Atoms and all six strains of nickel and molybdenum, one atom missing, respond as relaxation
+    again finds them.
+    """
     all_found = found(starts, SNAP.format(data=str(DATA)) + ALLOY, time_limit=200)
     for what, tolerance in (
         ("positions", 1e-6),
@@ -86,7 +91,8 @@ def test_a_disordered_alloy(starts):
     ):
         close(all_found[f"alloy {what}"], all_found[f"alloy {what} again"], tolerance)
     assert np.abs(all_found["alloy strain"]).min() > 0.0
-    # by all coefficients, in the order of the file: an energy per atom counts the atoms, and U is linear in all of them
+    # by all coefficients, in the order of the file: an energy per atom counts the atoms, and U is
+    # linear in all of them
     names, slopes = all_found["names"].tolist(), all_found["slopes"]
     assert names == [f"{element}:beta{k}" for element in ("Ni", "Mo") for k in range(31)]
     for element in ("Ni", "Mo"):
@@ -96,7 +102,9 @@ def test_a_disordered_alloy(starts):
 
 
 def test_tungsten(starts):
-    """Vacancies are as finite differences of LAMMPS' own SNAP found them; an interstitial does not relax to a minimum."""
+    """Vacancies are as finite differences of LAMMPS' own SNAP found them; an interstitial does not
+    relax to a minimum.
+    """
     script = COMMON + SNAP.format(data=str(DATA)) + VACANCIES + INTERSTITIAL + "\nfinish()\n"
     run = run_python(starts, script, time_limit=400)
     with np.load(starts / "found.npz") as file:

@@ -1,4 +1,6 @@
-"""So3krates as mlff trains it: its energies, its symmetries, and the heat flux of several layers."""
+"""So3krates as mlff trains it: its energies, its symmetries, and the heat flux of
+several layers.
+"""
 
 from pathlib import Path
 
@@ -33,11 +35,19 @@ VARIANTS = {
     "degree zero": dict(degrees=[0, 1, 2]),
     "one high degree": dict(degrees=[4], geometry=dict(radial_cutoff_fn="phys_cutoff_fn")),
     "degrees apart": dict(degrees=[2, 5, 6]),
-    "bernstein": dict(geometry=dict(radial_basis_function="bernstein", radial_cutoff_fn="exponential_cutoff_fn")),
-    "bessel": dict(geometry=dict(radial_basis_function="bessel", radial_cutoff_fn="dimenet_cutoff_fn")),
+    "bernstein": dict(
+        geometry=dict(radial_basis_function="bernstein", radial_cutoff_fn="exponential_cutoff_fn")
+    ),
+    "bessel": dict(
+        geometry=dict(radial_basis_function="bessel", radial_cutoff_fn="dimenet_cutoff_fn")
+    ),
     "rbf": dict(geometry=dict(radial_basis_function="rbf")),
     "neighbourhood at the start": dict(layers=1, geometry=dict(sphc_normalization=5.3)),
-    "filters": dict(layer=dict(gb_filter="radial", fb_rad_filter_features=[12], fb_sph_filter_features=[3, 4, 12])),
+    "filters": dict(
+        layer=dict(
+            gb_filter="radial", fb_rad_filter_features=[12], fb_sph_filter_features=[3, 4, 12]
+        )
+    ),
     "layer normalisation": dict(layer=dict(layer_normalization=True, final_layer=True)),
     "residual after": dict(layer=dict(residual_mlp_2=True)),
     "residual twice": dict(layer=dict(residual_mlp_1=True, residual_mlp_2=True)),
@@ -59,7 +69,9 @@ def test_tin_selenide_equals_glp_with_mlff():
     import ase
 
     data = np.load(SNSE / "reference.npz")
-    atoms = ase.Atoms(numbers=data["numbers"], positions=data["positions"], cell=data["cell"], pbc=True)
+    atoms = ase.Atoms(
+        numbers=data["numbers"], positions=data["positions"], cell=data["cell"], pbc=True
+    )
     potential = So3krates.from_mlff(SNSE / "model_m1", PAIR)
     assert (potential.hops, potential.cutoff, potential.degrees) == (1, 5.0, (1, 2, 3))
     graph, v = graph_from_atoms(atoms, potential), data["velocities_A_per_ps"]
@@ -82,7 +94,9 @@ def test_energies_equal_a_slow_forward_pass(tmp_path, crystal, variant):
     network, params = write_checkpoint(tmp_path, **VARIANTS[variant])
     potential = So3krates.from_mlff(tmp_path, PAIR)
     ours = jax.jit(lambda p, g: p(g))(potential, graph_from_atoms(crystal, potential))
-    centers, others, images = pairs_by_force(crystal.positions, crystal.cell.array, crystal.pbc, potential.cutoff)
+    centers, others, images = pairs_by_force(
+        crystal.positions, crystal.cell.array, crystal.pbc, potential.cutoff
+    )
     vectors = crystal.positions[others] - crystal.positions[centers] + images @ crystal.cell.array
     params = jax.tree.map(np.float64, params)
     slow = so3krates_energies(params, network, crystal.numbers, centers, others, vectors)
@@ -98,7 +112,10 @@ def test_flux_equals_the_unfolded_one(tmp_path, variant):
     unfolded = unfolded_flux(crystal, potential, v)
     assert relative(heat_flux(potential, graph, v), unfolded) < ROUNDING
     if potential.hops == 2:  # the slowest to compile: one depth is enough
-        assert relative(np.einsum("iab,ib->a", atomic_virials(potential, graph), v), unfolded) < ROUNDING
+        assert (
+            relative(np.einsum("iab,ib->a", atomic_virials(potential, graph), v), unfolded)
+            < ROUNDING
+        )
 
 
 @pytest.mark.parametrize("variant", ("two layers", "neighbourhood at the start"))
@@ -107,12 +124,16 @@ def test_energy_reaches_as_far_as_the_hops_and_no_farther(tmp_path, variant):
     write_checkpoint(tmp_path, **VARIANTS[variant])
     potential = So3krates.from_mlff(tmp_path, PAIR)
     chain = cluster(6, elements=PAIR)
-    chain.positions = np.cumsum(np.random.default_rng(2).normal([2.5, 0, 0], [0.05, 0.4, 0.4], (6, 3)), axis=0)
+    chain.positions = np.cumsum(
+        np.random.default_rng(2).normal([2.5, 0, 0], [0.05, 0.4, 0.4], (6, 3)), axis=0
+    )
     graph = graph_from_atoms(chain, potential)
 
     def first(positions):
         vectors = positions[graph.others] - positions[graph.centers]
-        moved = type(graph)(vectors, graph.centers, graph.others, graph.species, graph.mask, graph.owned)
+        moved = type(graph)(
+            vectors, graph.centers, graph.others, graph.species, graph.mask, graph.owned
+        )
         return potential(moved)[0]
 
     felt = np.abs(jax.jit(jax.grad(first))(jnp.asarray(chain.positions))).max(axis=1)
@@ -123,7 +144,10 @@ def test_rotation_and_permutation(tmp_path, crystal):
     write_checkpoint(tmp_path, degrees=[1, 2, 3, 6])
     potential = So3krates.from_mlff(tmp_path, PAIR)
     base = energy_forces_virial(potential, graph_from_atoms(crystal, potential))
-    rotation, order = Rotation.from_rotvec([1.0, 0.2, -0.4]).as_matrix(), np.random.default_rng(1).permutation(7)
+    rotation, order = (
+        Rotation.from_rotvec([1.0, 0.2, -0.4]).as_matrix(),
+        np.random.default_rng(1).permutation(7),
+    )
     turned = crystal[order]
     turned.set_cell(crystal.cell.array @ rotation.T, scale_atoms=True)
     result = energy_forces_virial(potential, graph_from_atoms(turned, potential))
@@ -137,7 +161,9 @@ def test_harmonics_equal_scipy_and_are_orthonormal():
     directions /= np.linalg.norm(directions, axis=1)[:, None]
     slow = [np.concatenate([real_harmonics(degree, d) for degree in degrees]) for d in directions]
     assert relative(spherical_harmonics(jnp.asarray(directions), degrees), np.array(slow)) < 1e-13
-    z, weights = np.polynomial.legendre.leggauss(8)  # exact up to degree 15 in z, and 14 in the angle
+    z, weights = np.polynomial.legendre.leggauss(
+        8
+    )  # exact up to degree 15 in z, and 14 in the angle
     angle = np.arange(15) * 2 * np.pi / 15
     x, y = np.sqrt(1 - z**2)[:, None] * np.cos(angle), np.sqrt(1 - z**2)[:, None] * np.sin(angle)
     points = np.stack([x, y, np.broadcast_to(z[:, None], x.shape)], axis=-1).reshape(-1, 3)
@@ -148,7 +174,9 @@ def test_harmonics_equal_scipy_and_are_orthonormal():
 
 @pytest.mark.parametrize("variant", ("two layers", "bernstein", "neighbourhood at the start"))
 def test_padding_lonely_atoms_and_float32_do_no_harm(tmp_path, variant):
-    write_checkpoint(tmp_path, **VARIANTS[variant] | dict(layers=2 if variant == "two layers" else 1))
+    write_checkpoint(
+        tmp_path, **VARIANTS[variant] | dict(layers=2 if variant == "two layers" else 1)
+    )
     atoms = cluster(6, elements=PAIR)
     atoms.positions[3] += [90.0, 0.0, 0.0]
     potential = So3krates.from_mlff(tmp_path, PAIR)

@@ -67,13 +67,18 @@ def pair_commands(name: str, snap: bool) -> str:
         if between[i][j]:
             lines.append(f"pair_coeff {i + 1} {j + 1} zbl {numbers[i]} {numbers[j]}")
     lines.append(
-        f"pair_coeff * * snap small.snapcoeff small.snapparam {' '.join(PAIR)}" if snap else "pair_coeff * * zero"
+        f"pair_coeff * * snap small.snapcoeff small.snapparam {' '.join(PAIR)}"
+        if snap
+        else "pair_coeff * * zero"
     )
     return "\n".join(lines)
 
 
 CASES = [
-    (name, snap) for name in CORES for snap in (False, True) if not snap or name in ("usual", "long", "one element")
+    (name, snap)
+    for name in CORES
+    for snap in (False, True)
+    if not snap or name in ("usual", "long", "one element")
 ]
 
 
@@ -90,9 +95,13 @@ def runs(tmp_path_factory):
             for number, (name, with_snap) in enumerate(CASES):
                 export(snap + core(name) if with_snap else core(name), folder / f"{number}.pkl")
                 jax_ = f"pair_style mliap unified {number}.pkl 0\npair_coeff * * {' '.join(PAIR)}"
-                text += SCRIPT.format(pair=pair_commands(name, with_snap), dump=f"{number}_native.dump")
+                text += SCRIPT.format(
+                    pair=pair_commands(name, with_snap), dump=f"{number}_native.dump"
+                )
                 text += SCRIPT.format(pair=jax_, dump=f"{number}_jax.dump")
-            finished = run_lammps(folder, text, ranks, environment={"XLA_FLAGS": QUICK}, time_limit=300.0)
+            finished = run_lammps(
+                folder, text, ranks, environment={"XLA_FLAGS": QUICK}, time_limit=300.0
+            )
             tables = zip(finished.tables[::2], finished.tables[1::2], strict=True)
             done[ranks] = finished, list(tables)
         return done[ranks]
@@ -106,13 +115,17 @@ def relative(ours, reference) -> float:
 
 @pytest.mark.lammps
 @pytest.mark.parametrize("ranks", (1, 2))
-@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda n: CASES[n][0] + (" with SNAP" if CASES[n][1] else ""))
+@pytest.mark.parametrize(
+    "number", range(len(CASES)), ids=lambda n: CASES[n][0] + (" with SNAP" if CASES[n][1] else "")
+)
 def test_energies_forces_and_pressure_equal_hybrid_overlay(runs, number, ranks):
     run, tables = runs(ranks)
     theirs, ours = tables[number]
     assert relative(vectors(ours, *PRESSURE), vectors(theirs, *PRESSURE)) < ROUNDING
     native, jax_ = (run.dump(f"{number}_{style}.dump")[0] for style in ("native", "jax"))
-    assert np.array_equal(vectors(native, "id", "type", "x", "y", "z"), vectors(jax_, "id", "type", "x", "y", "z"))
+    assert np.array_equal(
+        vectors(native, "id", "type", "x", "y", "z"), vectors(jax_, "id", "type", "x", "y", "z")
+    )
     assert relative(jax_["c_pea"], native["c_pea"]) < ROUNDING
     assert relative(vectors(jax_, "fx", "fy", "fz"), vectors(native, "fx", "fy", "fz")) < ROUNDING
 
@@ -140,7 +153,8 @@ def parts():
 
 
 @pytest.mark.parametrize(
-    "names", (("not cut", "far"), ("zbl", "step", "far"), ("network", "far"), ("network", "zbl", "not cut"))
+    "names",
+    (("not cut", "far"), ("zbl", "step", "far"), ("network", "far"), ("network", "zbl", "not cut")),
 )
 def test_a_sum_is_the_sum_of_its_parts_each_within_its_own_cutoff(names, crystal):
     chosen = [parts()[name] for name in names]
@@ -149,12 +163,18 @@ def test_a_sum_is_the_sum_of_its_parts_each_within_its_own_cutoff(names, crystal
     ours = energy_forces_virial(whole, graph_from_atoms(crystal, whole))
     alone = [energy_forces_virial(part, graph_from_atoms(crystal, part)) for part in chosen]
     for what in ("energies", "forces", "virial"):
-        assert relative(getattr(ours, what), sum(getattr(part, what) for part in alone)) < 1e-12, what
+        assert relative(getattr(ours, what), sum(getattr(part, what) for part in alone)) < 1e-12, (
+            what
+        )
     flux = heat_flux(whole, graph_from_atoms(crystal, whole), moving)
     fluxes = [heat_flux(part, graph_from_atoms(crystal, part), moving) for part in chosen]
     assert relative(flux, sum(fluxes)) < 1e-11
-    assert whole.cutoff == max(part.cutoff for part in chosen) and whole.hops == max(part.hops for part in chosen)
-    assert np.array_equal(whole.pair_cutoffs, np.max([part.pair_cutoffs for part in chosen], axis=0))
+    assert whole.cutoff == max(part.cutoff for part in chosen) and whole.hops == max(
+        part.hops for part in chosen
+    )
+    assert np.array_equal(
+        whole.pair_cutoffs, np.max([part.pair_cutoffs for part in chosen], axis=0)
+    )
 
 
 def test_a_model_file_gives_a_sum_back(tmp_path, crystal):
@@ -164,7 +184,9 @@ def test_a_model_file_gives_a_sum_back(tmp_path, crystal):
     again = load(tmp_path / "sum.pkl")
     assert jax.tree.structure(again) == jax.tree.structure(whole) and len(again.parts) == 3
     graph = graph_from_atoms(crystal, whole)
-    assert np.array_equal(*(energy_forces_virial(potential, graph).forces for potential in (whole, again)))
+    assert np.array_equal(
+        *(energy_forces_virial(potential, graph).forces for potential in (whole, again))
+    )
     # the parameters of the only part that has such a field
     assert np.array_equal(again.coefficients, snap.coefficients)
 
@@ -176,7 +198,10 @@ def test_a_model_file_gives_a_sum_back(tmp_path, crystal):
             lambda zbl: zbl + ZBL(1.0, 2.0, elements="Si"),
             "same elements in the same order, but Si, Ge and Si were found",
         ),
-        (lambda zbl: zbl + ZBL(1.0, 2.0, elements=("Ge", "Si")), "but Si, Ge and Ge, Si were found"),
+        (
+            lambda zbl: zbl + ZBL(1.0, 2.0, elements=("Ge", "Si")),
+            "but Si, Ge and Ge, Si were found",
+        ),
         (lambda zbl: zbl + 1.0, "Potentials can be added, but float is none"),
         (lambda _: ZBL(2.0, 1.0, elements="Si"), "0 < inner <= outer"),
         (lambda _: ZBL(0.0, 1.0, elements="Si"), "0 < inner <= outer"),
@@ -184,7 +209,10 @@ def test_a_model_file_gives_a_sum_back(tmp_path, crystal):
         (lambda _: ZBL(1.0, 2.0, elements="A"), "nuclear charge of A is not known"),
         (lambda _: ZBL(1.0, 2.0, elements=PAIR, numbers=[14]), "2 positive nuclear charges"),
         (lambda _: ZBL(1.0, 2.0, elements=PAIR, numbers=[14, -2]), "2 positive nuclear charges"),
-        (lambda _: ZBL(1.0, 2.0, elements=PAIR, between=[[True, True], [False, True]]), "symmetric 2 × 2 matrix"),
+        (
+            lambda _: ZBL(1.0, 2.0, elements=PAIR, between=[[True, True], [False, True]]),
+            "symmetric 2 × 2 matrix",
+        ),
     ),
 )
 def test_what_cannot_be_added_is_refused(add, message):
@@ -196,7 +224,9 @@ def test_a_field_of_several_parts_is_refused_by_name():
     whole = LennardJones(epsilon=1, sigma=2, cutoff=4, elements="Ar") + LennardJones(
         epsilon=1, sigma=3, cutoff=5, elements="Ar"
     )
-    with pytest.raises(AttributeError, match="several parts have a parameter 'epsilon' in this sum of LennardJones"):
+    with pytest.raises(
+        AttributeError, match="several parts have a parameter 'epsilon' in this sum of LennardJones"
+    ):
         _ = whole.epsilon
     with pytest.raises(AttributeError, match="no part has a parameter 'beta'"):
         _ = whole.beta
@@ -208,7 +238,9 @@ def test_zbl_ends_with_energy_force_and_curvature_zero(inner):
     potential = ZBL(inner, 4.0, elements="W")
 
     def energy(distance):
-        graph = graph_from_atoms(ase.Atoms("W2", [[0, 0, 0], [distance, 0, 0]]), ZBL(inner, 6.0, elements="W"))
+        graph = graph_from_atoms(
+            ase.Atoms("W2", [[0, 0, 0], [distance, 0, 0]]), ZBL(inner, 6.0, elements="W")
+        )
         return float(jnp.sum(potential(graph)))
 
     scale = energy(0.9 * inner)

@@ -1,4 +1,6 @@
-"""The templates that people include: green_kubo.lmp and rerun_flux.lmp do what their first lines say."""
+"""The templates that people include: green_kubo.lmp and rerun_flux.lmp do what their first lines
+say.
+"""
 
 import numpy as np
 import pytest
@@ -30,7 +32,9 @@ include ${adflux}/green_kubo.lmp
 
 @pytest.fixture
 def folder(tmp_path):
-    adflux(tmp_path, *"export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl".split())
+    adflux(
+        tmp_path, *"export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl".split()
+    )
     return tmp_path
 
 
@@ -40,18 +44,29 @@ def test_green_kubo_samples_the_flux_and_its_parts(folder):
     series = read_flux(folder / "adflux.flux", log=folder / "log.lammps")
     assert series.flux.shape == (1, 21, 3) and series.units == "lj"
     assert series.volume == pytest.approx(256 / 0.8442) and series.sampling == pytest.approx(0.025)
-    assert np.abs(series.potential + series.convective - series.flux).max() < 1e-9 * np.abs(series.flux).max()
-    correlation = read_flux(folder / "adflux.hfacf", log=folder / "log.lammps", units="lj").diagonal_correlation
-    assert correlation[0, 0] == pytest.approx(np.mean(series.flux[0] ** 2, axis=0), rel=1e-4)  # 6 printed digits
+    assert (
+        np.abs(series.potential + series.convective - series.flux).max()
+        < 1e-9 * np.abs(series.flux).max()
+    )
+    correlation = read_flux(
+        folder / "adflux.hfacf", log=folder / "log.lammps", units="lj"
+    ).diagonal_correlation
+    assert correlation[0, 0] == pytest.approx(
+        np.mean(series.flux[0] ** 2, axis=0), rel=1e-4
+    )  # 6 printed digits
 
 
 def test_rerun_flux_recomputes_the_flux_of_a_stored_run(folder):
     moves = "velocity all create 1.2 1\nfix 1 all nve\n"
     flux = "fix s all ave/time 5 1 5 v_adflux_jx v_adflux_jy v_adflux_jz file run.flux format ' %.12g'\n"
     dump = "dump d all custom 5 atoms.dump id type x y z vx vy vz\ndump_modify d format float %.17g sort id\n"
-    (folder / "in.run").write_text(SYSTEM + "include ${adflux}/heat_flux.lmp\n" + moves + flux + dump + "run 100\n")
+    (folder / "in.run").write_text(
+        SYSTEM + "include ${adflux}/heat_flux.lmp\n" + moves + flux + dump + "run 100\n"
+    )
     assert (done := adflux(folder, "run", "in.run", "-n", "2")).returncode == 0, done.stderr
-    again = "variable dump index atoms.dump\nvariable every index 5\ninclude ${adflux}/rerun_flux.lmp\n"
+    again = (
+        "variable dump index atoms.dump\nvariable every index 5\ninclude ${adflux}/rerun_flux.lmp\n"
+    )
     (folder / "in.again").write_text(SYSTEM + again)
     assert (done := adflux(folder, "run", "in.again")).returncode == 0, done.stderr
     known = dict(units="lj", volume=300.0, temperature=1.2, timestep=0.005)
@@ -60,7 +75,9 @@ def test_rerun_flux_recomputes_the_flux_of_a_stored_run(folder):
     assert np.abs(run - rerun).max() < 1e-9 * np.abs(run).max()  # 12 printed digits
 
 
-@pytest.mark.parametrize(("template", "variable"), (("green_kubo", "temperature"), ("rerun_flux", "dump")))
+@pytest.mark.parametrize(
+    ("template", "variable"), (("green_kubo", "temperature"), ("rerun_flux", "dump"))
+)
 @pytest.mark.parametrize("ranks", ("1", "2"))
 def test_a_missing_variable_is_named(folder, template, variable, ranks):
     (folder / "in.bad").write_text(SYSTEM + f"include ${{adflux}}/{template}.lmp\n")

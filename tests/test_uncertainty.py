@@ -1,4 +1,6 @@
-"""`propagate`: formation energies and volumes over an ensemble, and the pairs of structures that have none."""
+"""`propagate`: formation energies and volumes over an ensemble, and the pairs of structures that
+have none.
+"""
 
 from dataclasses import replace
 
@@ -84,7 +86,9 @@ def structure(folder, name: str):
     return replace(found, source=name)
 
 
-@pytest.mark.parametrize("pair", (("vacancy", "bulk"), ("vacancy", "unit cell"), ("interstitial", "bulk")))
+@pytest.mark.parametrize(
+    "pair", (("vacancy", "bulk"), ("vacancy", "unit cell"), ("interstitial", "bulk"))
+)
 def test_values_at_the_present_parameters_are_those_of_the_structures(folder, pair):
     one, two = (structure(folder, name) for name in pair)
     found = adflux.propagate(one, two, NARROW)
@@ -98,7 +102,9 @@ def test_values_at_the_present_parameters_are_those_of_the_structures(folder, pa
 
 def test_the_same_lattice_in_any_cell_is_the_same_bulk(folder):
     vacancy = structure(folder, "vacancy")
-    one, two = (adflux.propagate(vacancy, structure(folder, bulk), NARROW) for bulk in ("bulk", "unit cell"))
+    one, two = (
+        adflux.propagate(vacancy, structure(folder, bulk), NARROW) for bulk in ("bulk", "unit cell")
+    )
     np.testing.assert_allclose(one.energy, two.energy, rtol=1e-8)
     np.testing.assert_allclose(one.volume, two.volume, rtol=1e-7)
 
@@ -116,7 +122,10 @@ REFUSED = {
     ("vacancy", "slab"): "slab is no bulk: along its cell vector 3 it has 3.8",
     ("vacancy", "pressed"): "are held at different pressures, ",
     ("vacancy", "held"): "The cells of vacancy and held respond differently (iso; none responds)",
-    ("held vacancy", "other density"): "are fixed, but at different lattice constants: held vacancy has room for 32.3",
+    (
+        "held vacancy",
+        "other density",
+    ): "are fixed, but at different lattice constants: held vacancy has room for 32.3",
     ("vacancy", "other cutoff"): "its cutoff differs between vacancy and other cutoff",
     ("vacancy", "other depth"): "but epsilon[0,0] is 1 in vacancy and 1.01 in other depth",
     ("vacancy", "metal"): "vacancy is in LAMMPS' units lj, metal in metal",
@@ -142,11 +151,16 @@ def test_open_boundaries_are_no_bulk(folder):
 
 
 def test_a_crystal_comes_back_to_itself_by_translations(folder):
-    shares = {name: crystalline(structure(folder, name)) for name in ("bulk", "unit cell", "alloy", "vacancy", "slab")}
+    shares = {
+        name: crystalline(structure(folder, name))
+        for name in ("bulk", "unit cell", "alloy", "vacancy", "slab")
+    }
     assert shares["bulk"] == shares["unit cell"] == 1.0 and shares["vacancy"] == 0.0
     assert 0.0 < shares["slab"] < 0.5  # along its surfaces
     turned = structure(folder, "bulk")
-    shifted = turned.positions + np.array([0.3, -7.0, 2.0])  # an origin somewhere, atoms outside of the cell
+    shifted = turned.positions + np.array(
+        [0.3, -7.0, 2.0]
+    )  # an origin somewhere, atoms outside of the cell
     assert crystalline(replace(turned, positions=shifted)) == 1.0
 
 
@@ -158,7 +172,9 @@ def test_old_files_load_and_say_what_they_do_not_know(folder):
             old = {key: file[key] for key in file.files if key not in new}
             assert set(new) <= set(file.files)
         np.savez(folder / f"old {name}.npz", **old)
-    found = adflux.propagate(structure(folder, "old vacancy"), structure(folder, "old bulk"), NARROW)
+    found = adflux.propagate(
+        structure(folder, "old vacancy"), structure(folder, "old bulk"), NARROW
+    )
     now = adflux.propagate(structure(folder, "vacancy"), structure(folder, "bulk"), NARROW)
     assert found.units is None and len(found.notes) == 2 and "earlier version" in found.notes[0]
     np.testing.assert_array_equal(found.energy, now.energy)
@@ -175,7 +191,9 @@ def test_a_spread_that_is_too_wide_is_refused(folder, spread):
         found = adflux.propagate(*pair, (np.ones(2), covariance))
         assert found.doubt < 0.02 and not found.notes
     else:
-        with pytest.raises(adflux.AdfluxError, match=r"The ensemble is too wide for an expansion: .*; narrow it"):
+        with pytest.raises(
+            adflux.AdfluxError, match=r"The ensemble is too wide for an expansion: .*; narrow it"
+        ):
             adflux.propagate(*pair, (np.ones(2), covariance))
 
 
@@ -202,7 +220,8 @@ for size, energies in zip(truth["sizes"], truth["held"]):
 def test_the_doubt_is_the_error_of_the_expansion_beside_the_spread(folder):
     """Formation energies of a fixed cell at other σ, relaxed again; the potential is in the files.
 
-    Third order is what second order lacks up to fourth order, which is smaller by about the size of the change times ten.
+    Third order is what second order lacks up to fourth order, which is smaller by about the size of
+    the change times ten.
     """
     run = run_python(folder, ERRORS, time_limit=120)
     rows = [line.split(" | ")[1:] for line in run.stdout.splitlines() if line.startswith("doubt")]
@@ -217,6 +236,8 @@ def test_named_parameters_of_another_order_are_the_same_ensemble(folder):
     pair = structure(folder, "vacancy"), structure(folder, "bulk")
     samples = 1.0 + 0.003 * np.random.default_rng(0).normal(size=(50, 2)) * [3.0, 1.0]
     straight = adflux.propagate(*pair, samples)
-    named = adflux.propagate(*pair, {"samples": samples[:, ::-1], "names": ["sigma[0,0]", "epsilon[0,0]"]})
+    named = adflux.propagate(
+        *pair, {"samples": samples[:, ::-1], "names": ["sigma[0,0]", "epsilon[0,0]"]}
+    )
     np.testing.assert_array_equal(straight.energy, named.energy)
     assert not np.allclose(straight.energy, adflux.propagate(*pair, samples[:, ::-1]).energy)

@@ -1,4 +1,6 @@
-"""The unit systems are those of CODATA and of LAMMPS' source, and so are the Green–Kubo prefactors."""
+"""The unit systems are those of CODATA and of LAMMPS' source, and so are the Green–Kubo
+prefactors.
+"""
 
 import pytest
 from scipy import constants
@@ -35,7 +37,8 @@ def test_constants_follow_from_si(units):
     assert system.energy == pytest.approx(energy, rel=1e-8)
     assert system.length == pytest.approx(length, rel=1e-8)
     assert system.time == pytest.approx(time, rel=1e-15)
-    # LAMMPS' constants are older than CODATA 2018, and mvv2e of `real` uses the 4.184 calorie of its time
+    # LAMMPS' constants are older than CODATA 2018, and mvv2e of `real` uses the 4.184 calorie of
+    # its time
     assert system.boltzmann == pytest.approx(constants.k / energy, rel=5e-6)
     assert mvv2e(units) == pytest.approx(mass * (length / time) ** 2 / energy, rel=2e-6)
 

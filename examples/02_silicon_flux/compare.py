@@ -36,7 +36,9 @@ def thermo(log: Path) -> np.ndarray:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--ranks", type=int, default=2, help="MPI ranks")
     parser.add_argument("--output", type=Path, default=HERE / "out", help="folder for all files")
     arguments = parser.parse_args()

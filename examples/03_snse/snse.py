@@ -1,4 +1,5 @@
-"""Tin selenide with the So3krates network of the flux's own paper: equation of state, NVE drift, conductivity.
+"""Tin selenide with the So3krates network of the flux's own paper: equation of state, NVE drift,
+conductivity.
 
     python snse.py [--model FOLDER] [--ranks 2] [--steps 1000] [--output FOLDER]
 
@@ -27,8 +28,13 @@ import matplotlib.pyplot as plt
 HERE = Path(__file__).resolve().parent
 PAPER = HERE.parents[2] / "shared" / "data" / "snse_so3krates" / "model_m1"
 CELL = (11.56600298, 4.18211754, 4.37927898)  # Å, of the paper's archive
-PLACES = [(0.85830825, 0.75, 0.03287504), (0.64169175, 0.25, 0.53287504), (0.11994190, 0.75, 0.39797645),
-          (0.38005810, 0.25, 0.89797645)]  # Se, Se, Sn, Sn; as many by inversion  # fmt: skip
+# Se, Se, Sn, Sn; as many by inversion
+PLACES = [
+    (0.85830825, 0.75, 0.03287504),
+    (0.64169175, 0.25, 0.53287504),
+    (0.11994190, 0.75, 0.39797645),
+    (0.38005810, 0.25, 0.89797645),
+]
 
 
 def write_crystal(path: Path) -> None:
@@ -45,7 +51,9 @@ def equation_of_state(folder: Path) -> None:
     v0, _, b0 = fit.fit()
     print(f"volume per atom      {v0:.3f} Å³     (paper 26.489)")
     print(f"bulk modulus         {b0 / GPa:.1f} GPa      (paper 37.7)")
-    print("a, b, c, no pressure {:.3f}, {:.3f}, {:.3f} Å".format(*np.loadtxt(folder / "lattice.dat")))
+    print(
+        "a, b, c, no pressure {:.3f}, {:.3f}, {:.3f} Å".format(*np.loadtxt(folder / "lattice.dat"))
+    )
     figure, panel = plt.subplots(figsize=(5, 4), layout="constrained")
     smooth = fit.getplotdata()
     panel.plot(smooth[4], 1e3 * (smooth[5] - energy.min()), label="Birch–Murnaghan")
@@ -65,11 +73,19 @@ def drift(folder: Path) -> float:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=PAPER, help="folder that mlff wrote; default: ../shared/data")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--model", type=Path, default=PAPER, help="folder that mlff wrote; default: ../shared/data"
+    )
     parser.add_argument("--ranks", type=int, default=2, help="MPI ranks")
-    parser.add_argument("--steps", type=int, default=1000, help="steps of 4 fs in which the flux is sampled")
-    parser.add_argument("--cutoff", type=float, help="end of the integral (ps), for runs too short to find it")
+    parser.add_argument(
+        "--steps", type=int, default=1000, help="steps of 4 fs in which the flux is sampled"
+    )
+    parser.add_argument(
+        "--cutoff", type=float, help="end of the integral (ps), for runs too short to find it"
+    )
     parser.add_argument("--output", type=Path, default=HERE / "out", help="folder for all files")
     arguments = parser.parse_args()
     folder = arguments.output
@@ -84,7 +100,9 @@ def main() -> int:
     settings = {"n_sample": arguments.steps, "n_equilibrate": min(arguments.steps // 2, 12_500)}
     settings["n_lags"] = min(arguments.steps // 10, 5000)
     options = [word for name, value in settings.items() for word in ("-var", name, str(value))]
-    if code := run_lammps(HERE / "in.kappa", arguments.ranks, ("-log", "log.kappa", *options), folder=folder):
+    if code := run_lammps(
+        HERE / "in.kappa", arguments.ranks, ("-log", "log.kappa", *options), folder=folder
+    ):
         return code
     print(f"drift in NVE         {drift(folder):+.1e} eV per atom and ns")
     series = adflux.read_flux(folder / "snse.flux", log=folder / "log.kappa")
@@ -93,8 +111,13 @@ def main() -> int:
     plot_conductivity(result, folder / "kappa.png")
     error = "no error bar" if result.error is None else f"± {result.error:.2f}"
     simulated = series.samples * series.sampling
-    print(f"κ                    {result.mean:.2f} {error} W/mK from {simulated:.1f} ps of one run;")
-    print("                     literature 0.45 to 1.9 (experiment), which takes nanoseconds and several seeds")
+    print(
+        f"κ                    {result.mean:.2f} {error} W/mK from {simulated:.1f} ps of one run;"
+    )
+    print(
+        "                     literature 0.45 to 1.9 (experiment), which takes nanoseconds and "
+        "several seeds"
+    )
     print(f"figures              {folder / 'eos.png'}, {folder / 'kappa.png'}")
     return 0
 

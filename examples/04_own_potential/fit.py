@@ -1,6 +1,8 @@
-"""Fit the network in network.py to Stillinger-Weber silicon, with data that LAMMPS makes, and export both for LAMMPS.
+"""Fit the network in network.py to Stillinger-Weber silicon, with data that LAMMPS makes, and
+export both for LAMMPS.
 
-Prints the errors on a trajectory that was not trained on. Writes network.pkl, teacher.pkl, and melt.data to start from.
+Prints the errors on a trajectory that was not trained on. Writes network.pkl, teacher.pkl, and
+melt.data to start from.
 """
 
 from pathlib import Path
@@ -27,12 +29,22 @@ ATOMS, CUTOFF, LAYERS = 64, 3.8, 2
 def frames(folder: Path, name: str, potential, options: str):
     """A trajectory of the teacher as (graphs, energies, forces), stacked along the first axis."""
     options += f" -var file {name} -log log.{name} -var potential"
-    if run_lammps(HERE / "in.teacher", 1, (*options.split(), str(potentials_folder() / "Si.sw")), folder=folder):
+    if run_lammps(
+        HERE / "in.teacher",
+        1,
+        (*options.split(), str(potentials_folder() / "Si.sw")),
+        folder=folder,
+    ):
         raise SystemExit("LAMMPS could not make the training data.")
     structures = ase.io.read(folder / name, ":", format="lammps-dump-text")
     graphs = [adflux.graph_from_atoms(atoms, potential) for atoms in structures]
-    room = max(len(graph.centers) for graph in graphs)  # all of one shape, so that JAX compiles once
-    graphs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[pad(graph, room, ATOMS + 1, CUTOFF) for graph in graphs])
+    room = max(
+        len(graph.centers) for graph in graphs
+    )  # all of one shape, so that JAX compiles once
+    graphs = jax.tree.map(
+        lambda *leaves: jnp.stack(leaves),
+        *[pad(graph, room, ATOMS + 1, CUTOFF) for graph in graphs],
+    )
     energies = jnp.asarray([atoms.arrays["c_energy"].sum() for atoms in structures])
     return graphs, energies, jnp.asarray([atoms.get_forces() for atoms in structures])
 
@@ -66,12 +78,17 @@ def main(steps: int = 4000, width: int = 8, output: Path = HERE / "out"):
         change, state = optimizer.update(eqx.filter_grad(loss)(network), state)
         return eqx.apply_updates(network, change), state
 
-    for number in track(np.random.default_rng(0).integers(len(training[1]), size=steps), "training"):
-        network, state = step(network, state, jax.tree.map(lambda leaf, number=number: leaf[number][None], training))
+    for number in track(
+        np.random.default_rng(0).integers(len(training[1]), size=steps), "training"
+    ):
+        network, state = step(
+            network, state, jax.tree.map(lambda leaf, number=number: leaf[number][None], training)
+        )
     energy_error, force_error = errors(network, held_out)
     print("root mean square errors on a trajectory at 2000 K that was not trained on:")
     print(
-        f"force       {force_error:.3f} eV/Å, {force_error / jnp.sqrt(jnp.mean(held_out[2] ** 2)):.1%} of the forces'"
+        f"force       {force_error:.3f} eV/Å, "
+        f"{force_error / jnp.sqrt(jnp.mean(held_out[2] ** 2)):.1%} of the forces'"
     )
     print(f"energy      {1000 * energy_error:.1f} meV an atom")
     adflux.export(network, output / "network.pkl")

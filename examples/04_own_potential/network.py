@@ -1,8 +1,10 @@
-"""A message-passing network as a potential of lammps_adflux: all that LAMMPS needs to know is in this file.
+"""A message-passing network as a potential of lammps_adflux: all that LAMMPS needs to know is in
+this file.
 
-In each layer every atom sums up what its neighbours send: Σ_j m_j, Σ_j m_j r̂_j, Σ_j m_j r̂_j ⊗ r̂_j with messages m_j that
-depend on the neighbour's features and its distance. The lengths of these sums do not change when the system is
-rotated; a small perceptron makes the atom's next features of them, and in the end its energy.
+In each layer every atom sums up what its neighbours send: Σ_j m_j, Σ_j m_j r̂_j, Σ_j m_j r̂_j ⊗
+r̂_j with messages m_j that depend on the neighbour's features and its distance. The lengths of
+these sums do not change when the system is rotated; a small perceptron makes the atom's next
+features of them, and in the end its energy.
 """
 
 import equinox as eqx
@@ -28,14 +30,20 @@ class Layer(eqx.Module):
         self.update = eqx.nn.MLP(4 * width, width, 2 * width, 1, jax.nn.silu, key=keys[2])
 
     def __call__(self, graph, features, waves, tensors):
-        messages = graph.hop(jax.vmap(self.send)(features)) * jax.vmap(self.fade)(waves)  # hop: from the other atom
+        messages = graph.hop(jax.vmap(self.send)(features)) * jax.vmap(self.fade)(
+            waves
+        )  # hop: from the other atom
         sums = graph.sum_pairs(messages[:, :, None] * tensors[:, None, :])
         lengths = [jnp.sum(part**2, axis=-1) for part in (sums[..., 1:4], sums[..., 4:])]
-        return features + jax.vmap(self.update)(jnp.concatenate([features, sums[..., 0], *lengths], axis=-1))
+        return features + jax.vmap(self.update)(
+            jnp.concatenate([features, sums[..., 0], *lengths], axis=-1)
+        )
 
 
 class Network(adflux.Potential):
-    """`hops` layers of messages; the energy is smooth where neighbours come and go at the cutoff."""
+    """`hops` layers of messages; the energy is smooth where neighbours come and go at
+    the cutoff.
+    """
 
     embedding: jax.Array  # [elements, width]
     layers: list[Layer]
@@ -54,8 +62,12 @@ class Network(adflux.Potential):
 
     def __call__(self, graph):
         inside = graph.mask & (graph.distances < self.cutoff)
-        r = jnp.where(inside, graph.distances, 0.5 * self.cutoff)[:, None]  # harmless where nothing counts
-        fade = jnp.where(inside[:, None], (1 - (r / self.cutoff) ** 2) ** 3, 0.0)  # to zero with two derivatives
+        r = jnp.where(inside, graph.distances, 0.5 * self.cutoff)[
+            :, None
+        ]  # harmless where nothing counts
+        fade = jnp.where(
+            inside[:, None], (1 - (r / self.cutoff) ** 2) ** 3, 0.0
+        )  # to zero with two derivatives
         waves = fade * jnp.sin(jnp.pi / self.cutoff * jnp.arange(1, WAVES + 1) * r) / r
         unit = graph.vectors / r
         products = (unit[:, :, None] * unit[:, None, :]).reshape(-1, 9)

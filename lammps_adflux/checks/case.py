@@ -22,7 +22,9 @@ class Finding(NamedTuple):
     name: str
     error: float | None  # relative to the largest component; None: not a number, or not tried
     bound: float | None
-    passed: bool | None  # None: not tried, or, with an error, a note: not as usual, but declared by the potential
+    passed: (
+        bool | None
+    )  # None: not tried, or, with an error, a note: not as usual, but declared by the potential
     says: str
 
 
@@ -40,7 +42,9 @@ class Case(eqx.Module):
 
     def energy(self, atoms: ase.Atoms) -> float:
         """U of other atoms."""
-        return float(jnp.sum(energies(self.potential, graph_from_atoms(atoms, self.potential, np.float64))))
+        return float(
+            jnp.sum(energies(self.potential, graph_from_atoms(atoms, self.potential, np.float64)))
+        )
 
 
 energies = eqx.filter_jit(lambda potential, graph: potential(graph))
@@ -48,7 +52,9 @@ energies = eqx.filter_jit(lambda potential, graph: potential(graph))
 
 def derivative(function: Callable, step: float):
     """Five-point central difference at zero."""
-    return (8.0 * (function(step) - function(-step)) - (function(2 * step) - function(-2 * step))) / (12.0 * step)
+    return (
+        8.0 * (function(step) - function(-step)) - (function(2 * step) - function(-2 * step))
+    ) / (12.0 * step)
 
 
 def relative(found, expected) -> float:

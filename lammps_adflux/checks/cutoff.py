@@ -1,4 +1,6 @@
-"""Checks of what happens at the cutoff: an atom comes near until it just is a neighbour, and nothing may jump."""
+"""Checks of what happens at the cutoff: an atom comes near until it just is a neighbour, and
+nothing may jump.
+"""
 
 from collections.abc import Iterator
 from itertools import islice, product
@@ -23,7 +25,9 @@ PAIRS = 12  # of elements
 
 
 class Jump(NamedTuple):
-    """How much energies and forces jump where two elements become neighbours, relative to their size nearer by."""
+    """How much energies and forces jump where two elements become neighbours, relative to their
+    size nearer by.
+    """
 
     energy: float
     forces: float
@@ -44,13 +48,21 @@ def cutoff(case: Case) -> Iterator[Finding]:
         if error <= bound:
             yield Finding(name, error, bound, True, "nothing jumps where atoms become neighbours")
             continue
-        what = f"the energy jumps by {worst.size:.2g}" if name == "cutoff, energy" else "forces jump"
+        what = (
+            f"the energy jumps by {worst.size:.2g}" if name == "cutoff, energy" else "forces jump"
+        )
         says = f"{what} where {worst.elements} become neighbours"
         if case.potential.truncated:
-            says += f", as the potential declares (truncated, as lj/cut): energy is not conserved there; {hint} ends it smoothly"
+            says += (
+                ", as the potential declares (truncated, as lj/cut): energy is not conserved "
+                f"there; {hint} ends it smoothly"
+            )
             yield Finding(name, error, bound, None, says)
         else:
-            says += ": it reaches beyond the cutoff that it declares, or is cut off; let it end there with zero slope"
+            says += (
+                ": it reaches beyond the cutoff that it declares, or is cut off; let it end there "
+                "with zero slope"
+            )
             yield Finding(name, error, bound, False, says)
 
 
@@ -66,15 +78,27 @@ def beyond(case: Case) -> Iterator[Finding]:
     jumps = [(jump.energy > ENERGY or jump.forces > FORCES) for jump in _jumps(case)]
     says = "energies depend on pairs beyond the declared cutoff, of which LAMMPS' lists have none"
     if any(jumps):
-        yield Finding(name, error, 1e-10, False, f"{says}: declare the cutoff at which the energy ends")
+        yield Finding(
+            name, error, 1e-10, False, f"{says}: declare the cutoff at which the energy ends"
+        )
     else:
-        yield Finding(name, error, 1e-10, None, f"{says}; at the cutoff itself energy and slope are continuous")
+        yield Finding(
+            name,
+            error,
+            1e-10,
+            None,
+            f"{says}; at the cutoff itself energy and slope are continuous",
+        )
 
 
 def _jumps(case: Case) -> list[Jump]:
     """For each pair of elements of the structure."""
     potential, names = case.potential, list(dict.fromkeys(case.atoms.get_chemical_symbols()))
-    return [_jump(case, a, b) for a, b in islice(product(names, names), PAIRS) if _reach(potential, a, b) > 0.0]
+    return [
+        _jump(case, a, b)
+        for a, b in islice(product(names, names), PAIRS)
+        if _reach(potential, a, b) > 0.0
+    ]
 
 
 def _jump(case: Case, a: str, b: str) -> Jump:
@@ -88,7 +112,9 @@ def _jump(case: Case, a: str, b: str) -> Jump:
         atoms.positions[-1] = atoms.positions[0] + distance * direction
         graph = graph_from_atoms(atoms, potential, np.float64)
         # of one capacity, so that JAX compiles once
-        result = energy_forces_virial(potential, pad(graph, room * room, room + 1, potential.cutoff))
+        result = energy_forces_virial(
+            potential, pad(graph, room * room, room + 1, potential.cutoff)
+        )
         return float(result.energy), np.asarray(result.forces)
 
     (inner, pull), (outer, push) = at(reach * (1.0 - STEP)), at(reach * (1.0 + STEP))

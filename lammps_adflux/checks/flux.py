@@ -47,7 +47,10 @@ def barycentre(case: Case) -> Iterator[Finding]:
 
     expected = derivative(barycentre, 1e-4)
     yield finding(
-        "flux, barycentre", relative(flux, expected), DIFFERENCES, "d/dt Σ r E of the same atoms as an open cluster"
+        "flux, barycentre",
+        relative(flux, expected),
+        DIFFERENCES,
+        "d/dt Σ r E of the same atoms as an open cluster",
     )
 
 
@@ -55,10 +58,15 @@ def reach(case: Case) -> Iterator[Finding]:
     """reach"""
     cluster = unfold(case.atoms, case.potential, LARGEST_CLUSTER, layers=case.potential.hops + 2)
     if cluster is None:
-        yield Finding("reach", None, 0.0, None, "the cluster would be too large: give a smaller structure")
+        yield Finding(
+            "reach", None, 0.0, None, "the cluster would be too large: give a smaller structure"
+        )
         return
     beyond = cluster.influence_beyond(case.potential, case.potential.hops)
     says = f"∂U_i/∂r_j is zero beyond {case.potential.hops} pairs"
     if beyond > 0.0:
-        says = f"an energy depends on atoms more than {case.potential.hops} pairs away: hops is understated"
+        says = (
+            f"an energy depends on atoms more than {case.potential.hops} pairs away: hops is "
+            "understated"
+        )
     yield finding("reach", beyond, ROUNDING, says)

@@ -1,4 +1,6 @@
-"""Checks that nothing changes with the frame, the order of atoms, the cell, padding, or the precision."""
+"""Checks that nothing changes with the frame, the order of atoms, the cell, padding, or the
+precision.
+"""
 
 from collections.abc import Iterator
 
@@ -35,7 +37,10 @@ def symmetry(case: Case) -> Iterator[Finding]:
         graph = graph_from_atoms(other, potential, np.float64)
         forces = np.asarray(energy_forces_virial(potential, graph).forces)
         there = np.asarray(heat_flux(potential, graph, jnp.asarray(v[rows] @ matrix.T)))
-        error = max(relative(forces, np.asarray(result.forces)[rows] @ matrix.T), relative(there, matrix @ flux))
+        error = max(
+            relative(forces, np.asarray(result.forces)[rows] @ matrix.T),
+            relative(there, matrix @ flux),
+        )
         yield finding(name, error, 1e-8, "forces and flux follow")
 
 
@@ -44,7 +49,9 @@ def nfold(case: Case) -> Iterator[Finding]:
     if not case.atoms.pbc.any():
         return
     times = np.where(
-        case.atoms.pbc, (2, 1, 1) if case.atoms.pbc[0] else (1, 2, 1) if case.atoms.pbc[1] else (1, 1, 2), 1
+        case.atoms.pbc,
+        (2, 1, 1) if case.atoms.pbc[0] else (1, 2, 1) if case.atoms.pbc[1] else (1, 1, 2),
+        1,
     )
     twice = case.atoms.repeat(times)
     graph = graph_from_atoms(twice, case.potential, np.float64)
@@ -56,7 +63,9 @@ def nfold(case: Case) -> Iterator[Finding]:
 def padding(case: Case) -> Iterator[Finding]:
     """padding"""
     graph, n = case.graph, len(case.atoms)
-    padded = pad(graph, 2 * len(graph.centers), 2 * n, case.potential.cutoff)  # compiled for the twofold cell
+    padded = pad(
+        graph, 2 * len(graph.centers), 2 * n, case.potential.cutoff
+    )  # compiled for the twofold cell
     v = np.concatenate([case.velocities, np.zeros((n, 3))])
     error = 0.0
     for function in (
@@ -64,7 +73,9 @@ def padding(case: Case) -> Iterator[Finding]:
         lambda g, v: energy_forces_virial(case.potential, g).forces[:n],
         lambda g, v: heat_flux(case.potential, g, v),
     ):
-        error = max(error, relative(np.asarray(function(padded, v)), np.asarray(function(graph, v[:n]))))
+        error = max(
+            error, relative(np.asarray(function(padded, v)), np.asarray(function(graph, v[:n])))
+        )
     yield finding("padding", error, ROUNDING, "energies, forces and flux do not notice it")
 
 

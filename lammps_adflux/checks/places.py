@@ -1,4 +1,6 @@
-"""Checks at places of high symmetry, where roots and angles of a potential may have no slope: pairs, lines, perfect crystals."""
+"""Checks at places of high symmetry, where roots and angles of a potential may have no slope:
+pairs, lines, perfect crystals.
+"""
 
 from collections.abc import Iterator
 from itertools import combinations_with_replacement, islice
@@ -24,10 +26,13 @@ DIRECTIONS = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1), "a diagonal": (1, 
 def places(case: Case) -> Iterator[Finding]:
     """symmetric places"""
     potential = case.potential
-    structures = list(_structures(potential, list(dict.fromkeys(case.atoms.get_chemical_symbols()))))
+    structures = list(
+        _structures(potential, list(dict.fromkeys(case.atoms.get_chemical_symbols())))
+    )
     graphs = [graph_from_atoms(atoms, potential, np.float64) for _, atoms in structures]
     pairs, atoms = (
-        max(len(part) for part in parts) for parts in zip(*((g.centers, g.species) for g in graphs), strict=True)
+        max(len(part) for part in parts)
+        for parts in zip(*((g.centers, g.species) for g in graphs), strict=True)
     )
     # of one capacity, so that JAX compiles once
     graphs = [pad(graph, pairs, atoms + 1, potential.cutoff) for graph in graphs]
@@ -45,14 +50,19 @@ def places(case: Case) -> Iterator[Finding]:
                 bad.setdefault(what, []).append(name)
                 break
     says = "; ".join(f"{what} not finite for {_listed(names)}" for what, names in bad.items())
-    good = "energies, forces, virial and flux are finite for pairs, lines, triangles and perfect crystals"
+    good = (
+        "energies, forces, virial and flux are finite for pairs, lines, triangles and perfect "
+        "crystals"
+    )
     yield Finding("symmetric places", None, None, not bad, says or good)
 
 
 def _listed(names: list[str]) -> str:
     """The simplest ones first: each kind once, whatever its direction."""
     kinds = list({name.split(" along ")[0]: name for name in reversed(names)}.values())[::-1]
-    return ", ".join(kinds[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return ", ".join(kinds[:SHOWN]) + (
+        f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    )
 
 
 def _structures(potential: Potential, elements) -> Iterator[tuple[str, ase.Atoms]]:
@@ -61,9 +71,15 @@ def _structures(potential: Potential, elements) -> Iterator[tuple[str, ase.Atoms
         for name, direction in DIRECTIONS.items():
             unit = bond * np.array(direction) / np.linalg.norm(direction)
             yield f"a pair {a} {b} along {name}", ase.Atoms([a, b], positions=[0 * unit, unit])
-            yield f"three atoms in line along {name}", ase.Atoms([a, b, a], positions=[-unit, 0 * unit, unit])
+            yield (
+                f"three atoms in line along {name}",
+                ase.Atoms([a, b, a], positions=[-unit, 0 * unit, unit]),
+            )
         third = [0.5 * bond, np.sqrt(0.75) * bond, 0.0]
-        yield "an equilateral triangle", ase.Atoms([a, b, a], positions=[[0, 0, 0], [bond, 0, 0], third])
+        yield (
+            "an equilateral triangle",
+            ase.Atoms([a, b, a], positions=[[0, 0, 0], [bond, 0, 0], third]),
+        )
         corner = [[0, 0, 0], [bond, 0, 0], [0, bond, 0]]
         yield "a right angle", ase.Atoms([a, b, b], positions=corner)
         for kind, constant in (

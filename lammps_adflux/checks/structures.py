@@ -48,7 +48,9 @@ class Renamed(Potential):
 
 
 def with_symbols(potential: Potential) -> Potential:
-    """The potential, its elements renamed where ASE knows no such element (as A, B of a file) to some that it does not have."""
+    """The potential, its elements renamed where ASE knows no such element (as A, B of a file) to
+    some that it does not have.
+    """
     free = (symbol for symbol in chemical_symbols[1:] if symbol not in potential.elements)
     known = [name in atomic_numbers and name != "X" for name in potential.elements]
     if all(known):
@@ -58,13 +60,20 @@ def with_symbols(potential: Potential) -> Potential:
 
 
 def disordered_crystal(potential: Potential, seed: int = 0) -> ase.Atoms:
-    """Eight or more atoms of all elements, nearest neighbours about a bond length apart, in a slightly triclinic cell."""
+    """Eight or more atoms of all elements, nearest neighbours about a bond length apart, in a
+    slightly triclinic cell.
+    """
     random = np.random.default_rng(seed)
     elements = potential.elements
     bond = bond_length(potential, elements)
     sites = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2.0
     scaled = np.concatenate([(sites + np.array([n, 0, 0])) / [2, 1, 1] for n in range(2)])
     scaled += random.uniform(-0.04, 0.04, scaled.shape)
-    cell = np.sqrt(2.0) * bond * np.diag([2.0, 1.0, 1.0]) @ (np.eye(3) + random.uniform(-0.05, 0.05, (3, 3)))
+    cell = (
+        np.sqrt(2.0)
+        * bond
+        * np.diag([2.0, 1.0, 1.0])
+        @ (np.eye(3) + random.uniform(-0.05, 0.05, (3, 3)))
+    )
     symbols = [elements[n % len(elements)] for n in random.permutation(len(scaled))]
     return ase.Atoms(symbols, scaled_positions=scaled, cell=cell, pbc=True)

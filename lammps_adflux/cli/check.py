@@ -43,12 +43,27 @@ def report(model: Path, structure: Path | None, as_json: bool) -> bool:
         print(json.dumps([finding._asdict() for finding in findings], indent=1))
     else:
         about = (
-            f"{type(potential).__name__}, cutoff {potential.cutoff:g}, hops {potential.hops}, units {potential.units}"
+            f"{type(potential).__name__}, cutoff {potential.cutoff:g}, hops {potential.hops}, "
+            f"units {potential.units}"
         )
-        table = Table("identity", "error", "allowed", "", "", title=f"{model}: {about}", title_justify="left", box=None)
+        table = Table(
+            "identity",
+            "error",
+            "allowed",
+            "",
+            "",
+            title=f"{model}: {about}",
+            title_justify="left",
+            box=None,
+        )
         for name, error, bound, passed, says in findings:
             numbers = [f"{number:.1e}" if number is not None else "" for number in (error, bound)]
-            table.add_row(name, *numbers, NOTE if passed is None and error is not None else MARKS[passed], says)
+            table.add_row(
+                name,
+                *numbers,
+                NOTE if passed is None and error is not None else MARKS[passed],
+                says,
+            )
         Console().print(table)
     return all(finding.passed is not False for finding in findings)
 
@@ -61,5 +76,7 @@ def _read(path: Path):
     except FileNotFoundError as error:
         raise AdfluxError(f"The structure {path} does not exist.") from error
     except Exception as error:  # ASE raises nearly anything on a file that it does not understand
-        raise AdfluxError(f"The structure {path} cannot be read by ASE ({type(error).__name__}: {error}).") from error
+        raise AdfluxError(
+            f"The structure {path} cannot be read by ASE ({type(error).__name__}: {error})."
+        ) from error
     return atoms[-1] if isinstance(atoms, list) else atoms

@@ -8,14 +8,18 @@ import typer
 from ..errors import AdfluxError
 
 export = typer.Typer(
-    no_args_is_help=True, help="Write a potential as a model file for `pair_style mliap unified FILE 0`."
+    no_args_is_help=True,
+    help="Write a potential as a model file for `pair_style mliap unified FILE 0`.",
 )
 NAMES = "Names, in the order of the parameters, as 'Ar' or 'Ga,N'."
 Elements = Annotated[str, typer.Option(help=NAMES)]
 ModelFile = Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")]
 Precision = Annotated[str, typer.Option(help="float64 or float32.")]
 Units = Annotated[
-    str, typer.Option(help="Of energies and lengths: any (LAMMPS' own), metal, real, or another of LAMMPS.")
+    str,
+    typer.Option(
+        help="Of energies and lengths: any (LAMMPS' own), metal, real, or another of LAMMPS."
+    ),
 ]
 SCRIPTS = (".snap", ".mod")
 
@@ -27,8 +31,12 @@ def lj(
     cutoff: Annotated[float, typer.Option(help="Cutoff (length).")],
     elements: Elements,
     output: ModelFile,
-    onset: Annotated[float | None, typer.Option(help="Start of the smooth switch (length).")] = None,
-    shift: Annotated[bool, typer.Option(help="Shift the pair energy to zero at the cutoff.")] = False,
+    onset: Annotated[
+        float | None, typer.Option(help="Start of the smooth switch (length).")
+    ] = None,
+    shift: Annotated[
+        bool, typer.Option(help="Shift the pair energy to zero at the cutoff.")
+    ] = False,
     units: Units = "any",
     dtype: Precision = "float64",
 ) -> None:
@@ -38,7 +46,13 @@ def lj(
 
     names = _names(elements)
     potential = LennardJones(
-        epsilon=epsilon, sigma=sigma, cutoff=cutoff, elements=names, onset=onset, shift=shift, units=units
+        epsilon=epsilon,
+        sigma=sigma,
+        cutoff=cutoff,
+        elements=names,
+        onset=onset,
+        shift=shift,
+        units=units,
     )
     export(potential, output, dtype)
 
@@ -65,11 +79,18 @@ def zbl(
     output: ModelFile,
     numbers: Annotated[
         str | None,
-        typer.Option(help="Nuclear charges of the elements, as '74,4'; those of the periodic table if left out."),
+        typer.Option(
+            help=(
+                "Nuclear charges of the elements, as '74,4'; those of the periodic table if left "
+                "out."
+            )
+        ),
     ] = None,
     dtype: Precision = "float64",
 ) -> None:
-    """Ziegler-Biersack-Littmark: adflux export zbl --inner 4.0 --outer 4.8 --elements W -o core.pkl"""
+    """Ziegler-Biersack-Littmark: adflux export zbl --inner 4.0 --outer 4.8 --elements W
+    -o core.pkl
+    """
     from ..modelfile import export
     from ..potentials import ZBL
 
@@ -80,23 +101,35 @@ def zbl(
 @export.command("snap")
 def snap(
     coefficients: Annotated[
-        Path, typer.Argument(help="A LAMMPS .snapcoeff file, or the .snap or .mod file that includes it.")
+        Path,
+        typer.Argument(
+            help="A LAMMPS .snapcoeff file, or the .snap or .mod file that includes it."
+        ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The model file; or .snapcoeff, for LAMMPS' own files of SNAP.")
+        Path,
+        typer.Option(
+            "--output", "-o", help="The model file; or .snapcoeff, for LAMMPS' own files of SNAP."
+        ),
     ],
     parameters: Annotated[
         Path | None, typer.Argument(help="Its .snapparam file; none for a .snap or .mod file.")
     ] = None,
-    elements: Annotated[str | None, typer.Option(help=f"{NAMES} A .snap or .mod file knows them.")] = None,
+    elements: Annotated[
+        str | None, typer.Option(help=f"{NAMES} A .snap or .mod file knows them.")
+    ] = None,
     zbl: Annotated[
-        str | None, typer.Option(help="Add ZBL: 'INNER OUTER', or with nuclear charges as '4.0 4.8 74'.")
+        str | None,
+        typer.Option(help="Add ZBL: 'INNER OUTER', or with nuclear charges as '4.0 4.8 74'."),
     ] = None,
     new: Annotated[
         Path | None,
         typer.Option(
             "--coefficients",
-            help="New coefficients: numbers in the order of `adflux implicit`, or lines of NAME VALUE.",
+            help=(
+                "New coefficients: numbers in the order of `adflux implicit`, or lines of NAME "
+                "VALUE."
+            ),
         ),
     ] = None,
     dtype: Precision = "float64",
@@ -130,7 +163,8 @@ def snap(
     print(f"{output} and {output.with_suffix('.snapparam').name}: SNAP for `pair_style snap`")
     if len(parts) > 1:
         print(
-            f"the other parts ({', '.join(type(p).__name__ for p in parts if p is not part)}) stay in your pair_style"
+            f"the other parts ({', '.join(type(p).__name__ for p in parts if p is not part)}) "
+            "stay in your pair_style"
         )
 
 
@@ -157,13 +191,15 @@ def _snap(coefficients: Path, parameters: Path | None, elements: str | None, zbl
     if parameters is None:
         if coefficients.suffix not in SCRIPTS:
             raise AdfluxError(
-                f"Coefficients need their parameters, but {coefficients} stands alone: name the .snapparam file as well, or a .snap or .mod file."
+                f"Coefficients need their parameters, but {coefficients} stands alone: name the "
+                ".snapparam file as well, or a .snap or .mod file."
             )
         potential = read_pair_style(coefficients, names)
         parts = parts_of(potential)
         if [isinstance(part, SNAP) for part in parts].count(True) != 1:
             raise AdfluxError(
-                f"{coefficients} has no pair_style snap: `adflux export` has commands of other potentials."
+                f"{coefficients} has no pair_style snap: `adflux export` has commands of other "
+                "potentials."
             )
         if zbl is not None and any(isinstance(part, ZBL) for part in parts):
             raise AdfluxError(f"{coefficients} has a pair_style zbl already: leave out --zbl.")
@@ -177,9 +213,12 @@ def _snap(coefficients: Path, parameters: Path | None, elements: str | None, zbl
         numbers = _numbers("--zbl", zbl)
         if len(numbers) not in (2, 2 + len(potential.elements)):
             raise AdfluxError(
-                f"--zbl needs the inner and the outer cutoff, and nuclear charges of {', '.join(potential.elements)} or none, but {zbl!r} was found."
+                "--zbl needs the inner and the outer cutoff, and nuclear charges of "
+                f"{', '.join(potential.elements)} or none, but {zbl!r} was found."
             )
-        potential = potential + ZBL(*numbers[:2], elements=potential.elements, numbers=numbers[2:] or None)
+        potential = potential + ZBL(
+            *numbers[:2], elements=potential.elements, numbers=numbers[2:] or None
+        )
     return potential
 
 

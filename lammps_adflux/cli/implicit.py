@@ -1,4 +1,6 @@
-"""`adflux implicit`, `adflux predict`, `adflux propagate`: derivatives of relaxed structures on the command line."""
+"""`adflux implicit`, `adflux predict`, `adflux propagate`: derivatives of relaxed structures on the
+command line.
+"""
 
 import json as jsonlib
 import sys
@@ -17,22 +19,36 @@ LONG = 0.02  # relative change of lengths: third order is then about 0.1 of seco
 def implicit(
     script: Annotated[Path, typer.Argument(help="A LAMMPS input script that makes box and atoms.")],
     potential: Annotated[Path, typer.Option(help="A model file of `adflux export`.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The expansion: .npz, or HDF5 as .h5.")],
-    cell: Annotated[str | None, typer.Option(help="Strains that relax: iso, aniso, tri; none if left out.")] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The expansion: .npz, or HDF5 as .h5.")
+    ],
+    cell: Annotated[
+        str | None, typer.Option(help="Strains that relax: iso, aniso, tri; none if left out.")
+    ] = None,
     where: Annotated[
-        str | None, typer.Option(help="Fields of the potential, as 'coefficients'; all if left out.")
+        str | None,
+        typer.Option(help="Fields of the potential, as 'coefficients'; all if left out."),
     ] = None,
     fixed: Annotated[str | None, typer.Option(help="A LAMMPS group that does not move.")] = None,
-    types: Annotated[str | None, typer.Option(help="The element of each atom type, as 'W,Be'.")] = None,
+    types: Annotated[
+        str | None, typer.Option(help="The element of each atom type, as 'W,Be'.")
+    ] = None,
     pressure: Annotated[float, typer.Option(help="Target of the cell, in LAMMPS' units.")] = 0.0,
-    force_tolerance: Annotated[float, typer.Option(help="Largest force of the relaxed structure.")] = 1e-10,
-    var: Annotated[list[str] | None, typer.Option(help="An index variable of the script, as 'name=value'.")] = None,
+    force_tolerance: Annotated[
+        float, typer.Option(help="Largest force of the relaxed structure.")
+    ] = 1e-10,
+    var: Annotated[
+        list[str] | None, typer.Option(help="An index variable of the script, as 'name=value'.")
+    ] = None,
     steps: Annotated[int, typer.Option(help="At most so many steps of LAMMPS' minimiser.")] = 10000,
     log: Annotated[Path | None, typer.Option(help="LAMMPS' log, with its reason to stop.")] = None,
-    xyz: Annotated[Path | None, typer.Option(help="Also write the derivatives as vectors for OVITO.")] = None,
+    xyz: Annotated[
+        Path | None, typer.Option(help="Also write the derivatives as vectors for OVITO.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Relax in LAMMPS, and expand structure and energy in the potential's parameters. Runs under mpiexec as well.
+    """Relax in LAMMPS, and expand structure and energy in the potential's parameters. Runs under
+    mpiexec as well.
 
     Example: adflux implicit in.relax --potential w.pkl --cell iso -o w.npz
     """
@@ -89,14 +105,18 @@ def predict(
     parameters: Annotated[
         Path | None,
         typer.Option(
-            help="New parameters: .npy, text, or .npz with `parameters`; one row or several; by `names`, or in the order of `adflux implicit`. "
+            help="New parameters: .npy, text, or .npz with `parameters`; one row or several; by "
+            "`names`, or in the order of `adflux implicit`. "
             "Those of --potential if left out."
         ),
     ] = None,
     potential: Annotated[
-        Path | None, typer.Option(help="Model file of the new parameters, to evaluate its energy there.")
+        Path | None,
+        typer.Option(help="Model file of the new parameters, to evaluate its energy there."),
     ] = None,
-    xyz: Annotated[Path | None, typer.Option(help="Also write the predicted structures, a frame for each row.")] = None,
+    xyz: Annotated[
+        Path | None, typer.Option(help="Also write the predicted structures, a frame for each row.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Energy, volume and structure at new parameters, without relaxing.
@@ -125,9 +145,12 @@ def predict(
     predictions = [expansion.predict(row, model) for row in rows]
     names = "energy", "energy_first", "energy_at_structure", "volume", "doubt"
     answers = [
-        {"units": expansion.units} | {name: getattr(found, name) for name in names} | {"notes": notes}
+        {"units": expansion.units}
+        | {name: getattr(found, name) for name in names}
+        | {"notes": notes}
         for found, notes in (
-            (found, _doubts(expansion, row, found)) for row, found in zip(rows, predictions, strict=True)
+            (found, _doubts(expansion, row, found))
+            for row, found in zip(rows, predictions, strict=True)
         )
     ]
     if xyz is not None:
@@ -146,16 +169,21 @@ def propagate(
     ensemble: Annotated[
         Path,
         typer.Option(
-            help=".npz with `samples`, or `mean` and `covariance`, and perhaps `names`; .h5; .npy; text with a row a line."
+            help=(
+                ".npz with `samples`, or `mean` and `covariance`, and perhaps `names`; .h5; .npy; "
+                "text with a row a line."
+            )
         ),
     ],
     potential: Annotated[
-        Path | None, typer.Option(help="Model file of the present parameters, to evaluate third order.")
+        Path | None,
+        typer.Option(help="Model file of the present parameters, to evaluate third order."),
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the distributions.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Formation energy and volume of a defect over an ensemble of parameters: P(defect) - P(bulk) · N(defect) / N(bulk).
+    """Formation energy and volume of a defect over an ensemble of parameters: P(defect) - P(bulk) ·
+    N(defect) / N(bulk).
 
     Example: adflux propagate vacancy.npz bulk.npz --ensemble ensemble.npz
     """
@@ -172,7 +200,9 @@ def propagate(
 
         kinds = FigureCanvasBase.get_supported_filetypes()
         if plot.suffix[1:] not in kinds:
-            raise AdfluxError(f"The plot must end in one of {', '.join(sorted(kinds))}, but is {plot}.")
+            raise AdfluxError(
+                f"The plot must end in one of {', '.join(sorted(kinds))}, but is {plot}."
+            )
     structures = [Taylor.load(defect), Taylor.load(bulk)]
     if potential is not None:
         from ..modelfile import load
@@ -211,14 +241,16 @@ def _doubts(expansion, row, found) -> list[str]:
         if found.doubt <= TRUST:
             return []
         return [
-            f"The change of the parameters is too large for this expansion: third order is {found.doubt:.2g} of second, where {TRUST:g} may be trusted; "
+            "The change of the parameters is too large for this expansion: third order is "
+            f"{found.doubt:.2g} of second, where {TRUST:g} may be trusted; "
             "relax again at the new parameters."
         ]
     change = float(expansion.lengths(row[None])[0])
     if change <= LONG:
         return []
     return [
-        f"Lengths change by {100 * change:.2g} %, which is much for an expansion: --potential with the model of the new parameters says whether it may be trusted."
+        f"Lengths change by {100 * change:.2g} %, which is much for an expansion: --potential "
+        "with the model of the new parameters says whether it may be trusted."
     ]
 
 

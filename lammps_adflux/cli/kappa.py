@@ -12,8 +12,12 @@ from ..errors import AdfluxError
 from ..units import unit_system
 
 
-def kappa_report(files: list[Path], reading: dict, analysing: dict, prefix: Path, as_json: bool) -> Conductivity:
-    """Read, analyse, write PREFIX.json, PREFIX.csv, PREFIX.png, and print the table (or only the JSON)."""
+def kappa_report(
+    files: list[Path], reading: dict, analysing: dict, prefix: Path, as_json: bool
+) -> Conductivity:
+    """Read, analyse, write PREFIX.json, PREFIX.csv, PREFIX.png, and print the table (or only the
+    JSON).
+    """
     result = green_kubo(read_flux(files, **reading), **analysing)
     folder = prefix.parent
     paths = [folder / (prefix.name + ending) for ending in (".json", ".csv", ".png")]
@@ -26,7 +30,8 @@ def kappa_report(files: list[Path], reading: dict, analysing: dict, prefix: Path
         plot_conductivity(result, paths[2])
     except OSError as error:
         raise AdfluxError(
-            f"{prefix}: the results could not be written ({error.strerror}); choose another --output."
+            f"{prefix}: the results could not be written ({error.strerror}); choose another "
+            "--output."
         ) from None
     if as_json:
         print(text)
@@ -42,8 +47,10 @@ def print_conductivity(result: Conductivity) -> None:
     console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 100)
     time, unit = unit_system(result.units).time_name, result.conductivity_unit
     console.print(
-        f"{result.seeds} seed{'s' if result.seeds > 1 else ''}, {result.samples} samples or lags each, "
-        f"every {result.sampling:.6g} {time}; T = {result.temperature:.6g}, V = {result.volume:.8g}; "
+        f"{result.seeds} seed{'s' if result.seeds > 1 else ''}, {result.samples} samples or lags "
+        "each, "
+        f"every {result.sampling:.6g} {time}; T = {result.temperature:.6g}, V = "
+        f"{result.volume:.8g}; "
         f"integral to {result.cutoff:.4g} {time} ({result.method})",
         markup=False,
     )
@@ -69,7 +76,9 @@ def print_conductivity(result: Conductivity) -> None:
         f"integral, all {result.seeds} seeds" if result.seeds > 1 else "integral",
         f"{result.mean:.4g}",
         "none" if result.error is None else f"{result.error:.2g}",
-        "" if result.error is None else f"error over {'blocks' if result.over_blocks.error is not None else 'seeds'}",
+        ""
+        if result.error is None
+        else f"error over {'blocks' if result.over_blocks.error is not None else 'seeds'}",
     )
     for name, estimate in (("over seeds", result.over_seeds), ("over blocks", result.over_blocks)):
         means.add_row(name, *_cells(estimate, name[5:]))
@@ -81,7 +90,10 @@ def print_conductivity(result: Conductivity) -> None:
     console.print(means)
     if result.parts is not None:
         axes = result.dimension
-        parts = ", ".join(f"{name} {value[:axes, :axes].trace() / axes:.4g}" for name, value in result.parts.items())
+        parts = ", ".join(
+            f"{name} {value[:axes, :axes].trace() / axes:.4g}"
+            for name, value in result.parts.items()
+        )
         console.print(f"parts of the mean: {parts}", markup=False)
     if result.without_error:
         console.print(result.without_error, markup=False)

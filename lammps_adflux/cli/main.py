@@ -14,7 +14,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="JAX potentials in LAMMPS: heat flux, thermal conductivity, derivatives of relaxed structures.",
+    help=(
+        "JAX potentials in LAMMPS: heat flux, thermal conductivity, derivatives of relaxed "
+        "structures."
+    ),
 )
 
 
@@ -35,13 +38,19 @@ def run(
     script: Annotated[Path, typer.Argument(help="A LAMMPS input script.")],
     ranks: Annotated[int, typer.Option("--ranks", "-np", help="MPI ranks; -n as well.")] = 1,
     lmp: Annotated[Path | None, typer.Option(help="Another lmp than this environment's.")] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show all that LAMMPS prints.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show all that LAMMPS prints.")
+    ] = False,
 ) -> None:
-    """Run LAMMPS with the templates at hand (${adflux}); what follows the script goes to lmp: adflux run in.lj -n 2 -var seed 3"""
+    """Run LAMMPS with the templates at hand (${adflux}); what follows the script goes to lmp:
+    adflux run in.lj -n 2 -var seed 3
+    """
     from ..lmp.run import run_lammps
 
     extra = list(context.args)
-    if "-n" in extra[:-1]:  # not declared above: the parser would find it inside LAMMPS' own -partition
+    if (
+        "-n" in extra[:-1]
+    ):  # not declared above: the parser would find it inside LAMMPS' own -partition
         place = extra.index("-n")
         ranks = int(extra[place + 1]) if extra[place + 1].isdigit() else 0
         del extra[place : place + 2]
@@ -55,13 +64,19 @@ def build_lammps(
     ] = "20260704",
     source: Annotated[
         Path | None,
-        typer.Option(help="Folder of a LAMMPS source of yours; it stays as it is.", envvar="LAMMPS_SOURCE"),
+        typer.Option(
+            help="Folder of a LAMMPS source of yours; it stays as it is.", envvar="LAMMPS_SOURCE"
+        ),
     ] = None,
     mpi_cxx: Annotated[str | None, typer.Option(help="MPI compiler; default: mpicxx.")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Files compiled at once; default: all cores.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Files compiled at once; default: all cores.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Build again, even if the cache has it.")] = False,
 ) -> None:
-    """Build LAMMPS with Python ML-IAP into this environment: 4 to 7 minutes on 2 cores, then seconds."""
+    """Build LAMMPS with Python ML-IAP into this environment: 4 to 7 minutes on 2 cores, then
+    seconds.
+    """
     from ..lmp.build import build_lammps
 
     build_lammps(version, source, mpi_cxx, jobs, force)
@@ -72,43 +87,65 @@ def kappa(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="LAMMPS logs, fix ave/time or fix ave/correlate files, or folders with one, for each seed."
+            help=(
+                "LAMMPS logs, fix ave/time or fix ave/correlate files, or folders with one, for "
+                "each seed."
+            )
         ),
     ],
     log: Annotated[
-        list[Path] | None, typer.Option(help="Log of the run, or one per file, for what files do not say.")
+        list[Path] | None,
+        typer.Option(help="Log of the run, or one per file, for what files do not say."),
     ] = None,
     units: Annotated[str | None, typer.Option(help="LAMMPS units: metal, real, lj, …")] = None,
     volume: Annotated[float | None, typer.Option(help="Volume of the box (length³).")] = None,
-    temperature: Annotated[float | None, typer.Option(help="Default: mean of the log's Temp.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="Default: mean of the log's Temp.")
+    ] = None,
     timestep: Annotated[float | None, typer.Option(help="MD time step (time).")] = None,
     columns: Annotated[
-        str | None, typer.Option(help="The flux columns, such as 'v_qx v_qy v_qz'; default v_adflux_j*.")
+        str | None,
+        typer.Option(help="The flux columns, such as 'v_qx v_qy v_qz'; default v_adflux_j*."),
     ] = None,
     skip: Annotated[int, typer.Option(help="Samples to leave out at the beginning.")] = 0,
     discard: Annotated[float, typer.Option(help="Time to leave out at the beginning.")] = 0.0,
     run: Annotated[
         str | None,
-        typer.Option(help="Which run of a log: 0 the first, -1 the last, all; default: the last with samples."),
+        typer.Option(
+            help=(
+                "Which run of a log: 0 the first, -1 the last, all; default: the last with samples."
+            )
+        ),
     ] = None,
     per_volume: Annotated[
         bool | None,
-        typer.Option("--per-volume/--extensive", help="Columns are J/V, or J; default: as the log defines them."),
+        typer.Option(
+            "--per-volume/--extensive",
+            help="Columns are J/V, or J; default: as the log defines them.",
+        ),
     ] = None,
     dimension: Annotated[
         int | None, typer.Option(help="2 where the volume is an area; default: as the log says.")
     ] = None,
-    cutoff: Annotated[float | None, typer.Option(help="End of the integral; default automatic.")] = None,
+    cutoff: Annotated[
+        float | None, typer.Option(help="End of the integral; default automatic.")
+    ] = None,
     filter_window: Annotated[
         float | None, typer.Option(help="Width of the noise filter (time); default automatic.")
     ] = None,
     blocks: Annotated[int | None, typer.Option(help="Blocks per seed; default automatic.")] = None,
-    subtract_mean: Annotated[bool, typer.Option(help="Remove the mean flux of a drifting system.")] = False,
-    stacie_model: Annotated[str, typer.Option(help="STACIE's model: lorentz, exppoly or none.")] = "lorentz",
+    subtract_mean: Annotated[
+        bool, typer.Option(help="Remove the mean flux of a drifting system.")
+    ] = False,
+    stacie_model: Annotated[
+        str, typer.Option(help="STACIE's model: lorentz, exppoly or none.")
+    ] = "lorentz",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="PREFIX of the files written: .json, .csv, .png.")
     ] = Path("kappa"),
-    json: Annotated[bool, typer.Option("--json", help="Print the JSON on stdout and nothing else.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the JSON on stdout and nothing else.")
+    ] = False,
 ) -> None:
     """Thermal conductivity by Green–Kubo, with errors over seeds, over blocks and from STACIE.
 
@@ -156,13 +193,17 @@ def check(
     model: Annotated[Path, typer.Argument(help="A model file of `adflux export`.")],
     structure: Annotated[
         Path | None,
-        typer.Argument(help="A small structure in any format that ASE reads; default: a disordered crystal."),
+        typer.Argument(
+            help="A small structure in any format that ASE reads; default: a disordered crystal."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Test a potential: forces, virial, flux against the unfolded cell and the energy barycentre, symmetries, reach, cutoff, precision.
+    """Test a potential: forces, virial, flux against the unfolded cell and the energy barycentre,
+    symmetries, reach, cutoff, precision.
 
-    Exit code 1 if anything fails; a note (a step at the cutoff that the potential declares, as lj/cut has it) is no failure. Examples:
+    Exit code 1 if anything fails; a note (a step at the cutoff that the potential declares, as
+    lj/cut has it) is no failure. Examples:
 
         adflux check model.pkl
 
@@ -175,10 +216,14 @@ def check(
 
 @app.command()
 def doctor(
-    lmp: Annotated[Path | None, typer.Option(help="The lmp to examine; default: this environment's.")] = None,
+    lmp: Annotated[
+        Path | None, typer.Option(help="The lmp to examine; default: this environment's.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Say what works and what is missing; exit code 1 if LAMMPS with JAX potentials would not run."""
+    """Say what works and what is missing; exit code 1 if LAMMPS with JAX potentials
+    would not run.
+    """
     from ..lmp.doctor import examine, healthy, report
 
     findings = examine(lmp)

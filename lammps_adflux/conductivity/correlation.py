@@ -1,4 +1,6 @@
-"""Correlation functions of the heat flux: FFT, running integral, noise filter, cutoff of the integral."""
+"""Correlation functions of the heat flux: FFT, running integral, noise filter, cutoff of the
+integral.
+"""
 
 import math
 
@@ -8,13 +10,19 @@ from jaxtyping import Float
 from ..errors import AdfluxError
 
 _ZERO = 0.5  # standard errors under which the filtered HFACF counts as zero
-_REVIVAL = 5.0  # standard errors that a filtered HFACF must rise to after its zero to count as still alive
+_REVIVAL = (
+    5.0  # standard errors that a filtered HFACF must rise to after its zero to count as still alive
+)
 
 
 def correlate(
-    first: Float[np.ndarray, "seeds samples 3"], second: Float[np.ndarray, "seeds samples 3"], lags: int
+    first: Float[np.ndarray, "seeds samples 3"],
+    second: Float[np.ndarray, "seeds samples 3"],
+    lags: int,
 ) -> Float[np.ndarray, "seeds lags 3 3"]:
-    """C_ab(t) = Σ_s first_a(s) second_b(s+t) / (samples − t), by FFT with zero padding (unbiased)."""
+    """C_ab(t) = Σ_s first_a(s) second_b(s+t) / (samples − t), by FFT with zero padding
+    (unbiased).
+    """
     samples = first.shape[1]
     size = 1 << (2 * samples - 1).bit_length()
     counts = samples - np.arange(lags)
@@ -37,10 +45,11 @@ def running_integral(curve: np.ndarray, sampling: float, axis: int = 1) -> np.nd
 
 
 def noise_filter(curve: np.ndarray, width: int, axis: int = 1) -> np.ndarray:
-    """Two moving averages of 2·(width // 2) + 1 samples over the even continuation of curve(t) to t < 0.
+    """Two moving averages of 2·(width // 2) + 1 samples over the even continuation of curve(t) to t
+    < 0.
 
-    An oscillation whose period is the width goes, the integral over all times stays. At the far end the
-    window is cut to what is there.
+    An oscillation whose period is the width goes, the integral over all times stays. At the far end
+    the window is cut to what is there.
     """
     half = width // 2
     if half == 0:
@@ -58,30 +67,37 @@ def noise_filter(curve: np.ndarray, width: int, axis: int = 1) -> np.ndarray:
 
 
 def first_zero(
-    hfacf: Float[np.ndarray, " lags"], samples: int, window: int | None = None, all_lags: bool = False
+    hfacf: Float[np.ndarray, " lags"],
+    samples: int,
+    window: int | None = None,
+    all_lags: bool = False,
 ) -> tuple[int, int, str | None]:
-    """Lag of the first zero of the noise-filtered HFACF, the filter's width in samples, a warning or None.
+    """Lag of the first zero of the noise-filtered HFACF, the filter's width in samples, a warning
+    or None.
 
-    After Knoop, Scheffler, Carbogno, Phys. Rev. B 107, 224304 (2023): the noise filter must be as wide as the
-    slowest oscillation of the HFACF; what is left then decays, and is cut at its first zero. They take the
-    period of the lowest vibrational mode from the velocities. From the flux alone, the width starts at the
-    integral correlation time and grows until the filtered HFACF does not come back above 5 standard errors
-    after its first zero: tried on sums of oscillating and slowly decaying processes, it ends within 10 % of
-    the period. The standard error is that of a Gaussian process (Bartlett), σ² = Σ_t C_f(t)²/samples, with
-    `samples` those of all seeds and components together.
+    After Knoop, Scheffler, Carbogno, Phys. Rev. B 107, 224304 (2023): the noise filter must be as
+    wide as the slowest oscillation of the HFACF; what is left then decays, and is cut at its first
+    zero. They take the period of the lowest vibrational mode from the velocities. From the flux
+    alone, the width starts at the integral correlation time and grows until the filtered HFACF does
+    not come back above 5 standard errors after its first zero: tried on sums of oscillating and
+    slowly decaying processes, it ends within 10 % of the period. The standard error is that of a
+    Gaussian process (Bartlett), σ² = Σ_t C_f(t)²/samples, with `samples` those of all seeds and
+    components together.
 
-    all_lags: look for the zero in the whole curve, as a correlation file has it; otherwise in its first half, since the last lags of
-    a series have few samples.
+    all_lags: look for the zero in the whole curve, as a correlation file has it; otherwise in its
+    first half, since the last lags of a series have few samples.
 
-    Zero means below half a standard error. At the zero itself the running integral has a maximum, which the
-    noise chooses: for Ornstein–Uhlenbeck fluxes of 1000 correlation times κ came out 3 % too high (a third of
-    its error bar), with half a standard error 1 %, with a whole one slow tails were cut off (−8 %).
+    Zero means below half a standard error. At the zero itself the running integral has a maximum,
+    which the noise chooses: for Ornstein–Uhlenbeck fluxes of 1000 correlation times κ came out 3 %
+    too high (a third of its error bar), with half a standard error 1 %, with a whole one slow tails
+    were cut off (−8 %).
     """
     lags = len(hfacf)
     below = np.flatnonzero(hfacf <= 0)
     if not len(below):
         raise AdfluxError(
-            f"The heat flux autocorrelation does not reach zero within {lags} lags: run longer, correlate "
+            f"The heat flux autocorrelation does not reach zero within {lags} lags: run longer, "
+            "correlate "
             "over a longer time, or give --cutoff."
         )
     if window is None:
@@ -96,7 +112,8 @@ def first_zero(
         below = np.flatnonzero(alive <= _ZERO * error)
         if not len(below):
             raise AdfluxError(
-                f"The heat flux autocorrelation, filtered over {width} samples, does not reach zero within "
+                f"The heat flux autocorrelation, filtered over {width} samples, does not reach "
+                "zero within "
                 f"{len(alive)} lags: run longer, or give --cutoff."
             )
         zero = max(1, int(below[0]))
@@ -107,7 +124,8 @@ def first_zero(
             return (
                 zero,
                 width,
-                "the filtered HFACF comes back after its first zero; check the figure, or give --cutoff",
+                "the filtered HFACF comes back after its first zero; check the figure, or give "
+                "--cutoff",
             )
         width = math.ceil(1.4 * width)
     return zero, width, None

@@ -10,7 +10,8 @@ from ..errors import AdfluxError
 from .lammps_log import Log, Run
 from .lammps_tables import Table
 
-# tried in this order when `columns` is not given; anything less specific has to be named by the user
+# tried in this order when `columns` is not given; anything less specific has to be named by the
+# user
 TOTAL = [tuple(f"v_{stem}{axis}" for axis in "xyz") for stem in ("adflux_j", "j", "J")]
 POTENTIAL = tuple(f"v_adflux_jp{axis}" for axis in "xyz")
 CONVECTIVE = tuple(f"v_adflux_jc{axis}" for axis in "xyz")
@@ -46,7 +47,9 @@ class FluxFile:
         return self.counts is not None
 
 
-def pick(table: Table, columns: tuple[str, ...] | None, computes: Sequence[str] = ()) -> tuple[str, ...] | None:
+def pick(
+    table: Table, columns: tuple[str, ...] | None, computes: Sequence[str] = ()
+) -> tuple[str, ...] | None:
     """The names of the total flux, None where they are not there."""
     fluxes = [tuple(f"c_{name}[{place}]" for place in (1, 2, 3)) for name in computes]
     for names in [columns[:3]] if columns else [*TOTAL, *fluxes]:
@@ -60,9 +63,12 @@ def flux_computes(run: Run) -> list[str]:
     return [name for name, one in run.state.computes.items() if one.style == "heat/flux"]
 
 
-def no_columns(path: Path, available: Sequence[str], columns: tuple[str, ...] | None) -> AdfluxError:
+def no_columns(
+    path: Path, available: Sequence[str], columns: tuple[str, ...] | None
+) -> AdfluxError:
     wanted = ", ".join(columns or TOTAL[0])
     return AdfluxError(
-        f"{path}: the heat flux columns {wanted} were needed, found {', '.join(available) or 'none'}; "
+        f"{path}: the heat flux columns {wanted} were needed, found "
+        f"{', '.join(available) or 'none'}; "
         "name the three with --columns."
     )

@@ -18,7 +18,8 @@ def read_correlation_file(path: Path, text: str, columns: tuple[str, ...] | None
         wanted = " ".join(f"{name}*{name}" for name in (columns or TOTAL[0])[:3])
         raise AdfluxError(
             f"{path}: the pairs {wanted} were needed, found "
-            f"{' '.join(data.columns)}; use type auto, auto/upper or full in fix ave/correlate, or --columns."
+            f"{' '.join(data.columns)}; use type auto, auto/upper or full in fix ave/correlate, "
+            "or --columns."
         )
     counts, values, ends, notes = _pool(path, data)
     lags = len(counts)
@@ -30,7 +31,9 @@ def read_correlation_file(path: Path, text: str, columns: tuple[str, ...] | None
                 if pair in data.columns:
                     windows[:, :, a, b] = values[:, :lags, data.columns.index(pair)]
     if not np.isfinite(np.einsum("wtaa->wta", windows)).all():
-        raise AdfluxError(f"{path}: the correlation function holds NaN or infinite values: the run broke.")
+        raise AdfluxError(
+            f"{path}: the correlation function holds NaN or infinite values: the run broke."
+        )
     if lags < 2:
         raise AdfluxError(f"{path}: 2 lags or more were needed, {lags} found: let the run go on.")
     if np.ptp(np.diff(data.steps[:lags])) > 0:
@@ -45,15 +48,20 @@ def read_correlation_file(path: Path, text: str, columns: tuple[str, ...] | None
 def _pool(path: Path, data: Correlation) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
     """Counts of the lags, values of the independent windows, their last steps.
 
-    With `ave running` a window holds all before it, and the last is everything. With `ave one` windows are
-    independent pieces, told by a count at lag 0 that does not grow; the full ones have one weight.
+    With `ave running` a window holds all before it, and the last is everything. With `ave one`
+    windows are independent pieces, told by a count at lag 0 that does not grow; the full ones have
+    one weight.
     """
     counts, last = data.counts, data.counts[-1]
     lags = len(last) if (last > 0).all() else int(np.argmin(last > 0))
     same = counts[:, 0] == counts[-1, 0]
     if len(counts) == 1 or same.sum() == 1:
-        notes = [f"{path}: the last of {len(counts)} time windows, which holds all samples, was taken"]
+        notes = [
+            f"{path}: the last of {len(counts)} time windows, which holds all samples, was taken"
+        ]
         return last[:lags], data.values[-1:], data.ends[-1:], notes if len(counts) > 1 else []
     kept = np.flatnonzero(same)
-    notes = [f"{path}: the mean over its {len(kept)} full time windows was taken ({len(counts)} in all)"]
+    notes = [
+        f"{path}: the mean over its {len(kept)} full time windows was taken ({len(counts)} in all)"
+    ]
     return counts[kept].sum(axis=0)[:lags], data.values[kept], data.ends[kept], notes

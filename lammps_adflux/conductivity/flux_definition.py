@@ -1,4 +1,6 @@
-"""What a flux column is, from the definitions that the log echoes: how much of the extensive flux it holds."""
+"""What a flux column is, from the definitions that the log echoes: how much of the extensive flux
+it holds.
+"""
 
 import ast
 import math
@@ -49,25 +51,38 @@ class _Box:
 
 
 def meaning(column: str, state: State, volume: float | None, dimension: int = 3) -> Meaning:
-    """How much of the total flux `column` holds: 1, 1/V for a flux per volume, any number for other units.
+    """How much of the total flux `column` holds: 1, 1/V for a flux per volume, any number for other
+    units.
 
-    column: LAMMPS' name of it, v_NAME, c_ID[i] or f_ID[i]. volume: of the box, in LAMMPS' units; for
-    dimension=2 its area. Raises Unclear where the definition is known and its share is not.
+    column: LAMMPS' name of it, v_NAME, c_ID[i] or f_ID[i]. volume: of the box, in LAMMPS' units;
+    for dimension=2 its area. Raises Unclear where the definition is known and its share is not.
     """
     definition = _definition_of(column, state)
     try:
         share, sources = _share(column, state, volume, dimension)
     except Unclear as unclear:
-        where = f" ({definition.style} of line {definition.line}: {' '.join(definition.words)})" if definition else ""
+        where = (
+            f" ({definition.style} of line {definition.line}: {' '.join(definition.words)})"
+            if definition
+            else ""
+        )
         raise Unclear(f"{column}{where}: {unclear}") from None
     opaque = sorted(source for source in sources if _source_kind(source, state) == "opaque")
-    doubt = f"{', '.join(opaque)} was taken for an extensive flux" if opaque and definition is not None else None
-    text = " ".join(definition.words) if definition is not None and column.startswith("v_") else None
+    doubt = (
+        f"{', '.join(opaque)} was taken for an extensive flux"
+        if opaque and definition is not None
+        else None
+    )
+    text = (
+        " ".join(definition.words) if definition is not None and column.startswith("v_") else None
+    )
     return Meaning(share, text, definition.line if definition else 0, doubt)
 
 
 def is_defined(column: str, state: State | None) -> bool:
-    """Is it known what the column is: by its name, our own or that of a compute, or by a variable that the log echoes?"""
+    """Is it known what the column is: by its name, our own or that of a compute, or by a variable
+    that the log echoes?
+    """
     if _OUR_FLUX.match(column) or not column.startswith("v_"):
         return True
     return state is not None and _definition_of(column, state) is not None
@@ -78,7 +93,9 @@ def _definition_of(column: str, state: State) -> Definition | None:
     return kinds.get(column[:2], {}).get(column[2:].split("[")[0])
 
 
-def _share(column: str, state: State, volume: float | None, dimension: int) -> tuple[float, set[str]]:
+def _share(
+    column: str, state: State, volume: float | None, dimension: int
+) -> tuple[float, set[str]]:
     atoms = state.atoms
     lengths = state.lengths.value if state.lengths is not None else None
     if volume is None:
@@ -128,18 +145,25 @@ def _source_kind(name: str, state: State) -> str:
     return "opaque"
 
 
-def _evaluate(name: str, state: State, box: _Box | None, values: dict[str, float], sources: set[str], depth=0):
+def _evaluate(
+    name: str, state: State, box: _Box | None, values: dict[str, float], sources: set[str], depth=0
+):
     """The value of a column if each flux has the value in `values`, 1 if it is not there."""
     if depth > 20:
         raise Unclear("its definition refers to itself")
     definition = _definition_of(name, state)
     if name.startswith("v_") and definition is not None and definition.style == "equal":
         return _formula(" ".join(definition.words), state, box, values, sources, depth + 1)
-    if name.startswith("v_") and definition is not None and definition.style not in ("python", "internal"):
+    if (
+        name.startswith("v_")
+        and definition is not None
+        and definition.style not in ("python", "internal")
+    ):
         value = _constant(definition)
         if value is None:
             raise Unclear(
-                f"it uses the {definition.style}-style variable {name[2:]}, whose value the log does not tell"
+                f"it uses the {definition.style}-style variable {name[2:]}, whose value the log "
+                "does not tell"
             )
         return value
     if name.startswith("f_") and definition is not None and definition.style == "ave/time":
@@ -158,7 +182,9 @@ def _evaluate(name: str, state: State, box: _Box | None, values: dict[str, float
             ("avesq",),
         )
     ):
-        raise Unclear(f"compute {definition.style} {definition.words[0]} divides by the number of atoms")
+        raise Unclear(
+            f"compute {definition.style} {definition.words[0]} divides by the number of atoms"
+        )
     sources.add(name)
     return values.get(name, 1.0)
 
@@ -173,7 +199,9 @@ def _constant(definition: Definition) -> float | None:
     return None
 
 
-def _formula(text: str, state: State, box: _Box | None, values, sources: set[str], depth: int) -> float:
+def _formula(
+    text: str, state: State, box: _Box | None, values, sources: set[str], depth: int
+) -> float:
     names: dict[str, str] = {}
 
     def identifier(match: re.Match) -> str:
@@ -219,6 +247,7 @@ def _formula(text: str, state: State, box: _Box | None, values, sources: set[str
 def refuse(where: str, unclear: Unclear) -> AdfluxError:
     """The sentence about a column whose share of the flux cannot be told."""
     return AdfluxError(
-        f"{where}: {unclear}; sample the flux itself (v_adflux_jx …, c_flux[1] …), or say by hand what the columns "
+        f"{where}: {unclear}; sample the flux itself (v_adflux_jx …, c_flux[1] …), or say by hand "
+        "what the columns "
         "are, --extensive or --per-volume."
     )

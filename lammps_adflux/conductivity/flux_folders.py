@@ -1,4 +1,6 @@
-"""Folders of runs as arguments: the flux series in each, and the log that shows how it was written."""
+"""Folders of runs as arguments: the flux series in each, and the log that shows how it
+was written.
+"""
 
 from pathlib import Path
 
@@ -11,7 +13,9 @@ _HEAD = 4000  # characters that tell what a file is
 
 
 def expand(paths: list[Path]) -> list[tuple[Path, Path | None]]:
-    """Each file as it is; for each folder the flux series in it, and its log where the log names it."""
+    """Each file as it is; for each folder the flux series in it, and its log where the log names
+    it.
+    """
     return [_series_in(path) if path.is_dir() else (path, None) for path in paths]
 
 
@@ -26,13 +30,18 @@ def _series_in(folder: Path) -> tuple[Path, Path | None]:
         if len(found) == 1:
             return found[0], _log_of(found[0], logs)
         if found:
-            raise AdfluxError(f"{folder} holds {', '.join(path.name for path in found)}: name the one to analyse.")
+            raise AdfluxError(
+                f"{folder} holds {', '.join(path.name for path in found)}: name the one to analyse."
+            )
     if len(logs) == 1:
         return logs[0], None
     if logs:
-        raise AdfluxError(f"{folder} holds {', '.join(path.name for path in logs)}: name the one to analyse.")
+        raise AdfluxError(
+            f"{folder} holds {', '.join(path.name for path in logs)}: name the one to analyse."
+        )
     raise AdfluxError(
-        f"{folder} holds no LAMMPS log and no file of fix ave/time or fix ave/correlate: name a run's folder or file."
+        f"{folder} holds no LAMMPS log and no file of fix ave/time or fix ave/correlate: name a "
+        "run's folder or file."
     )
 
 
@@ -48,7 +57,11 @@ def _kind(path: Path) -> str | None:
     text = head.decode(errors="replace")
     kind = kind_of(text)
     if kind in ("ave/time", "ave/correlate"):
-        names = next(line for line in text.splitlines() if line.lower().startswith(("# timestep ", "# index ")))
+        names = next(
+            line
+            for line in text.splitlines()
+            if line.lower().startswith(("# timestep ", "# index "))
+        )
         if any(name in names for name in ("v_adflux_jx", "v_jx", "v_Jx", "[1]")):
             return "series" if kind == "ave/time" else "correlation"
         return None
@@ -60,7 +73,12 @@ def _log_of(file: Path, logs: list[Path]) -> Path | None:
     found = []
     for path in logs:
         runs = read_log(path, read_text(path)).runs
-        fixes = [fix for run in runs for fix in run.state.fixes.values() if fix.style in FILE_FIXES and fix.file]
+        fixes = [
+            fix
+            for run in runs
+            for fix in run.state.fixes.values()
+            if fix.style in FILE_FIXES and fix.file
+        ]
         if any(Path(fix.file or "").name == file.name for fix in fixes):
             found.append(path)
     return found[0] if len(found) == 1 else logs[0] if len(logs) == 1 else None

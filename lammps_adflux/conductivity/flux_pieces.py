@@ -14,7 +14,9 @@ _TEMPERATURES = 3.0  # standard deviations of the energy between seeds that coun
 
 
 def join_pieces(files: list[FluxFile]) -> list[list[FluxFile]]:
-    """Files of one run that was restarted are one seed: their steps go on, and where they overlap the flux is the same."""
+    """Files of one run that was restarted are one seed: their steps go on, and where they overlap
+    the flux is the same.
+    """
     groups: list[list[FluxFile]] = []
     order = sorted(range(len(files)), key=lambda number: float(files[number].steps[0]))
     for number in order:
@@ -28,18 +30,29 @@ def join_pieces(files: list[FluxFile]) -> list[list[FluxFile]]:
 
 
 def _continues(earlier: FluxFile, later: FluxFile) -> bool:
-    if earlier.is_correlation or later.is_correlation or len(earlier.steps) < 2 or len(later.steps) < 2:
+    if (
+        earlier.is_correlation
+        or later.is_correlation
+        or len(earlier.steps) < 2
+        or len(later.steps) < 2
+    ):
         return False
     spacing = earlier.steps[1] - earlier.steps[0]
     start, end = later.steps[0], earlier.steps[-1]
-    if later.steps[1] - start != spacing or (start - end) % spacing or earlier.columns != later.columns:
+    if (
+        later.steps[1] - start != spacing
+        or (start - end) % spacing
+        or earlier.columns != later.columns
+    ):
         return False
     if not (earlier.steps[0] < start <= end + spacing and later.steps[-1] > end):
         return False
     if start > end:
         return True
     there = earlier.total[earlier.steps == start][0]
-    return bool(np.abs(there - later.total[0]).max() <= _SAME_STRUCTURE * np.sqrt(np.mean(earlier.total**2)))
+    return bool(
+        np.abs(there - later.total[0]).max() <= _SAME_STRUCTURE * np.sqrt(np.mean(earlier.total**2))
+    )
 
 
 def settle_pieces(files: list[FluxFile], options: Options) -> Seed:
@@ -62,16 +75,19 @@ def settle_pieces(files: list[FluxFile], options: Options) -> Seed:
     one.notes = [note for seed in seeds for note in seed.notes]
     one.used = [line for seed in seeds for line in seed.used]
     names = " and ".join(seed.name for seed in seeds)
-    one.notes.append(f"{names} are pieces of one run, whose steps go on, and were joined into one seed")
+    one.notes.append(
+        f"{names} are pieces of one run, whose steps go on, and were joined into one seed"
+    )
     one.name = " + ".join(seed.name for seed in seeds)
     return one
 
 
 def compare(seeds: list[Seed]) -> None:
-    """Seeds must be of one system; mean temperatures may differ as the energies of a canonical ensemble do.
+    """Seeds must be of one system; mean temperatures may differ as the energies of a canonical
+    ensemble do.
 
-    Runs at constant energy that start from one canonical ensemble have mean temperatures with the standard deviation
-    T √(k_B/C), where C ≈ 3 N k_B is the heat capacity.
+    Runs at constant energy that start from one canonical ensemble have mean temperatures with the
+    standard deviation T √(k_B/C), where C ≈ 3 N k_B is the heat capacity.
     """
     first = seeds[0]
     for other in seeds[1:]:
@@ -91,7 +107,8 @@ def compare(seeds: list[Seed]) -> None:
 
 def _differ(what: str, first: Seed, other: Seed, remedy: str) -> AdfluxError:
     return AdfluxError(
-        f"Seeds must be of one system, but {what} is {getattr(first, what)} in {first.name} and {getattr(other, what)} in "
+        f"Seeds must be of one system, but {what} is {getattr(first, what)} in {first.name} and "
+        f"{getattr(other, what)} in "
         f"{other.name}: analyse them separately{remedy}."
     )
 
@@ -100,4 +117,7 @@ def same_kind(files: list[FluxFile]) -> None:
     """Time series and correlations cannot be put together."""
     for other in files[1:]:
         if files[0].is_correlation != other.is_correlation:
-            raise AdfluxError(f"{files[0].name} and {other.name} are a time series and a correlation: give one kind.")
+            raise AdfluxError(
+                f"{files[0].name} and {other.name} are a time series and a correlation: give one "
+                "kind."
+            )

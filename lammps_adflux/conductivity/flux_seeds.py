@@ -1,4 +1,6 @@
-"""From a file to a seed: facts and options settled, equilibration left out, columns turned into the extensive flux."""
+"""From a file to a seed: facts and options settled, equilibration left out, columns turned into the
+extensive flux.
+"""
 
 import math
 from dataclasses import dataclass
@@ -52,15 +54,21 @@ class Options:
 
 
 def settle(file: FluxFile, options: Options, first: bool = True) -> Seed:
-    """One file with its facts; `first`: it is the beginning of a run, where equilibration is left out."""
+    """One file with its facts; `first`: it is the beginning of a run, where equilibration is left
+    out.
+    """
     everything = _facts(file, options, -np.inf, np.inf)
     spacing = float(file.steps[1] - file.steps[0]) if len(file.steps) > 1 else 1.0
     drop = options.skip
     if options.discard and "timestep" in everything.values:
-        drop = max(drop, int(np.ceil(options.discard / (everything.values["timestep"] * spacing) - 1e-9)))
+        drop = max(
+            drop, int(np.ceil(options.discard / (everything.values["timestep"] * spacing) - 1e-9))
+        )
     drop = drop if first else 0
     if drop and file.is_correlation:
-        raise AdfluxError(f"{file.name} holds correlations: --skip and --discard need the time series.")
+        raise AdfluxError(
+            f"{file.name} holds correlations: --skip and --discard need the time series."
+        )
     left = max(len(file.total) - drop, 0)
     if left < (2 if file.is_correlation else ENOUGH):
         raise AdfluxError(f"{file.name}: {ENOUGH} samples or more were needed, {left} are left.")
@@ -69,14 +77,20 @@ def settle(file: FluxFile, options: Options, first: bool = True) -> Seed:
     else:
         facts = _facts(file, options, float(file.steps[drop]), float(file.steps[-1]))
         if file.temperatures is not None and options.temperature is None:
-            facts.put("temperature", float(file.temperatures[drop:].mean()), f"mean of the samples' {left} in the file")
+            facts.put(
+                "temperature",
+                float(file.temperatures[drop:].mean()),
+                f"mean of the samples' {left} in the file",
+            )
     _ask(file, facts)
     values = facts.values
     dimension = int(values.get("dimension", 3))
     sampling = float(values["timestep"]) * spacing
     if not sampling > 0:
         raise AdfluxError(f"--timestep must be a positive number, got {values['timestep']}.")
-    shares, convective_shares, notes, used = _shares(file, options, float(values["volume"]), dimension)
+    shares, convective_shares, notes, used = _shares(
+        file, options, float(values["volume"]), dimension
+    )
 
     def seed(data: np.ndarray | None, share: np.ndarray) -> np.ndarray | None:
         return None if data is None else data[drop:] / share
@@ -102,7 +116,10 @@ def settle(file: FluxFile, options: Options, first: bool = True) -> Seed:
         counts=file.counts,
         atoms=facts.atoms,
         notes=[*file.notes, *dict.fromkeys(facts.notes), *notes],
-        used=[*used, *(_used(name, values[name], facts.sources[name]) for name in FACTS if name in values)],
+        used=[
+            *used,
+            *(_used(name, values[name], facts.sources[name]) for name in FACTS if name in values),
+        ],
     )
     _check_dimension(file, result, "dimension" in values)
     return result
@@ -129,9 +146,14 @@ def _facts(file: FluxFile, options: Options, first: float, last: float) -> Facts
             continue
         value: Any = text if name == "units" else int(text) if name == "dimension" else float(text)
         known = facts.values.get(name)
-        if known is not None and known != value and not (name != "units" and math.isclose(known, value, rel_tol=1e-3)):
+        if (
+            known is not None
+            and known != value
+            and not (name != "units" and math.isclose(known, value, rel_tol=1e-3))
+        ):
             raise AdfluxError(
-                f"{file.name}: {name} is {text} by its own header, but {known} by {facts.sources[name]}: name the log of the run "
+                f"{file.name}: {name} is {text} by its own header, but {known} by "
+                f"{facts.sources[name]}: name the log of the run "
                 "that wrote it."
             )
         facts.put(name, value, f"header of {file.name}")
@@ -146,16 +168,23 @@ def _facts(file: FluxFile, options: Options, first: float, last: float) -> Facts
 
 
 def _ask(file: FluxFile, facts: Facts) -> None:
-    names = [name for name in ("units", "volume", "temperature", "timestep") if name not in facts.values]
+    names = [
+        name for name in ("units", "volume", "temperature", "timestep") if name not in facts.values
+    ]
     if not names:
         return
     known = ", ".join(f"{name} {value}" for name, value in facts.values.items())
-    reasons = "; ".join(f"--{name}: {facts.missing[name]}" for name in names if name in facts.missing)
+    reasons = "; ".join(
+        f"--{name}: {facts.missing[name]}" for name in names if name in facts.missing
+    )
     log = "or name the run's log with --log" if not file.witnesses else "since no log tells"
     raise AdfluxError(
-        f"{file.name}: {' and '.join('--' + name for name in names)} {'is' if len(names) == 1 else 'are'} needed and not in "
-        f"{'the file' if not file.witnesses else 'the file or its log'} ({known or 'none of units, volume, temperature, timestep'} "
-        f"found{'; ' + reasons if reasons else ''}): pass {'it' if len(names) == 1 else 'them'}, {log}."
+        f"{file.name}: {' and '.join('--' + name for name in names)} "
+        f"{'is' if len(names) == 1 else 'are'} needed and not in "
+        f"{'the file' if not file.witnesses else 'the file or its log'} "
+        f"({known or 'none of units, volume, temperature, timestep'} "
+        f"found{'; ' + reasons if reasons else ''}): pass {'it' if len(names) == 1 else 'them'}, "
+        f"{log}."
     )
 
 
@@ -168,12 +197,18 @@ def _shares(file: FluxFile, options: Options, volume: float, dimension: int):
 
     unseen = [column for column in file.columns if not is_defined(column, state)]
     if unseen and options.per_volume is None:
-        what = f"{', '.join(unseen)}: no log shows whether this is the heat flux or the flux per volume"
+        what = (
+            f"{', '.join(unseen)}: no log shows whether this is the heat flux or the flux per "
+            "volume"
+        )
         if not file.named:
             raise AdfluxError(
-                f"{file.name}: {what}: name the log of the run with --log, or say --extensive or --per-volume."
+                f"{file.name}: {what}: name the log of the run with --log, or say --extensive or "
+                "--per-volume."
             )
-        notes.append(f"{file.name}: {what}; it was taken for the flux itself (--extensive, --per-volume)")
+        notes.append(
+            f"{file.name}: {what}; it was taken for the flux itself (--extensive, --per-volume)"
+        )
 
     def share(column: str) -> float:
         if options.per_volume is not None:
@@ -185,9 +220,15 @@ def _shares(file: FluxFile, options: Options, volume: float, dimension: int):
         except Unclear as unclear:
             raise refuse(file.name, unclear) from None
         if found.doubt:
-            notes.append(f"{file.name}: {found.doubt} in {column} (line {found.line}); --per-volume if it is not")
+            notes.append(
+                f"{file.name}: {found.doubt} in {column} (line {found.line}); --per-volume if it "
+                "is not"
+            )
         if abs(found.share - 1.0) > 1e-12:
-            meanings.append(f"{column} is {found.text or 'defined'} (line {found.line}), {found.share:.6g} of the flux")
+            meanings.append(
+                f"{column} is {found.text or 'defined'} (line {found.line}), {found.share:.6g} of "
+                "the flux"
+            )
         return found.share
 
     meanings: list[str] = []
@@ -205,7 +246,8 @@ def _check_dimension(file: FluxFile, seed: Seed, stated: bool) -> None:
     flat = not np.any(seed.total[:, 2, 2] if seed.is_correlation else seed.total[:, 2])
     if flat and not stated and seed.dimension == 3:
         raise AdfluxError(
-            f"{file.name}: the flux along z is zero in every sample: say with --dimension 2 that the system is two-dimensional (V is its "
+            f"{file.name}: the flux along z is zero in every sample: say with --dimension 2 that "
+            "the system is two-dimensional (V is its "
             "area), or --dimension 3."
         )
 
@@ -213,7 +255,8 @@ def _check_dimension(file: FluxFile, seed: Seed, stated: bool) -> None:
 def magnitude_note(seed: Seed) -> str | None:
     """A flux far below the smallest that equipartition allows is hardly an extensive flux.
 
-    ⟨J_x²⟩ is at least of the order N (k_B T)² ⟨v_x²⟩ with ⟨v_x²⟩ = k_B T / m; m is taken as 300 u, in `lj` as 1.
+    ⟨J_x²⟩ is at least of the order N (k_B T)² ⟨v_x²⟩ with ⟨v_x²⟩ = k_B T / m; m is taken as 300 u,
+    in `lj` as 1.
     """
     system = unit_system(seed.units)
     if seed.atoms is None:
@@ -229,6 +272,7 @@ def magnitude_note(seed: Seed) -> str | None:
     if square > 0.03 * scale:
         return None
     return (
-        f"{seed.name}: the flux is {math.sqrt(square / scale):.1e} of the least that {seed.atoms} atoms at this temperature have: is it "
+        f"{seed.name}: the flux is {math.sqrt(square / scale):.1e} of the least that {seed.atoms} "
+        "atoms at this temperature have: is it "
         "per volume (--per-volume), per atom, or in other units?"
     )

@@ -19,8 +19,9 @@ from .flux_seeds import Options, Seed, magnitude_note
 class FluxSeries:
     """The extensive heat flux J(t) of one or several independent runs (seeds) of one system.
 
-    Either `flux` is there, or, for `fix ave/correlate` files, `correlation`. Lengths, energies, times are
-    in the LAMMPS unit system `units`; J is energy·length/time as in LAMMPS' `compute heat/flux`.
+    Either `flux` is there, or, for `fix ave/correlate` files, `correlation`. Lengths, energies,
+    times are in the LAMMPS unit system `units`; J is energy·length/time as in LAMMPS' `compute
+    heat/flux`.
     """
 
     sampling: float  # time between samples, or between lags
@@ -42,7 +43,9 @@ class FluxSeries:
 
     def __post_init__(self):
         if (self.flux is None) == (self.correlation is None):
-            raise AdfluxError("A FluxSeries holds either flux or correlation: give exactly one of the two.")
+            raise AdfluxError(
+                "A FluxSeries holds either flux or correlation: give exactly one of the two."
+            )
         unit_system(self.units)
         if self.dimension not in (2, 3):
             raise AdfluxError(f"The dimension must be 2 or 3, {self.dimension} was found.")
@@ -52,7 +55,9 @@ class FluxSeries:
                 raise AdfluxError(f"The {name} must be a positive number, {value} was found.")
         data = self._data if self.flux is not None else self.diagonal_correlation
         if not np.all(np.isfinite(data)):
-            raise AdfluxError("The heat flux holds NaN or infinite values: look for the step where the run broke.")
+            raise AdfluxError(
+                "The heat flux holds NaN or infinite values: look for the step where the run broke."
+            )
 
     @property
     def _data(self) -> np.ndarray:
@@ -72,7 +77,9 @@ class FluxSeries:
     @property
     def diagonal_correlation(self) -> Float[np.ndarray, "seeds lags 3"]:
         if self.correlation is None:
-            raise AdfluxError("This FluxSeries holds a time series, not a correlation: see correlation.correlate.")
+            raise AdfluxError(
+                "This FluxSeries holds a time series, not a correlation: see correlation.correlate."
+            )
         return np.einsum("ntaa->nta", self.correlation)[..., : self.dimension]
 
 
@@ -93,35 +100,42 @@ def read_flux(
 ) -> FluxSeries:
     """Read the heat flux of one run, or of several seeds of the same system, one file each.
 
-    A file is a LAMMPS log with thermo output (`line one` or `yaml`), a `fix ave/time` file of scalars, or a
-    `fix ave/correlate` file; a folder stands for the one such file in it. All files must be of one kind. What a
-    file does not hold is read from `log`, the log of the run (one for all files, or one each): from the runs in
-    which a fix wrote the file. `units`, `volume`, `temperature`, `timestep` take precedence over all that files say.
-    `FluxSeries.used` lists what was used and where it comes from.
+    A file is a LAMMPS log with thermo output (`line one` or `yaml`), a `fix ave/time` file of
+    scalars, or a `fix ave/correlate` file; a folder stands for the one such file in it. All files
+    must be of one kind. What a file does not hold is read from `log`, the log of the run (one for
+    all files, or one each): from the runs in which a fix wrote the file. `units`, `volume`,
+    `temperature`, `timestep` take precedence over all that files say. `FluxSeries.used` lists what
+    was used and where it comes from.
 
-    columns: three column names of the total flux (x, y, z), or six with its convective part after it, the
-        order of `compute heat/flux`. Default: v_adflux_jx … with v_adflux_jpx …, v_adflux_jcx … where they
-        are there. A log that shows how the columns are defined gets the extensive flux out of them, also of
-        a flux per volume; a definition that does not tell is an error.
-    volume: length³. temperature: T [K, reduced in lj], default the mean over the samples that are used.
-    timestep: time unit.
-    skip, discard: samples, or the time, to leave out at the beginning of each run.
-    run: which run of a log with several: 0 the first that has the columns, -1 the last, "all" for a run
+    columns: three column names of the total flux (x, y, z), or six with its convective part after
+    it, the
+        order of `compute heat/flux`. Default: v_adflux_jx … with v_adflux_jpx …, v_adflux_jcx …
+        where they are there. A log that shows how the columns are defined gets the extensive flux
+        out of them, also of a flux per volume; a definition that does not tell is an error.
+    volume: length³. temperature: T [K, reduced in lj], default the mean over the samples that are
+    used. timestep: time unit. skip, discard: samples, or the time, to leave out at the beginning of
+    each run. run: which run of a log with several: 0 the first that has the columns, -1 the last,
+    "all" for a run
         that was continued in the same log; default the last with enough samples.
-    per_volume: True where the columns are the flux per volume, False where they are the flux itself, None to
+    per_volume: True where the columns are the flux per volume, False where they are the flux
+    itself, None to
         tell from the log, and to take them for the flux where it does not say.
     dimension: 2 where the volume is an area; default what the log says.
 
-    A row that LAMMPS had not finished is dropped, and where a restarted run repeats steps, the later rows
-    hold; files whose steps go on are joined; `notes` says so. Gaps, NaN and missing information raise
-    AdfluxError. Seeds are cut to the shortest.
+    A row that LAMMPS had not finished is dropped, and where a restarted run repeats steps, the
+    later rows hold; files whose steps go on are joined; `notes` says so. Gaps, NaN and missing
+    information raise AdfluxError. Seeds are cut to the shortest.
     """
     names = [paths] if isinstance(paths, str | Path) else list(paths)
     if not names:
-        raise AdfluxError("No file was given: name at least one LAMMPS log, ave/time or ave/correlate file.")
+        raise AdfluxError(
+            "No file was given: name at least one LAMMPS log, ave/time or ave/correlate file."
+        )
     columns = tuple(columns) if columns is not None else None
     if columns is not None and len(columns) not in (3, 6):
-        raise AdfluxError(f"--columns needs 3 names (x, y, z) or 6 (and the convective part), got {len(columns)}.")
+        raise AdfluxError(
+            f"--columns needs 3 names (x, y, z) or 6 (and the convective part), got {len(columns)}."
+        )
     if skip < 0 or discard < 0:
         raise AdfluxError("--skip and --discard must not be negative.")
     found = expand([Path(name) for name in names])
@@ -129,7 +143,9 @@ def read_flux(
     if log is not None:
         given = [log] if isinstance(log, str | Path) else list(log)
         if len(given) not in (1, len(found)):
-            raise AdfluxError(f"--log takes one log, or one for each of the {len(found)} files, got {len(given)}.")
+            raise AdfluxError(
+                f"--log takes one log, or one for each of the {len(found)} files, got {len(given)}."
+            )
         logs = [Path(given[index % len(given)]) for index in range(len(found))]
     # a run that is chosen in a log of its own, or in the log of a file
     files = [read_file(path, columns, run) for path, _ in found]
@@ -149,11 +165,14 @@ def _join(seeds: list[Seed]) -> FluxSeries:
     longest = max(len(seed.total) for seed in seeds)
     notes = [note for seed in seeds for note in (*seed.notes, magnitude_note(seed)) if note]
     if longest != samples:
-        notes.append(f"the seeds were cut to the shortest, {samples} samples (the longest has {longest})")
+        notes.append(
+            f"the seeds were cut to the shortest, {samples} samples (the longest has {longest})"
+        )
     temperatures = [seed.temperature for seed in seeds]
     if max(temperatures) - min(temperatures) > 0.02 * min(temperatures):
         notes.append(
-            f"the seeds' mean temperatures go from {min(temperatures):.6g} to {max(temperatures):.6g}, as energies of a small system do"
+            f"the seeds' mean temperatures go from {min(temperatures):.6g} to "
+            f"{max(temperatures):.6g}, as energies of a small system do"
         )
 
     def stack(arrays: list[np.ndarray | None]) -> np.ndarray | None:
@@ -177,5 +196,9 @@ def _join(seeds: list[Seed]) -> FluxSeries:
         dimension=first.dimension,
         files=tuple(seed.name for seed in seeds),
         notes=tuple(dict.fromkeys(notes)),
-        used=tuple(f"{seed.name}: {line}" if len(seeds) > 1 else line for seed in seeds for line in seed.used),
+        used=tuple(
+            f"{seed.name}: {line}" if len(seeds) > 1 else line
+            for seed in seeds
+            for line in seed.used
+        ),
     )

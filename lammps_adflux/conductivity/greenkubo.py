@@ -1,4 +1,6 @@
-"""Thermal conductivity from the heat flux by Green–Kubo, with error bars and the curves that justify them."""
+"""Thermal conductivity from the heat flux by Green–Kubo, with error bars and the curves that
+justify them.
+"""
 
 import csv
 import json
@@ -16,14 +18,17 @@ from .correlation import correlate, first_zero, noise_filter, running_integral
 from .fluxseries import FluxSeries
 from .spectrum import SpectrumFit, fit_spectrum
 
-# Below this ratio from one sample to the next the trapezoidal rule is off: in the LJ liquid near its triple
+# Below this ratio from one sample to the next the trapezoidal rule is off: in the LJ liquid near
+# its triple
 # point by nothing where it is 0.6 (samples every 0.06 τ), by 5 % where it is 0.3 (0.12 τ).
 _COARSE = 0.45
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """κ with its standard error over independent seeds or blocks, or the reason why there is none."""
+    """κ with its standard error over independent seeds or blocks, or the reason why
+    there is none.
+    """
 
     count: int = 0
     mean: float | None = None
@@ -37,11 +42,11 @@ class Estimate:
 class Conductivity:
     """κ_ab = f/(V T²) ∫₀^cutoff ⟨J_a(0) J_b(t)⟩ dt, in `conductivity_unit`.
 
-    `mean` is tr κ / 3, in two dimensions (κ_xx + κ_yy)/2. Three error bars, each with its reason where it is missing: `over_seeds` and
-    `over_blocks` (standard errors of the same estimator), `stacie` (a fit of the low-frequency spectrum:
-    another estimator). Curves run over `times`, past the cutoff: `hfacf` is tr⟨J(0)J(t)⟩/3,
-    `hfacf_filtered` decides the cutoff, `running` is κ(t), `running_error` its standard error over blocks
-    (over seeds where there are no blocks).
+    `mean` is tr κ / 3, in two dimensions (κ_xx + κ_yy)/2. Three error bars, each with its reason
+    where it is missing: `over_seeds` and `over_blocks` (standard errors of the same estimator),
+    `stacie` (a fit of the low-frequency spectrum: another estimator). Curves run over `times`, past
+    the cutoff: `hfacf` is tr⟨J(0)J(t)⟩/3, `hfacf_filtered` decides the cutoff, `running` is κ(t),
+    `running_error` its standard error over blocks (over seeds where there are no blocks).
     """
 
     units: str
@@ -54,7 +59,9 @@ class Conductivity:
     over_seeds: Estimate
     over_blocks: Estimate
     stacie: SpectrumFit
-    parts: dict[str, Float[np.ndarray, "3 3"]] | None  # potential, convective, cross; their sum is `tensor`
+    parts: (
+        dict[str, Float[np.ndarray, "3 3"]] | None
+    )  # potential, convective, cross; their sum is `tensor`
     times: Float[np.ndarray, " lags"]
     hfacf: Float[np.ndarray, " lags"]
     hfacf_filtered: Float[np.ndarray, " lags"]
@@ -74,17 +81,24 @@ class Conductivity:
     @property
     def error(self) -> float | None:
         """Standard error of `mean`: over blocks, else over seeds, else None."""
-        return self.over_blocks.error if self.over_blocks.error is not None else self.over_seeds.error
+        return (
+            self.over_blocks.error if self.over_blocks.error is not None else self.over_seeds.error
+        )
 
     @property
     def without_error(self) -> str | None:
         """Why `mean` has no standard error, and what would be enough; None where it has one."""
         if self.error is not None:
             return None
-        return f"no error bar: {self.over_blocks.reason}, or {self.over_seeds.reason}; do not quote this number"
+        return (
+            f"no error bar: {self.over_blocks.reason}, or {self.over_seeds.reason}; do not quote "
+            "this number"
+        )
 
     def to_dict(self) -> dict:
-        """All results but the time curves (those are in `to_csv`), as JSON types; NaN becomes None."""
+        """All results but the time curves (those are in `to_csv`), as JSON types; NaN
+        becomes None.
+        """
 
         def plain(value):
             if hasattr(value, "__dataclass_fields__"):
@@ -117,7 +131,9 @@ class Conductivity:
         table = [self.times, self.hfacf, self.hfacf_filtered, self.running, self.running_error]
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(["time", "hfacf", "hfacf_filtered", "kappa", "kappa_error", *tensor_names])
+            writer.writerow(
+                ["time", "hfacf", "hfacf_filtered", "kappa", "kappa_error", *tensor_names]
+            )
             for row in np.column_stack([*table, self.running_tensor.reshape(len(self.times), 9)]):
                 writer.writerow([format(value, ".9g") for value in row])
 
@@ -135,23 +151,25 @@ def green_kubo(
 ) -> Conductivity:
     """κ of one system from the flux series, or the correlation functions, of one or more seeds.
 
-    method: "first-zero" ends the integral at the first zero of the noise-filtered HFACF and takes the
-        running integral of the filtered HFACF there (see `first_zero`); one cutoff for all components and
-        seeds, from tr⟨J(0)J(t)⟩ over all seeds. With `cutoff` (time) the plain running integral at that
-        time is taken.
-    filter_window: width of the filter (time) instead of the automatic one, such as the period of the
-    lowest mode.
-    blocks: pieces per seed for the error over blocks; default as many as are 5 cutoffs long, at most 10.
-    subtract_mean: only where ⟨J⟩ is known not to vanish, such as a drifting system; biases κ by −2
-    cutoff/length.
-    spectrum_model: STACIE's "lorentz" or "exppoly", or "none"; `Conductivity.stacie` says which was used.
-    parts: split κ into potential, convective and cross terms where the series has them.
+    method: "first-zero" ends the integral at the first zero of the noise-filtered HFACF and takes
+    the
+        running integral of the filtered HFACF there (see `first_zero`); one cutoff for all
+        components and seeds, from tr⟨J(0)J(t)⟩ over all seeds. With `cutoff` (time) the plain
+        running integral at that time is taken.
+    filter_window: width of the filter (time) instead of the automatic one, such as the period of
+    the lowest mode. blocks: pieces per seed for the error over blocks; default as many as are 5
+    cutoffs long, at most 10. subtract_mean: only where ⟨J⟩ is known not to vanish, such as a
+    drifting system; biases κ by −2 cutoff/length. spectrum_model: STACIE's "lorentz" or "exppoly",
+    or "none"; `Conductivity.stacie` says which was used. parts: split κ into potential, convective
+    and cross terms where the series has them.
 
-    Error bars assume independent seeds. Blocks and STACIE need time series: correlation files give seeds
-    only.
+    Error bars assume independent seeds. Blocks and STACIE need time series: correlation files give
+    seeds only.
     """
     if method != "first-zero":
-        raise AdfluxError(f"There is no cutoff method '{method}': use 'first-zero', or pass cutoff.")
+        raise AdfluxError(
+            f"There is no cutoff method '{method}': use 'first-zero', or pass cutoff."
+        )
     system, axes = unit_system(series.units), series.dimension
     factor = conductivity_prefactor(series.units, axes) / (series.volume * series.temperature**2)
     step, notes = series.sampling, list(series.notes)
@@ -167,23 +185,28 @@ def green_kubo(
     per_seed = series.samples if flux is not None else series.correlation_samples or series.samples
     if cutoff is None:
         window = None if filter_window is None else max(1, round(filter_window / step))
-        zero, width, warning = first_zero(trace, axes * series.seeds * per_seed, window, all_lags=flux is None)
+        zero, width, warning = first_zero(
+            trace, axes * series.seeds * per_seed, window, all_lags=flux is None
+        )
         notes += [warning] if warning else []
     else:
         zero, width = round(cutoff / step), 1
         if not 1 <= zero < len(trace):
             raise AdfluxError(
-                f"--cutoff must lie between {step:g} and {(len(trace) - 1) * step:g} {system.time_name} "
+                f"--cutoff must lie between {step:g} and {(len(trace) - 1) * step:g} "
+                f"{system.time_name} "
                 f"(one sample, and half the series or the last lag), got {cutoff:g}."
             )
     if trace[1] < _COARSE * trace[0]:
         notes.append(
-            f"the samples are far apart: the HFACF falls to {trace[1] / trace[0]:.2f} of its value from "
+            f"the samples are far apart: the HFACF falls to {trace[1] / trace[0]:.2f} of its "
+            "value from "
             "one to the next, so that κ may be too high by several per cent; sample more often"
         )
     if 20 * zero > per_seed:
         notes.append(
-            f"{per_seed} samples are only {per_seed / zero:.0f} times the cutoff of the integral, which may itself be noise: run longer"
+            f"{per_seed} samples are only {per_seed / zero:.0f} times the cutoff of the integral, "
+            "which may itself be noise: run longer"
         )
     lags = min(len(trace), max(3 * zero, zero + 2 * width) + 2)
 
@@ -196,7 +219,10 @@ def green_kubo(
     band_source = by_seed
     if flux is None:
         over_blocks = Estimate(
-            reason="correlation files hold no series to cut into blocks; 4 independent time windows (ave one) would do"
+            reason=(
+                "correlation files hold no series to cut into blocks; 4 independent time windows "
+                "(ave one) would do"
+            )
         )
         if series.windows is not None and len(series.windows) >= 4:
             band_source = conductivities(series.windows)
@@ -208,7 +234,9 @@ def green_kubo(
         band_source = by_block if by_block is not None else by_seed
         stacie = fit_spectrum(flux[..., :axes], factor, step, spectrum_model)
         notes += _check_mean(flux, trace, zero, step)
-        part_tensors = _parts(series, zero, lags, conductivities) if parts and not subtract_mean else None
+        part_tensors = (
+            _parts(series, zero, lags, conductivities) if parts and not subtract_mean else None
+        )
     running_error = np.full(lags, np.nan)
     if len(band_source) > 1:
         curves = _mean_diagonal(band_source, axes)
@@ -263,17 +291,24 @@ def _estimate(tensors: np.ndarray, reason: str, count: int, axes: int) -> Estima
     )
 
 
-def _over_blocks(flux, blocks, zero, lags, conductivities, axes) -> tuple[Estimate, np.ndarray | None]:
+def _over_blocks(
+    flux, blocks, zero, lags, conductivities, axes
+) -> tuple[Estimate, np.ndarray | None]:
     samples = flux.shape[1]
     if blocks is None:
         blocks = min(10, samples // (5 * zero))
         if blocks < 2 or blocks * len(flux) < 4:
             needed = max(2, math.ceil(4 / len(flux))) * 5 * zero
-            reason = f"4 blocks of 5 cutoffs are needed ({needed} samples in each file, {samples} are there)"
+            reason = (
+                f"4 blocks of 5 cutoffs are needed ({needed} samples in each file, {samples} are "
+                "there)"
+            )
             return Estimate(reason=reason), None
     elif blocks < 2 or samples // blocks < 2 * zero:
         most = samples // (2 * zero)
-        raise AdfluxError(f"--blocks must be from 2 to {most} (a block holds 2 cutoffs or more), got {blocks}.")
+        raise AdfluxError(
+            f"--blocks must be from 2 to {most} (a block holds 2 cutoffs or more), got {blocks}."
+        )
     length = samples // blocks
     pieces = flux[:, : blocks * length].reshape(-1, length, 3)
     by_block = conductivities(correlate(pieces, pieces, min(lags, length)))

@@ -1,7 +1,8 @@
-"""Reads a LAMMPS log as a sequence of jobs and runs: the thermo table of each run, and what held for it.
+"""Reads a LAMMPS log as a sequence of jobs and runs: the thermo table of each run, and what held
+for it.
 
-NumPy only. Logs may be appended to, end in half a row, hold prints and warnings between rows, or be what LAMMPS
-wrote to the screen.
+NumPy only. Logs may be appended to, end in half a row, hold prints and warnings between rows, or be
+what LAMMPS wrote to the screen.
 """
 
 import itertools
@@ -26,7 +27,9 @@ class Run:
 
     table: Table
     state: State
-    kind: str  # run, minimize, rerun, multi (thermo_modify line multi), or unknown where commands are not echoed
+    # run, minimize, rerun, multi (thermo_modify line multi), or unknown where commands are not
+    # echoed
+    kind: str
     line: int  # of the command, or of the table's header
     finished: bool
 
@@ -95,7 +98,9 @@ class _Reader:
         """`run N pre no` prints the header of its table and nothing before it."""
         if self._now().command is None or not words:
             return False
-        return words[0] == "Step" or (bool(self.log.runs) and tuple(words) == self.log.runs[-1].table.columns)
+        return words[0] == "Step" or (
+            bool(self.log.runs) and tuple(words) == self.log.runs[-1].table.columns
+        )
 
     def _whole_command(self, line: str) -> str:
         """Take in the lines of a triple-quoted text."""
@@ -125,7 +130,9 @@ class _Reader:
             columns, body = _multi(body)
         elif yaml:
             quoted = re.findall(r"'([^']*)'|\"([^\"]*)\"", head)
-            columns = [one or two for one, two in quoted] or re.findall(r"[^\s,\[\]]+", head.split(":", 1)[-1])
+            columns = [one or two for one, two in quoted] or re.findall(
+                r"[^\s,\[\]]+", head.split(":", 1)[-1]
+            )
         else:
             columns = head.split()
         names = _headings(columns, state)
@@ -168,7 +175,9 @@ class _Reader:
         return body, False
 
     def _after_a_broken_run(self, rest: list[tuple[int, str]]) -> None:
-        """A job that was killed may be followed by the commands of another, in the middle of its last line."""
+        """A job that was killed may be followed by the commands of another, in the middle of its
+        last line.
+        """
         if self.index >= len(self.lines) and not any(_GLUED.fullmatch(line) for _, line in rest):
             return
         self.state = State.of_new_job(self._now(), whole=False)
@@ -181,7 +190,10 @@ class _Reader:
 
     def _is_minimisation(self) -> bool:
         """Without echoed commands, only the statistics behind the table tell a minimisation."""
-        return any(line.startswith("Minimization stats:") for line in self.lines[self.index : self.index + 6])
+        return any(
+            line.startswith("Minimization stats:")
+            for line in self.lines[self.index : self.index + 6]
+        )
 
     def _atoms(self) -> int | None:
         line = self.lines[self.index] if self.index < len(self.lines) else ""
@@ -201,7 +213,9 @@ def _headings(columns: list[str], state: State) -> tuple[str, ...]:
 
 
 def _multi(body: list[tuple[int, str]]) -> tuple[list[str], list[tuple[int, str]]]:
-    """Columns and rows of `thermo_modify line multi`, where each step is several lines of NAME = VALUE."""
+    """Columns and rows of `thermo_modify line multi`, where each step is several lines of NAME =
+    VALUE.
+    """
     columns: list[str] = []
     rows: list[tuple[int, str]] = []
     values: list[str] = []
@@ -219,12 +233,18 @@ def _multi(body: list[tuple[int, str]]) -> tuple[list[str], list[tuple[int, str]
 
 
 def _rows(
-    path: Path, columns: tuple[str, ...], lines: list[tuple[int, str]], interval: int | None, ended: bool
+    path: Path,
+    columns: tuple[str, ...],
+    lines: list[tuple[int, str]],
+    interval: int | None,
+    ended: bool,
 ) -> tuple[list[list[float]], list[tuple[int, str]], int]:
-    """The rows of a table, the lines after the last of them, and how many unfinished rows were dropped.
+    """The rows of a table, the lines after the last of them, and how many unfinished rows were
+    dropped.
 
-    A row is a line of as many numbers as there are columns whose step is the first, the last, or a multiple of
-    the thermo interval; other lines are prints and warnings. `ended`: LAMMPS had finished the last line.
+    A row is a line of as many numbers as there are columns whose step is the first, the last, or a
+    multiple of the thermo interval; other lines are prints and warnings. `ended`: LAMMPS had
+    finished the last line.
     """
     step = columns.index("Step")
     found: list[tuple[int, list[float]]] = []
@@ -245,7 +265,11 @@ def _rows(
         gaps = {gap: count for gap, count in gaps.items() if gap > 0}
         interval = int(max(gaps, key=lambda gap: gaps[gap])) if gaps else None
         # the multiples of an inferred interval count from wherever most rows stand
-        offset = Counter(values[step] % interval for _, values in found).most_common(1)[0][0] if interval else 0
+        offset = (
+            Counter(values[step] % interval for _, values in found).most_common(1)[0][0]
+            if interval
+            else 0
+        )
     else:
         offset = 0
     rows: list[tuple[int, list[float]]] = []
@@ -271,7 +295,8 @@ def _rows(
             and values[0] not in steps
         ):
             raise AdfluxError(
-                f"{path}, line {lines[place][0]}: {len(columns)} columns were needed ({columns[0]} … {columns[-1]}), "
+                f"{path}, line {lines[place][0]}: {len(columns)} columns were needed "
+                f"({columns[0]} … {columns[-1]}), "
                 f"{len(values)} found; mend or remove the line."
             )
     end = rows[-1][0] + 1 if rows else 0

@@ -1,7 +1,7 @@
 """Reads the tables that LAMMPS' fixes write: `fix ave/time` and `fix ave/correlate` files.
 
-NumPy only. Rows that LAMMPS had not finished writing are dropped and counted; anything else that does not
-fit is an AdfluxError with file and line number.
+NumPy only. Rows that LAMMPS had not finished writing are dropped and counted; anything else that
+does not fit is an AdfluxError with file and line number.
 """
 
 import re
@@ -55,7 +55,9 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Header:
-    """What the comments at the beginning of a fix's file say; facts are those that our templates write."""
+    """What the comments at the beginning of a fix's file say; facts are those that our templates
+    write.
+    """
 
     columns: tuple[str, ...] = ()
     line: int = 0
@@ -73,9 +75,13 @@ def read_text(path: Path) -> str:
 
 
 def kind_of(text: str) -> str:
-    """ "log", "ave/time", "ave/time vector", "ave/correlate", "ave/correlate/long", "yaml" or "unknown"."""
+    """ "log", "ave/time", "ave/time vector", "ave/correlate", "ave/correlate/long", "yaml" or
+    "unknown".
+    """
     head = text[:4000]
-    if re.search(r"^LAMMPS \(", head, re.MULTILINE) or re.search(r"^(Per )?MPI rank memory", text, re.MULTILINE):
+    if re.search(r"^LAMMPS \(", head, re.MULTILINE) or re.search(
+        r"^(Per )?MPI rank memory", text, re.MULTILINE
+    ):
         return "log"
     comments = []
     for line in head.splitlines():
@@ -106,7 +112,9 @@ def numbers(tokens: list[str]) -> list[float] | None:
 
 
 def _header(lines: list[str], start: str) -> Header:
-    """The last comment that begins with `start` before the data, and facts as '# adflux units=metal,…'."""
+    """The last comment that begins with `start` before the data, and facts as '# adflux
+    units=metal,…'.
+    """
     columns, place, facts = (), 0, {}
     for number, line in enumerate(lines, 1):
         if not line.startswith("#"):
@@ -118,7 +126,9 @@ def _header(lines: list[str], start: str) -> Header:
     return Header(columns, place, facts)
 
 
-def _rows(path: Path, columns: tuple[str, ...], lines: list[tuple[int, str]], ended: bool) -> tuple[list, int]:
+def _rows(
+    path: Path, columns: tuple[str, ...], lines: list[tuple[int, str]], ended: bool
+) -> tuple[list, int]:
     """`ended`: something follows the last line, so that LAMMPS had finished writing it."""
     rows: list[list[float]] = []
     dropped = 0
@@ -132,17 +142,22 @@ def _rows(path: Path, columns: tuple[str, ...], lines: list[tuple[int, str]], en
             rows.append(values)
         else:
             raise AdfluxError(
-                f"{path}, line {number}: {len(columns)} columns were needed ({columns[0]} … {columns[-1]}), "
+                f"{path}, line {number}: {len(columns)} columns were needed ({columns[0]} … "
+                f"{columns[-1]}), "
                 f"{'words' if values is None else len(values)} found; mend or remove the line."
             )
     return rows, dropped
 
 
 def read_average(path: Path, text: str) -> tuple[Table, dict[str, str]]:
-    """A `fix ave/time` file of scalars, whose header starts with `# TimeStep`, and the facts in its header."""
+    """A `fix ave/time` file of scalars, whose header starts with `# TimeStep`, and the facts in its
+    header.
+    """
     lines = text.splitlines(keepends=True)
     header = _header(lines, "# timestep ")
-    body = [(i + 1, line) for i, line in enumerate(lines) if not line.startswith("#") and line.strip()]
+    body = [
+        (i + 1, line) for i, line in enumerate(lines) if not line.startswith("#") and line.strip()
+    ]
     rows, dropped = _rows(path, header.columns, body, ended=False)
     array = np.array(rows, dtype=float).reshape(len(rows), len(header.columns))
     return Table(header.columns, array, header.line, dropped), header.facts
@@ -153,7 +168,9 @@ def read_correlation(path: Path, text: str) -> tuple[Correlation, dict[str, str]
     lines = text.splitlines(keepends=True)
     header = _header(lines, "# index timedelta")
     columns = header.columns[3:]
-    body = [(i + 1, line) for i, line in enumerate(lines) if not line.startswith("#") and line.strip()]
+    body = [
+        (i + 1, line) for i, line in enumerate(lines) if not line.startswith("#") and line.strip()
+    ]
     start, ends, windows = 0, [], []
     while start < len(body):
         number, line = body[start]
@@ -162,18 +179,28 @@ def read_correlation(path: Path, text: str) -> tuple[Correlation, dict[str, str]
             if start == len(body) - 1:
                 break
             raise AdfluxError(
-                f"{path}, line {number}: the 'Timestep Number-of-lags' of a window was needed: mend the file."
+                f"{path}, line {number}: the 'Timestep Number-of-lags' of a window was needed: "
+                "mend the file."
             )
         end = start + 1 + int(found[1])
         if end > len(body) or (end == len(body) and not body[-1][1].endswith("\n")):
             break  # LAMMPS had not finished this window
-        windows.append(_rows(path, ("Index", "TimeDelta", "Ncount", *columns), body[start + 1 : end], ended=True)[0])
+        windows.append(
+            _rows(
+                path, ("Index", "TimeDelta", "Ncount", *columns), body[start + 1 : end], ended=True
+            )[0]
+        )
         ends.append(found[0])
         start = end
     if not windows:
-        raise AdfluxError(f"{path} holds no finished time window: wait for the run, or shorten Nfreq.")
-    # one file may hold windows of several fixes, appended: those of the last number of lags are one series
+        raise AdfluxError(
+            f"{path} holds no finished time window: wait for the run, or shorten Nfreq."
+        )
+    # one file may hold windows of several fixes, appended: those of the last number of lags are one
+    # series
     lags = len(windows[-1])
     kept = [number for number, window in enumerate(windows) if len(window) == lags]
     data = np.array([windows[number] for number in kept], dtype=float)
-    return Correlation(columns, data[-1, :, 1], np.array(ends)[kept], data[:, :, 2], data[:, :, 3:]), header.facts
+    return Correlation(
+        columns, data[-1, :, 1], np.array(ends)[kept], data[:, :, 2], data[:, :, 3:]
+    ), header.facts

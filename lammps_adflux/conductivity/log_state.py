@@ -12,12 +12,74 @@ from ..units import UNIT_NAMES
 BOX_FIXES = ("npt", "nph", "deform", "box/relax", "press/", "msst", "pimd", "nvt/sllod")
 # commands that are recognised where a job was appended to the half row of one that was killed
 COMMANDS = (
-    *("atom_modify", "atom_style", "boundary", "box", "change_box", "clear", "comm_modify", "compute"),
-    *("create_atoms", "create_box", "dimension", "dump", "echo", "fix", "group", "if", "include", "info", "jump"),
-    *("label", "lattice", "log", "mass", "minimize", "neigh_modify", "neighbor", "newton", "package", "pair_coeff"),
-    *("pair_style", "print", "processors", "python", "read_data", "read_restart", "region", "replicate", "rerun"),
-    *("reset_timestep", "restart", "run", "run_style", "shell", "special_bonds", "suffix", "thermo", "thermo_modify"),
-    *("thermo_style", "timestep", "timer", "undump", "unfix", "units", "variable", "velocity", "write_restart"),
+    *(
+        "atom_modify",
+        "atom_style",
+        "boundary",
+        "box",
+        "change_box",
+        "clear",
+        "comm_modify",
+        "compute",
+    ),
+    *(
+        "create_atoms",
+        "create_box",
+        "dimension",
+        "dump",
+        "echo",
+        "fix",
+        "group",
+        "if",
+        "include",
+        "info",
+        "jump",
+    ),
+    *(
+        "label",
+        "lattice",
+        "log",
+        "mass",
+        "minimize",
+        "neigh_modify",
+        "neighbor",
+        "newton",
+        "package",
+        "pair_coeff",
+    ),
+    *(
+        "pair_style",
+        "print",
+        "processors",
+        "python",
+        "read_data",
+        "read_restart",
+        "region",
+        "replicate",
+        "rerun",
+    ),
+    *(
+        "reset_timestep",
+        "restart",
+        "run",
+        "run_style",
+        "shell",
+        "special_bonds",
+        "suffix",
+        "thermo",
+        "thermo_modify",
+    ),
+    *(
+        "thermo_style",
+        "timestep",
+        "timer",
+        "undump",
+        "unfix",
+        "units",
+        "variable",
+        "velocity",
+        "write_restart",
+    ),
 )
 # what thermo output calls its keywords
 HEADINGS = {
@@ -68,7 +130,9 @@ class State:
     units: Fact | None = None
     timestep: Fact | None = None
     timestep_varies: str | None = None  # what may have changed it
-    restored: str | None = None  # the restart file that units and time step come from, where they are unknown
+    restored: str | None = (
+        None  # the restart file that units and time step come from, where they are unknown
+    )
     lengths: Fact | None = None  # of the box's edges along x, y, z
     box_varies: str | None = None  # what may have changed it since it was printed
     dimension: Fact | None = None
@@ -150,7 +214,12 @@ class State:
 
     def _read_restart(self, words, line) -> None:
         stored = next(
-            (facts for pattern, facts in self.restarts.items() if words and _matches(words[0], pattern)), None
+            (
+                facts
+                for pattern, facts in self.restarts.items()
+                if words and _matches(words[0], pattern)
+            ),
+            None,
         )
         stated = self.units if self.units is not None and self.units.line else None
         self.units, self.timestep, self.dimension = stored or (stated, None, None)
@@ -184,7 +253,10 @@ class State:
             return
         if words[1] == "delete":
             self.variables.pop(words[0], None)
-        elif words[1] in ("equal", "atom", "vector", "python", "internal") or words[0] not in self.variables:
+        elif (
+            words[1] in ("equal", "atom", "vector", "python", "internal")
+            or words[0] not in self.variables
+        ):
             self.variables[words[0]] = Definition(words[1], tuple(words[2:]), line)
 
     def _thermo(self, words, line) -> None:
@@ -214,7 +286,9 @@ class State:
 
     def _print(self, words, line) -> None:
         lines = words[0].strip().splitlines() if words else []
-        self.printed = tuple(".*".join(map(re.escape, _VARIABLE.split(line.strip()))) for line in lines)
+        self.printed = tuple(
+            ".*".join(map(re.escape, _VARIABLE.split(line.strip()))) for line in lines
+        )
 
     def _run(self, words, line) -> None:
         self.command = "run"
@@ -226,24 +300,33 @@ class State:
         self.command = "minimize"
 
     def begin_run(self) -> None:
-        """Before a run: what its fixes will change from now on, and which restart files it writes."""
+        """Before a run: what its fixes will change from now on, and which restart files
+        it writes.
+        """
         if self.command is None:  # commands are not echoed, so that none of them is known
             self.whole = False
             self.units = self.units if self.units is not None and self.units.line else None
-            self.dimension = self.dimension if self.dimension is not None and self.dimension.line else None
+            self.dimension = (
+                self.dimension if self.dimension is not None and self.dimension.line else None
+            )
         for name, fix in self.fixes.items():
             if any(part in fix.style for part in BOX_FIXES):
                 self.box_varies = f"fix {name} {fix.style} of line {fix.line}"
             if fix.style == "dt/reset":
-                self.timestep_varies, self.timestep = f"fix {name} dt/reset of line {fix.line}", None
+                self.timestep_varies, self.timestep = (
+                    f"fix {name} dt/reset of line {fix.line}",
+                    None,
+                )
         for name in self.periodic:
             self._remember(name)
 
 
 def split_words(text: str) -> tuple[list[str], bool]:
-    """Words of a command as LAMMPS splits it: quotes group, what follows a # outside quotes is a comment.
+    """Words of a command as LAMMPS splits it: quotes group, what follows a # outside quotes is a
+    comment.
 
-    False: a $ stands outside quotes, so that LAMMPS substitutes it and echoes the command once more.
+    False: a $ stands outside quotes, so that LAMMPS substitutes it and echoes the command once
+    more.
     """
     words: list[str] = []
     word: str | None = None

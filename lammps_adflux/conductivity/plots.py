@@ -12,9 +12,9 @@ from .greenkubo import Conductivity
 def plot_conductivity(result: Conductivity, path: str | Path) -> None:
     """Write one figure (format by the name's ending) with three panels.
 
-    Left: tr⟨J(0)J(t)⟩/3 over its value at 0, raw and filtered. Middle: κ(t) with its standard error and
-    STACIE's value. Right: the flux spectrum with STACIE's fit, whose limit at zero frequency is κ. Draws
-    on a figure of its own, needs no display.
+    Left: tr⟨J(0)J(t)⟩/3 over its value at 0, raw and filtered. Middle: κ(t) with its standard error
+    and STACIE's value. Right: the flux spectrum with STACIE's fit, whose limit at zero frequency is
+    κ. Draws on a figure of its own, needs no display.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -55,12 +55,16 @@ def _running(axes, result: Conductivity) -> None:
     if band.any():
         label = "± error over " + ("blocks" if result.over_blocks.error is not None else "seeds")
         low, high = result.running - result.running_error, result.running + result.running_error
-        axes.fill_between(result.times[band], low[band], high[band], color="C0", alpha=0.25, lw=0, label=label)
+        axes.fill_between(
+            result.times[band], low[band], high[band], color="C0", alpha=0.25, lw=0, label=label
+        )
     axes.axvline(result.cutoff, color="k", ls=":", label=f"cutoff: {result.mean:.4g}")
     if result.stacie.mean is not None:
         label = f"STACIE: {result.stacie.mean:.4g} ± {result.stacie.error:.2g}"
         axes.axhline(result.stacie.mean, color="C2", ls="--", lw=1.2, label=label)
-    axes.set(xlabel=f"t [{time}]", ylabel=f"κ(t) [{result.conductivity_unit}]", title="running integral")
+    axes.set(
+        xlabel=f"t [{time}]", ylabel=f"κ(t) [{result.conductivity_unit}]", title="running integral"
+    )
     axes.set_xlim(0, result.times[-1])
     axes.set_ylim(bottom=min(0.0, float(result.running.min())))
     axes.legend(frameon=False, loc="lower right")
@@ -82,7 +86,9 @@ def _spectrum(axes, result: Conductivity) -> None:
     axes.plot(fit.frequencies, fit.amplitudes, ".", color="C0", ms=2.5, label="spectrum")
     axes.plot(fit.frequencies, fit.fitted, color="C2", lw=1.8, label=f"STACIE, {fit.model}")
     low, high = fit.fitted - 2 * fit.fitted_error, fit.fitted + 2 * fit.fitted_error
-    axes.fill_between(fit.frequencies, low, high, color="C2", alpha=0.3, lw=0, label="± 2 standard errors")
+    axes.fill_between(
+        fit.frequencies, low, high, color="C2", alpha=0.3, lw=0, label="± 2 standard errors"
+    )
     axes.axvline(fit.frequency_cutoff, color="k", ls=":", label="mean frequency cutoff")
     axes.set_xlim(0, fit.frequencies[-1])
     axes.set_ylim(bottom=0)

@@ -1,4 +1,6 @@
-"""What the runs that wrote a flux say about it: units, time step, volume, temperature, and from where."""
+"""What the runs that wrote a flux say about it: units, time step, volume, temperature, and from
+where.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +39,8 @@ def facts_of(log: Log, runs: list[Run], first: float, last: float) -> Facts:
             continue
         if abs(facts.values.get("timestep", value) - value) > 1e-9 * value:
             raise AdfluxError(
-                f"{path}: the time step is {facts.values['timestep']:g} at first, but {value:g} in the run of line {run.line}: choose one "
+                f"{path}: the time step is {facts.values['timestep']:g} at first, but {value:g} "
+                f"in the run of line {run.line}: choose one "
                 "run with --run, or give the pieces as separate files."
             )
         facts.put("timestep", value, source)
@@ -47,7 +50,9 @@ def facts_of(log: Log, runs: list[Run], first: float, last: float) -> Facts:
     temperature = _rows(runs, ["Temp"], first, last)
     if temperature is not None:
         values, where = temperature
-        facts.put("temperature", float(values.mean()), f"mean of {len(values)} rows of Temp, {where}")
+        facts.put(
+            "temperature", float(values.mean()), f"mean of {len(values)} rows of Temp, {where}"
+        )
     _volume(facts, path, runs, first, last)
     return facts
 
@@ -58,14 +63,21 @@ def _units(facts: Facts, log: Log, runs: list[Run]) -> None:
         line = f"line {state.units.line}" if state.units.line else "no units command"
         facts.put("units", state.units.value, f"{log.path}, {line}")
         return
-    others = {run.state.units.value for run in log.runs if run.state.units is not None and run.state.job < state.job}
+    others = {
+        run.state.units.value
+        for run in log.runs
+        if run.state.units is not None and run.state.job < state.job
+    }
     if len(others) == 1:
         facts.put("units", others.pop(), f"an earlier job in {log.path}")
         facts.notes.append(
-            f"{log.path}: the job of line {runs[-1].line} does not say its units; those of the job before it were taken (--units)"
+            f"{log.path}: the job of line {runs[-1].line} does not say its units; those of the "
+            "job before it were taken (--units)"
         )
     elif state.restored:
-        facts.missing["units"] = f"they are in the restart file {state.restored}, and {log.path} does not print them"
+        facts.missing["units"] = (
+            f"they are in the restart file {state.restored}, and {log.path} does not print them"
+        )
 
 
 def _timestep(path: Path, run: Run, facts: Facts) -> tuple[float | None, str]:
@@ -74,13 +86,16 @@ def _timestep(path: Path, run: Run, facts: Facts) -> tuple[float | None, str]:
     stated = state.timestep.value if state.timestep is not None else None
     steps = table.column("Step")
     if run.kind == "rerun" and state.timestep is None:
-        facts.missing["timestep"] = "a rerun does not know the time step of the run that wrote the dump"
+        facts.missing["timestep"] = (
+            "a rerun does not know the time step of the run that wrote the dump"
+        )
         return None, ""
     if table.place("Dt") is not None and len(steps):
         values = table.column("Dt")
         if np.ptp(values) > 1e-6 * abs(values.mean()):
             raise AdfluxError(
-                f"{path}: the time step changes from {values.min():g} to {values.max():g} in the run of line {run.line} (column Dt), but "
+                f"{path}: the time step changes from {values.min():g} to {values.max():g} in the "
+                f"run of line {run.line} (column Dt), but "
                 "evenly spaced samples were needed: run without fix dt/reset."
             )
         return float(values[-1]), f"column Dt of {path}"
@@ -92,15 +107,18 @@ def _timestep(path: Path, run: Run, facts: Facts) -> tuple[float | None, str]:
         bent = np.abs(times - times[0] - slope * (steps - steps[0])).max()
         if bent > 1e-4 * (times[-1] - times[0]) + 1e-6 * np.abs(times).max():
             raise AdfluxError(
-                f"{path}: the time step changes in the run of line {run.line} (column Time), but evenly spaced samples were needed: run without fix dt/reset."
+                f"{path}: the time step changes in the run of line {run.line} (column Time), but "
+                "evenly spaced samples were needed: run without fix dt/reset."
             )
     if state.timestep_varies:
         if slope is None:
             facts.missing["timestep"] = f"{state.timestep_varies} may have changed it"
         return slope, f"column Time of {path}"
     if stated is not None and slope is not None and abs(stated - slope) > 1e-3 * slope:
+        assert state.timestep is not None
         raise AdfluxError(
-            f"{path}: the time step is {stated:g} by line {state.timestep.line}, but {slope:g} by the column Time of the run of line "  # pyright: ignore[reportOptionalMemberAccess]
+            f"{path}: the time step is {stated:g} by line {state.timestep.line}, but {slope:g} by "
+            "the column Time of the run of line "
             f"{run.line}: give --timestep."
         )
     if stated is not None:
@@ -108,12 +126,16 @@ def _timestep(path: Path, run: Run, facts: Facts) -> tuple[float | None, str]:
     if slope is not None:
         return slope, f"column Time of {path}"
     if state.restored:
-        facts.missing["timestep"] = f"it is in the restart file {state.restored}, and {path} does not print it"
+        facts.missing["timestep"] = (
+            f"it is in the restart file {state.restored}, and {path} does not print it"
+        )
     elif not state.whole:
         facts.missing["timestep"] = f"{path} does not show all commands of the run"
     elif state.units is not None:
         value = unit_system(state.units.value).default_timestep
-        facts.notes.append(f"{path}: no timestep command, so that LAMMPS' default {value} was taken (--timestep)")
+        facts.notes.append(
+            f"{path}: no timestep command, so that LAMMPS' default {value} was taken (--timestep)"
+        )
         return value, f"LAMMPS' default for units {state.units.value}"
     return None, ""
 
@@ -125,10 +147,15 @@ def _volume(facts: Facts, path: Path, runs: list[Run], first: float, last: float
         found = _rows(runs, names, first, last)
         if found is not None:
             values, where = found
-            facts.put("volume", float(values.mean()), f"mean of {len(values)} rows of {' '.join(names)}, {where}")
+            facts.put(
+                "volume",
+                float(values.mean()),
+                f"mean of {len(values)} rows of {' '.join(names)}, {where}",
+            )
             if np.ptp(values) > 1e-6 * abs(values.mean()):
                 facts.notes.append(
-                    f"{path}: the volume changes from {values.min():g} to {values.max():g} between the samples; Green–Kubo is for a fixed box"
+                    f"{path}: the volume changes from {values.min():g} to {values.max():g} "
+                    "between the samples; Green–Kubo is for a fixed box"
                 )
             return
     if any(run.state.box_varies for run in runs):
@@ -139,12 +166,16 @@ def _volume(facts: Facts, path: Path, runs: list[Run], first: float, last: float
         facts.put("volume", volume, f"box of {path}, line {state.lengths.line}")
 
 
-def _rows(runs: list[Run], names: list[str], first: float, last: float) -> tuple[np.ndarray, str] | None:
+def _rows(
+    runs: list[Run], names: list[str], first: float, last: float
+) -> tuple[np.ndarray, str] | None:
     """The product of columns in the rows from step `first` to `last`, and their steps in words."""
     if not runs or any(run.table.place(name) is None for run in runs for name in names):
         return None
     steps = np.concatenate([run.table.column("Step") for run in runs])
-    values = np.concatenate([np.prod([run.table.column(name) for name in names], axis=0) for run in runs])
+    values = np.concatenate(
+        [np.prod([run.table.column(name) for name in names], axis=0) for run in runs]
+    )
     inside = (steps >= first) & (steps <= last)
     if not inside.any():
         inside[:] = True

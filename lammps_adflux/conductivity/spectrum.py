@@ -33,21 +33,26 @@ class SpectrumFit:
 
 
 def fit_spectrum(
-    flux: Float[np.ndarray, "seeds samples axes"], factor: float, sampling: float, model: str = "lorentz"
+    flux: Float[np.ndarray, "seeds samples axes"],
+    factor: float,
+    sampling: float,
+    model: str = "lorentz",
 ) -> SpectrumFit:
     """Fit the pooled spectrum of all seeds and components; κ has the unit of factor·flux²·time.
 
-    STACIE: Toraman, Fauconnier, Verstraelen, J. Chem. Inf. Model. 65, 10445 (2025). Its prefactor F gives
-    C_k = F·h/(2N)·|Σ_n x_n e^{-2πikn/N}|², whose zero-frequency limit is F ∫₀^∞⟨x(0)x(t)⟩dt, so that F =
-    f/(V T²). "lorentz" has a white background under a Lorentz peak; "exppoly" is exp(a₀ + a₂f²), without a
-    model of the decay; it is also tried where the Lorentz peak cannot be fitted. The components are taken
-    as independent and
-    equivalent: for an anisotropic system the value is still tr κ / 3, the error bar is not exact.
+    STACIE: Toraman, Fauconnier, Verstraelen, J. Chem. Inf. Model. 65, 10445 (2025). Its prefactor F
+    gives C_k = F·h/(2N)·|Σ_n x_n e^{-2πikn/N}|², whose zero-frequency limit is F ∫₀^∞⟨x(0)x(t)⟩dt,
+    so that F = f/(V T²). "lorentz" has a white background under a Lorentz peak; "exppoly" is exp(a₀
+    + a₂f²), without a model of the decay; it is also tried where the Lorentz peak cannot be fitted.
+    The components are taken as independent and equivalent: for an anisotropic system the value is
+    still tr κ / 3, the error bar is not exact.
     """
     if model == "none":
         return SpectrumFit(reason="not asked for")
     if model not in _MODELS:
-        raise AdfluxError(f"STACIE's model must be one of {', '.join(_MODELS)}, none; got '{model}'.")
+        raise AdfluxError(
+            f"STACIE's model must be one of {', '.join(_MODELS)}, none; got '{model}'."
+        )
     try:
         import stacie
     except ImportError as error:
@@ -58,20 +63,27 @@ def fit_spectrum(
         choice = stacie.LorentzModel() if name == "lorentz" else stacie.ExpPolyModel([0, 2])
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # overflows of trial parameters, judged by the z-scores
+                warnings.simplefilter(
+                    "ignore"
+                )  # overflows of trial parameters, judged by the z-scores
                 spectrum = stacie.compute_spectrum(sequences, prefactors=factor, timestep=sampling)
                 result = stacie.estimate_acint(spectrum, choice)
-        except Exception as error:  # STACIE raises several kinds for data it cannot fit; the reason is reported
+        except (
+            Exception
+        ) as error:  # STACIE raises several kinds for data it cannot fit; the reason is reported
             failures.append(f"{name}: {error or type(error).__name__}")
             continue
         scores = [float(result.props[score]) for score in ("cost_zscore", "criterion_zscore")]
         if not max(scores) <= _WORST_SCORE:
             failures.append(
-                f"{name}: z-scores {scores[0]:.1f} and {scores[1]:.1f}, {_WORST_SCORE:g} or less was needed"
+                f"{name}: z-scores {scores[0]:.1f} and {scores[1]:.1f}, {_WORST_SCORE:g} or less "
+                "was needed"
             )
             continue
         return _summary(result, name, scores, failures)
-    return SpectrumFit(reason="STACIE found no fit (" + "; ".join(failures) + "): a longer run is needed")
+    return SpectrumFit(
+        reason="STACIE found no fit (" + "; ".join(failures) + "): a longer run is needed"
+    )
 
 
 def _summary(result, name: str, scores: list[float], failures: list[str]) -> SpectrumFit:

@@ -1,4 +1,6 @@
-"""Gathers and sums by the pair list, in the language of jaxprs: which of them read others, centers, or something else."""
+"""Gathers and sums by the pair list, in the language of jaxprs: which of them read others, centers,
+or something else.
+"""
 
 import numpy as np
 from jax.extend.core import Literal
@@ -6,7 +8,8 @@ from jax.extend.core import Literal
 from .locality import Mixes, Weight, merge
 
 KEEP = frozenset(
-    "broadcast_in_dim convert_element_type copy copy_p device_put optimization_barrier reshape squeeze stop_gradient transpose".split()
+    "broadcast_in_dim convert_element_type copy copy_p device_put optimization_barrier reshape "
+    "squeeze stop_gradient transpose".split()
 )
 
 
@@ -17,7 +20,9 @@ def gather_axes(eqn, infos):
     shape, rank = eqn.invars[0].aval.shape, eqn.outvars[0].aval.ndim
     rows = indices.axes[:-1]
     dropped = numbers.collapsed_slice_dims
-    kinds = _indexed(operand, indices, rows, numbers.start_index_map, dropped, sizes, shape, summing=False)
+    kinds = _indexed(
+        operand, indices, rows, numbers.start_index_map, dropped, sizes, shape, summing=False
+    )
     batch = [d for d in range(rank) if d not in numbers.offset_dims]
     axes: list = [None] * rank
     for d, axis in zip(batch, rows, strict=True):
@@ -25,7 +30,9 @@ def gather_axes(eqn, infos):
     window = [d for d in range(len(shape)) if d not in (*dropped, *numbers.operand_batching_dims)]
     for d, source in zip(numbers.offset_dims, window, strict=True):
         axes[d] = None if source in kinds else operand.axes[source]
-    for source, target in zip(numbers.operand_batching_dims, numbers.start_indices_batching_dims, strict=True):
+    for source, target in zip(
+        numbers.operand_batching_dims, numbers.start_indices_batching_dims, strict=True
+    ):
         merged, clash = merge([(axes[batch[target]],), (operand.axes[source],)])
         if clash:
             raise Mixes("combines atoms with pairs")
@@ -41,8 +48,8 @@ def gather_axes(eqn, infos):
     return [tuple(axes)], max(reach, operand.reach + bool(operand.reach)), weight
 
 
-SCATTERS = ("scatter", "scatter-add", "scatter_add", "scatter-max", "scatter_max", "scatter-min", "scatter_min",
-            "scatter-mul", "scatter_mul", "scatter-sub", "scatter_sub")  # fmt: skip
+KINDS = "add", "max", "min", "mul", "sub"
+SCATTERS = ("scatter", *(f"scatter{mark}{kind}" for kind in KINDS for mark in "-_"))
 
 
 def scatter_axes(eqn, infos):
@@ -63,7 +70,9 @@ def scatter_axes(eqn, infos):
     kinds = _indexed(operand, indices, rows, index_map, inserted, sizes, shape, summing=True)
     axes = list(operand.axes)
     for d, source in zip(window, numbers.update_window_dims, strict=True):
-        if updates.axes[source] is not None and (sizes[d] != shape[d] or axes[d] not in (None, updates.axes[source])):
+        if updates.axes[source] is not None and (
+            sizes[d] != shape[d] or axes[d] not in (None, updates.axes[source])
+        ):
             raise Mixes("combines atoms with pairs")
         axes[d] = axes[d] or updates.axes[source]
     targets = dict(zip(numbers.scatter_indices_batching_dims, batching, strict=True))
@@ -80,13 +89,18 @@ def scatter_axes(eqn, infos):
     if "others" not in kinds.values() or not updates.reach:
         return [tuple(axes)], reach, None
     pair_axis = scattered[rows.index("pairs")]
-    return [tuple(axes)], max(reach, updates.reach + 1), Weight("into others", pair_axis, before=True, argument=2)
+    return (
+        [tuple(axes)],
+        max(reach, updates.reach + 1),
+        Weight("into others", pair_axis, before=True, argument=2),
+    )
 
 
 def _indexed(operand, indices, rows, index_map, dropped, sizes, shape, summing: bool) -> dict:
     """Which axes of the operand centers or others pick: {axis: "centers" | "others"}.
 
-    Where nothing is summed, an axis that is not of atoms is a table of parameters, and any index may pick from it.
+    Where nothing is summed, an axis that is not of atoms is a table of parameters, and any index
+    may pick from it.
     """
     kinds = {}
     for entry, d in enumerate(index_map):
@@ -96,23 +110,33 @@ def _indexed(operand, indices, rows, index_map, dropped, sizes, shape, summing: 
             continue
         if origin in ("centers", "others") and single and "pairs" in rows and axis != "pairs":
             kinds[d] = origin
-        elif axis is not None and not (shape[d] == 1 and d not in dropped):  # else the whole axis of a single atom
+        elif axis is not None and not (
+            shape[d] == 1 and d not in dropped
+        ):  # else the whole axis of a single atom
             raise Mixes(f"picks {axis} by an index that is neither centers nor others")
     return kinds
 
 
 def origin_of(eqn, name: str, infos, atoms: int):
-    """Of an integer or Boolean result: what it still is, after the index arithmetic that NumPy indexing adds."""
+    """Of an integer or Boolean result: what it still is, after the index arithmetic that NumPy
+    indexing adds.
+    """
     origins = [info.origin for info in infos]
     if not any(origins):
         return None
     if name in KEEP:
         kept = origins[0]
-        return kept if isinstance(kept, str) or (name != "reshape" and name != "transpose") else None
+        return (
+            kept if isinstance(kept, str) or (name != "reshape" and name != "transpose") else None
+        )
     if name == "pad" and all(low == inner == 0 for low, _, inner in eqn.params["padding_config"]):
-        return origins[0] if isinstance(origins[0], str) else None  # rows that are appended are padding
+        return (
+            origins[0] if isinstance(origins[0], str) else None
+        )  # rows that are appended are padding
     if name == "lt" and origins[0] in ("centers", "others"):
-        bound = _number(eqn.invars[1])  # 0: the test for a negative index, which NumPy indexing adds
+        bound = _number(
+            eqn.invars[1]
+        )  # 0: the test for a negative index, which NumPy indexing adds
         return "negative" if bound == 0 else "an atom" if bound >= atoms else None
     if name == "and":
         return "an atom" if origins == ["an atom"] * 2 else None
@@ -122,7 +146,9 @@ def origin_of(eqn, name: str, infos, atoms: int):
             return cases[0]
         if which == "an atom":  # always
             return cases[1]
-        return cases[1] if which == "mask" and len(cases) == 2 else None  # padding may point anywhere
+        return (
+            cases[1] if which == "mask" and len(cases) == 2 else None
+        )  # padding may point anywhere
     if name == "clamp":
         low, high = _number(eqn.invars[0], np.inf), _number(eqn.invars[2], -np.inf)
         return origins[1] if low <= 0 and high >= atoms - 1 else None
@@ -131,7 +157,9 @@ def origin_of(eqn, name: str, infos, atoms: int):
     if name == "min":
         return next(o for o in origins if o) if _is_number(eqn, atoms - 1, np.inf) else None
     if name == "concatenate" and eqn.params["dimension"] == eqn.outvars[0].aval.ndim - 1:
-        return tuple(o for o, var in zip(origins, eqn.invars, strict=True) for _ in range(var.aval.shape[-1]))
+        return tuple(
+            o for o, var in zip(origins, eqn.invars, strict=True) for _ in range(var.aval.shape[-1])
+        )
     return None
 
 

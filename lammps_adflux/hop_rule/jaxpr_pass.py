@@ -1,9 +1,10 @@
 """The hop rule for functions that index neighbours by themselves: a pass over the jaxpr.
 
-`graph.hop` carries the rule for models written with it. A function of (vectors, centers, others, species, mask)
-that reads `h[others]` on its own is traced to a jaxpr instead, and evaluated again with the rule added: every
-gather by `others` weights its tangent by (1 - s·r_p), every sum into the others by (1 + s·r_p). What `operations.py`
-finds to mix atoms outside the pair list is refused by name.
+`graph.hop` carries the rule for models written with it. A function of (vectors, centers, others,
+species, mask) that reads `h[others]` on its own is traced to a jaxpr instead, and evaluated again
+with the rule added: every gather by `others` weights its tangent by (1 - s·r_p), every sum into the
+others by (1 + s·r_p). What `operations.py` finds to mix atoms outside the pair list is refused by
+name.
 """
 
 from collections.abc import Callable
@@ -28,9 +29,11 @@ class Survey(NamedTuple):
 
 
 def survey(function: Callable, atoms: int = 5, pairs: int = 11, dtype=None) -> Survey:
-    """Layers of `function(vectors, centers, others, species, mask) -> energies [atoms]`, and whether it is local.
+    """Layers of `function(vectors, centers, others, species, mask) -> energies [atoms]`, and
+    whether it is local.
 
-    The function is traced, not evaluated; the sizes do not matter, but should differ from its feature sizes.
+    The function is traced, not evaluated; the sizes do not matter, but should differ from its
+    feature sizes.
     """
     dtype = dtype or jnp.result_type(float)
     shape = jax.ShapeDtypeStruct
@@ -44,14 +47,17 @@ def survey(function: Callable, atoms: int = 5, pairs: int = 11, dtype=None) -> S
     if len(closed.out_avals) != 1 or closed.out_avals[0].shape != (atoms,):
         found = ", ".join(str(aval.shape) for aval in closed.out_avals) or "nothing"
         raise AdfluxError(
-            f"A potential gives one energy per atom, an array of shape [atoms] = ({atoms},), but the function gives {found}."
+            f"A potential gives one energy per atom, an array of shape [atoms] = ({atoms},), but "
+            f"the function gives {found}."
         )
     info = _Pass(atoms, None).run(closed, _inputs())[0][0]
     return Survey(max(info.reach, 1), _fault(info))
 
 
 def with_hop_rule(function: Callable, vectors, centers, others, species, mask, probe):
-    """The value of `function(vectors, centers, others, species, mask)`, its tangent following the hop rule at s = `probe`."""
+    """The value of `function(vectors, centers, others, species, mask)`, its tangent following the
+    hop rule at s = `probe`.
+    """
     arguments = (vectors, centers, others, species, mask)
     closed = jax.make_jaxpr(function)(*arguments)
     along = vectors @ probe
@@ -76,7 +82,10 @@ def _fault(energies: Info) -> str | None:
     if energies.fault is not None:
         return energies.fault
     if energies.axes != ("atoms",) and energies.reach:
-        return "The function's energies do not belong to atoms: the last operation must leave one energy per atom, in the order of `species`."
+        return (
+            "The function's energies do not belong to atoms: the last operation must leave one "
+            "energy per atom, in the order of `species`."
+        )
     return None
 
 
@@ -85,15 +94,20 @@ class _Pass:
 
     def __init__(self, atoms: int, weights: dict | None):
         self.atoms, self.weights = atoms, weights
-        self._seen: dict = {}  # (jaxpr, infos) → infos of its results, and whether anything hops in it
+        # (jaxpr, infos) → infos of its results, and whether anything hops in it
+        self._seen: dict = {}
         self._debug_info = None  # of the function that is evaluated
-        self._place = ""  # of the outermost call that is being looked into: inside, JAX tells where it was traced first
+        # of the outermost call that is being looked into: inside, JAX tells where it was traced
+        # first
+        self._place = ""
         self._hopped = False  # since this was last set to False
 
     def run(self, closed: ClosedJaxpr, infos, values=None) -> tuple[list[Info], Any]:
         """Infos of the results, and their values where values are given."""
         jaxpr = closed.jaxpr
-        self._debug_info = jaxpr.debug_info and jaxpr.debug_info._replace(arg_names=None, result_paths=())
+        self._debug_info = jaxpr.debug_info and jaxpr.debug_info._replace(
+            arg_names=None, result_paths=()
+        )
         info: dict = dict(zip(jaxpr.invars, infos, strict=True))
         info.update({var: Info((None,) * var.aval.ndim) for var in jaxpr.constvars})
         value: dict = {}
@@ -122,7 +136,9 @@ class _Pass:
         return out_infos, None if values is None else [value_of(atom) for atom in jaxpr.outvars]
 
     def _as_literal(self, atom, made: dict):
-        """A scalar that follows from no argument as the number that it is; anything else as it is."""
+        """A scalar that follows from no argument as the number that it is; anything
+        else as it is.
+        """
         number = None if atom.aval.shape else self._constant(atom, made)
         return atom if number is None else Literal(np.asarray(number)[()], atom.aval)
 
@@ -153,7 +169,9 @@ class _Pass:
             return self._while(eqn, infos, values)
         if eqn.params.get("name") == "any_counts":
             return [Info(())], None if values is None else self._bind(eqn, values, None)
-        inner = next((eqn.params[key] for key in ("jaxpr", "call_jaxpr") if key in eqn.params), None)
+        inner = next(
+            (eqn.params[key] for key in ("jaxpr", "call_jaxpr") if key in eqn.params), None
+        )
         if inner is not None and len(_closed(inner).jaxpr.invars) == len(eqn.invars):
             return self._call(eqn, _closed(inner), infos, values)
         outs, weight = infer(eqn, infos, self.atoms, self._place)
@@ -190,7 +208,9 @@ class _Pass:
         return outs, hops
 
     def _call(self, eqn, inner, infos, values) -> tuple[list[Info], Any]:
-        """jit, remat, custom derivatives: kept whole where nothing hops inside, so that their own rules stay."""
+        """jit, remat, custom derivatives: kept whole where nothing hops inside, so that their own
+        rules stay.
+        """
         outs, hops = self._look(inner, infos)
         if values is None:
             return outs, None
@@ -200,22 +220,33 @@ class _Pass:
         branches = eqn.params["branches"]
         index, arguments = infos[0], infos[1:]
         found = [self._look(branch, arguments) for branch in branches]
-        outs = [_after(index, join(one)) for one in zip(*(infos_of for infos_of, _ in found), strict=True)]
+        outs = [
+            _after(index, join(one))
+            for one in zip(*(infos_of for infos_of, _ in found), strict=True)
+        ]
         if values is None:
             return outs, None
         if not any(hops for _, hops in found):
             return outs, self._bind(eqn, values, None)
-        bodies = [lambda *args, branch=branch: self.run(branch, arguments, args)[1] for branch in branches]
+        bodies = [
+            lambda *args, branch=branch: self.run(branch, arguments, args)[1] for branch in branches
+        ]
         return outs, jax.lax.switch(values[0], bodies, *values[1:])
 
     def _scan(self, eqn, infos, values) -> tuple[list[Info], Any]:
         p = eqn.params
         n_consts, n_carry, body = p["num_consts"], p["num_carry"], p["jaxpr"]
-        consts, carry, rows = infos[:n_consts], infos[n_consts : n_consts + n_carry], infos[n_consts + n_carry :]
+        consts, carry, rows = (
+            infos[:n_consts],
+            infos[n_consts : n_consts + n_carry],
+            infos[n_consts + n_carry :],
+        )
         over = next((row.axes[0] for row in rows if row.axes[0] is not None), None)
         xs = [row._replace(axes=row.axes[1:]) for row in rows]
         if over is not None and n_carry:
-            bad = Info((), fault=_loop_fault("scan", f"carries a value from one of the {over} to the next"))
+            bad = Info(
+                (), fault=_loop_fault("scan", f"carries a value from one of the {over} to the next")
+            )
             xs = [join([x, bad._replace(axes=(None,) * len(x.axes))]) for x in xs]
         for _ in range(p["length"]):
             outs = self._look(body, [*consts, *carry, *xs])[0]
@@ -246,10 +277,17 @@ class _Pass:
     def _while(self, eqn, infos, values) -> tuple[list[Info], Any]:
         p = eqn.params
         n_cond, n_body = p["cond_nconsts"], p["body_nconsts"]
-        cond_consts, body_consts, carry = infos[:n_cond], infos[n_cond : n_cond + n_body], infos[n_cond + n_body :]
+        cond_consts, body_consts, carry = (
+            infos[:n_cond],
+            infos[n_cond : n_cond + n_body],
+            infos[n_cond + n_body :],
+        )
         for _ in range(8):
             longer = [
-                join(pair) for pair in zip(carry, self._look(p["body_jaxpr"], [*body_consts, *carry])[0], strict=True)
+                join(pair)
+                for pair in zip(
+                    carry, self._look(p["body_jaxpr"], [*body_consts, *carry])[0], strict=True
+                )
             ]
             if longer == carry:
                 break
@@ -264,14 +302,23 @@ class _Pass:
 
 
 def _evaluate(eqn, values, debug_info) -> list:
-    """One operation by itself, as a jaxpr of one line: how operations are bound differs between versions of JAX."""
-    given = {var: value for var, value in zip(eqn.invars, values, strict=True) if not isinstance(var, Literal)}
+    """One operation by itself, as a jaxpr of one line: how operations are bound differs between
+    versions of JAX.
+    """
+    given = {
+        var: value
+        for var, value in zip(eqn.invars, values, strict=True)
+        if not isinstance(var, Literal)
+    }
     line = Jaxpr((), list(given), list(eqn.outvars), [eqn], eqn.effects, debug_info)
     return jaxpr_as_fun(ClosedJaxpr(line, ()))(*given.values())
 
 
 def _loop_fault(name: str, what: str) -> str:
-    return f"The hop rule cannot follow a `{name}` loop that {what}: write the layers as a Python loop or a `scan` over layers."
+    return (
+        f"The hop rule cannot follow a `{name}` loop that {what}: write the layers as a Python "
+        "loop or a `scan` over layers."
+    )
 
 
 def _after(decision: Info, result: Info) -> Info:

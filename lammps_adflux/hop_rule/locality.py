@@ -1,4 +1,6 @@
-"""What is known of an array while a function's operations are followed: where its values belong, and how far they see."""
+"""What is known of an array while a function's operations are followed: where its values belong,
+and how far they see.
+"""
 
 from typing import NamedTuple
 
@@ -9,7 +11,9 @@ class Info(NamedTuple):
     """What is known of an array."""
 
     axes: tuple[str | None, ...]  # "atoms", "pairs" or None for each axis
-    reach: int = 0  # its values depend on atoms up to reach · cutoff away from their own; 0: on no positions
+    reach: int = (
+        0  # its values depend on atoms up to reach · cutoff away from their own; 0: on no positions
+    )
     origin: str | tuple | None = (
         None  # centers, others, mask, negative (a test); a tuple: of each entry of the last axis
     )
@@ -32,8 +36,9 @@ def join(infos) -> Info:
     origin = infos[0].origin if all(info.origin == infos[0].origin for info in infos) else None
     fault = next((info.fault for info in infos if info.fault), None)
     if clash:
-        fault = (
-            fault or "The hop rule cannot follow a value that belongs to atoms in one branch and to pairs in another."
+        fault = fault or (
+            "The hop rule cannot follow a value that belongs to atoms in one branch and to "
+            "pairs in another."
         )
     return Info(axes, max(info.reach for info in infos), origin, fault)
 
@@ -51,13 +56,17 @@ def untouched(axes, touched, what: str) -> None:
 def merge(many) -> tuple[tuple, bool]:
     """Axes of arrays of one shape, together; and whether they contradict one another."""
     axes = [{axis for axis in column if axis is not None} for column in zip(*many, strict=True)]
-    return tuple(min(found) if found else None for found in axes), any(len(found) > 1 for found in axes)
+    return tuple(min(found) if found else None for found in axes), any(
+        len(found) > 1 for found in axes
+    )
 
 
 @jax.jit
 def any_counts(flags) -> jax.Array:
-    """flags.any(), to skip work where nothing counts: promises that what is skipped would have added zero.
+    """flags.any(), to skip work where nothing counts: promises that what is skipped would have
+    added zero.
 
-    So nothing depends on the answer, and the survey of operations takes it, by this function's name, as a constant.
+    So nothing depends on the answer, and the survey of operations takes it, by this function's
+    name, as a constant.
     """
     return flags.any()

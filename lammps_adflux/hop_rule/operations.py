@@ -1,8 +1,10 @@
-"""What each operation of a jaxpr does to atoms and pairs: the premises of the hop rule, operation by operation.
+"""What each operation of a jaxpr does to atoms and pairs: the premises of the hop rule, operation
+by operation.
 
-`infer` follows through one operation which axes of an array run over atoms or pairs, how many cutoffs far its values
-see, and whether an integer array still is `centers` or `others`. Operations that mix atoms other than along the pair
-list leave a fault in what they return; it counts only if the energies depend on it.
+`infer` follows through one operation which axes of an array run over atoms or pairs, how many
+cutoffs far its values see, and whether an integer array still is `centers` or `others`. Operations
+that mix atoms other than along the pair list leave a fault in what they return; it counts only if
+the energies depend on it.
 """
 
 from pathlib import Path
@@ -15,24 +17,37 @@ from .indexing import SCATTERS, gather_axes, origin_of, scatter_axes
 from .locality import Info, Mixes, Weight, merge, untouched
 
 NOT_THE_USERS = tuple(
-    str(folder) for folder in (Path(__file__).parents[1], Path(jax.__file__).parent, Path(equinox.__file__).parent)
+    str(folder)
+    for folder in (
+        Path(__file__).parents[1],
+        Path(jax.__file__).parent,
+        Path(equinox.__file__).parent,
+    )
 )
 
 ELEMENTWISE = frozenset(
-    """abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e bitcast_convert_type cbrt ceil clamp
-    clz complex conj convert_element_type copy copy_p cos cosh device_put digamma div eq eq_to erf erf_inv erfc exp exp2
-    expm1 floor ge gt igamma igamma_grad_a igammac imag integer_pow is_finite le le_to lgamma log log1p logistic lt lt_to
-    max min mul name ne neg nextafter not or optimization_barrier polygamma population_count pow pvary random_gamma_grad real
-    reduce_precision regularized_incomplete_beta rem reshard round rsqrt select_n sharding_constraint shift_left
-    shift_right_arithmetic shift_right_logical sign sin sinh sqrt square stop_gradient sub tan tanh xor zeta""".split()
+    """abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e
+    bitcast_convert_type cbrt ceil clamp clz complex conj convert_element_type copy copy_p
+    cos cosh device_put digamma div eq eq_to erf erf_inv erfc exp exp2 expm1 floor ge gt
+    igamma igamma_grad_a igammac imag integer_pow is_finite le le_to lgamma log log1p
+    logistic lt lt_to max min mul name ne neg nextafter not or optimization_barrier
+    polygamma population_count pow pvary random_gamma_grad real reduce_precision
+    regularized_incomplete_beta rem reshard round rsqrt select_n sharding_constraint
+    shift_left shift_right_arithmetic shift_right_logical sign sin sinh sqrt square
+    stop_gradient sub tan tanh xor zeta""".split()
 )
 REDUCTIONS = frozenset(
-    "argmax argmin reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum reduce_xor".split()
+    "argmax argmin reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum "
+    "reduce_xor".split()
 )
 ALONG_ONE_AXIS = {  # operations along an axis that keep its length, and the parameter that names it
-    "cumlogsumexp": "axis", "cummax": "axis", "cummin": "axis", "cumprod": "axis", "cumsum": "axis", "sort": "dimension",
+    "cumlogsumexp": "axis", "cummax": "axis", "cummin": "axis", "cumprod": "axis", "cumsum": "axis",
+    "sort": "dimension",
 }  # fmt: skip
-MATRIX = frozenset("cholesky eig eigh householder_product lu qr schur svd triangular_solve tridiagonal_solve".split())
+MATRIX = frozenset(
+    "cholesky eig eigh householder_product lu qr schur svd triangular_solve "
+    "tridiagonal_solve".split()
+)
 
 
 def infer(eqn, infos: list[Info], atoms: int, place: str) -> tuple[list[Info], Weight | None]:
@@ -74,7 +89,9 @@ def _axes(eqn, name: str, infos: list[Info]) -> list[tuple]:
         return [axes]
     if name in REDUCTIONS:
         untouched(first, params["axes"], "runs over all {}")
-        return [tuple(axis for d, axis in enumerate(first) if d not in params["axes"])] * len(eqn.outvars)
+        return [tuple(axis for d, axis in enumerate(first) if d not in params["axes"])] * len(
+            eqn.outvars
+        )
     if name in ALONG_ONE_AXIS:
         untouched(first, [params[ALONG_ONE_AXIS[name]]], "runs over all {}")
         return [info.axes for info in infos]
@@ -101,12 +118,18 @@ def _axes(eqn, name: str, infos: list[Info]) -> list[tuple]:
         return [first]
     if name == "pad":
         untouched(
-            first, [d for d, (low, _, inner) in enumerate(params["padding_config"]) if low or inner], "shifts the {}"
+            first,
+            [d for d, (low, _, inner) in enumerate(params["padding_config"]) if low or inner],
+            "shifts the {}",
         )
         return [first]
     if name in ("dynamic_slice", "dynamic_update_slice"):
         part = params.get("slice_sizes") or shapes[1]
-        untouched(first, [d for d in range(len(first)) if part[d] != shapes[0][d]], "takes a part of the {}")
+        untouched(
+            first,
+            [d for d in range(len(first)) if part[d] != shapes[0][d]],
+            "takes a part of the {}",
+        )
         return [first if name == "dynamic_slice" else merge([first, infos[1].axes])[0]]
     if name == "split":
         untouched(first, [params["axis"]], "splits the {}")
@@ -118,9 +141,13 @@ def _axes(eqn, name: str, infos: list[Info]) -> list[tuple]:
         return [(*axes[: params["axis"]], None, *axes[params["axis"] :])]
     if name == "unstack":
         untouched(first, [params["axis"]], "splits the {}")
-        return [tuple(axis for d, axis in enumerate(first) if d != params["axis"])] * len(eqn.outvars)
+        return [tuple(axis for d, axis in enumerate(first) if d != params["axis"])] * len(
+            eqn.outvars
+        )
     if name == "tile":
-        untouched(first, [d for d, times in enumerate(params["reps"]) if times != 1], "repeats the {}")
+        untouched(
+            first, [d for d, times in enumerate(params["reps"]) if times != 1], "repeats the {}"
+        )
         return [first]
     if name == "concatenate":
         along = params["dimension"]
@@ -138,7 +165,10 @@ def _axes(eqn, name: str, infos: list[Info]) -> list[tuple]:
         inner = 1 if name == "top_k" else 2
         for info in infos:
             untouched(info.axes, range(len(info.axes) - inner, len(info.axes)), "runs over all {}")
-        return [(*first[: len(first) - inner], *(None,) * (var.aval.ndim - len(first) + inner)) for var in eqn.outvars]
+        return [
+            (*first[: len(first) - inner], *(None,) * (var.aval.ndim - len(first) + inner))
+            for var in eqn.outvars
+        ]
     raise Mixes("is not known to leave atoms apart")
 
 
@@ -162,7 +192,11 @@ def _reshape(axes, old, new) -> tuple:
         if axis is None:
             continue
         before = int(np.prod(old[:d], dtype=int))
-        places = [e for e in range(len(new)) if new[e] == old[d] and int(np.prod(new[:e], dtype=int)) == before]
+        places = [
+            e
+            for e in range(len(new))
+            if new[e] == old[d] and int(np.prod(new[:e], dtype=int)) == before
+        ]
         if not places:
             raise Mixes(f"merges the axis of the {axis} with another")
         result[places[0]] = axis
@@ -171,15 +205,20 @@ def _reshape(axes, old, new) -> tuple:
 
 def _sentence(eqn, place: str, what: str) -> str:
     return (
-        f"The hop rule does not hold: `{eqn.primitive.name}`{place} {what}, so energies depend on more than "
+        f"The hop rule does not hold: `{eqn.primitive.name}`{place} {what}, so energies depend on "
+        "more than "
         "messages along the pair list, and the flux and every parallel run would be wrong."
     )
 
 
 def place_of(eqn) -> str:
-    """Where in the user's code an operation stands: " in function (file.py:line)", or nothing where JAX does not tell."""
+    """Where in the user's code an operation stands: " in function (file.py:line)", or nothing where
+    JAX does not tell.
+    """
     traceback = getattr(eqn.source_info, "traceback", None)
     for frame in getattr(traceback, "frames", ()):
         if not frame.file_name.startswith(NOT_THE_USERS):
-            return f" in {frame.function_name} ({frame.file_name.rpartition('/')[2]}:{frame.line_num})"
+            return (
+                f" in {frame.function_name} ({frame.file_name.rpartition('/')[2]}:{frame.line_num})"
+            )
     return ""

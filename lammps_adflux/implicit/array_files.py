@@ -1,4 +1,6 @@
-"""Arrays that users wrote: .npz, HDF5, .npy, or rows of numbers as text, whatever the file is called."""
+"""Arrays that users wrote: .npz, HDF5, .npy, or rows of numbers as text, whatever the file is
+called.
+"""
 
 import re
 from pathlib import Path
@@ -12,10 +14,12 @@ ONLY = ""  # the name of the one array of a .npy or text file
 
 
 def read_arrays_of(path: Path) -> dict[str, np.ndarray]:
-    """Arrays by name; that of a .npy or text file is called `ONLY`, and `names` is the first line of a text file if it holds words.
+    """Arrays by name; that of a .npy or text file is called `ONLY`, and `names` is the first line
+    of a text file if it holds words.
 
-    A text file has a row a line, numbers apart by blanks or commas, or a name and a number a line. What follows # is a comment, except
-    for names of as many columns as there are in the last line before the first row.
+    A text file has a row a line, numbers apart by blanks or commas, or a name and a number a line.
+    What follows # is a comment, except for names of as many columns as there are in the last line
+    before the first row.
     """
     try:
         with open(path, "rb") as file:
@@ -30,9 +34,13 @@ def read_arrays_of(path: Path) -> dict[str, np.ndarray]:
     except IsADirectoryError:
         raise AdfluxError(f"{path} is a folder: name a file.") from None
     except UNREADABLE as error:
-        raise AdfluxError(f"{path} cannot be read: .npz, .h5, .npy, or rows of numbers as text were needed.") from error
+        raise AdfluxError(
+            f"{path} cannot be read: .npz, .h5, .npy, or rows of numbers as text were needed."
+        ) from error
     if not text.isprintable() and re.search(r"[\x00-\x08\x0e-\x1f]", text):
-        raise AdfluxError(f"{path} cannot be read: .npz, .h5, .npy, or rows of numbers as text were needed.")
+        raise AdfluxError(
+            f"{path} cannot be read: .npz, .h5, .npy, or rows of numbers as text were needed."
+        )
     return _table(path, text)
 
 
@@ -44,11 +52,14 @@ def real_numbers(values, name: str) -> np.ndarray:
             raise ValueError(numbers.dtype)
         numbers = numbers.astype(float)
     except ValueError as error:
-        raise AdfluxError(f"{name}: an array of real numbers was needed, but it holds something else.") from error
+        raise AdfluxError(
+            f"{name}: an array of real numbers was needed, but it holds something else."
+        ) from error
     if not np.isfinite(numbers).all():
         place = ", ".join(str(k + 1) for k in np.argwhere(~np.isfinite(numbers))[0])
         raise AdfluxError(
-            f"{name} holds numbers that are not finite, the first at place {place or 1}: mend or remove it."
+            f"{name} holds numbers that are not finite, the first at place {place or 1}: mend or "
+            "remove it."
         )
     return numbers
 
@@ -79,13 +90,20 @@ def _table(path: Path, text: str) -> dict[str, np.ndarray]:
             continue
         if rows and len(row) != len(rows[0]):
             raise AdfluxError(
-                f"{path}, line {number}: {len(row)} numbers were found, but {len(rows[0])} in the rows before it."
+                f"{path}, line {number}: {len(row)} numbers were found, but {len(rows[0])} in the "
+                "rows before it."
             )
         rows.append(row)
         if pairs:
-            raise AdfluxError(f"{path}, line {number}: a name and a number were needed, as in the lines before it.")
+            raise AdfluxError(
+                f"{path}, line {number}: a name and a number were needed, as in the lines before "
+                "it."
+            )
     if pairs:
-        return {ONLY: np.array([[float(word) for _, word in pairs]]), "names": np.array([name for name, _ in pairs])}
+        return {
+            ONLY: np.array([[float(word) for _, word in pairs]]),
+            "names": np.array([name for name, _ in pairs]),
+        }
     found = {ONLY: np.array(rows).reshape(len(rows), len(rows[0]) if rows else 0)}
     # the last line of words before the rows names the columns, if it has as many
     if rows and heads and len(heads[-1]) == len(rows[0]) and _are_names(heads[-1]):
@@ -95,7 +113,11 @@ def _table(path: Path, text: str) -> dict[str, np.ndarray]:
 
 def _words(text: str) -> list[str]:
     # commas inside of brackets belong to a name, as in sigma[0,0]
-    return [word.strip("\"'") for word in re.split(r"[,;]\s*(?![^\[]*\])|\s+", text.strip()) if word.strip("\"'")]
+    return [
+        word.strip("\"'")
+        for word in re.split(r"[,;]\s*(?![^\[]*\])|\s+", text.strip())
+        if word.strip("\"'")
+    ]
 
 
 def _are_names(words: list[str]) -> bool:

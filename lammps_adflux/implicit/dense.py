@@ -23,11 +23,15 @@ class Dense(NamedTuple):
 
 
 def dense(operator: Operator, choice: Choice) -> Dense:
-    """By unit vectors, solved by a pseudo-inverse, for up to 2000 atoms; collective, the same on every rank."""
+    """By unit vectors, solved by a pseudo-inverse, for up to 2000 atoms; collective, the same on
+    every rank.
+    """
     motions, products, system = operator.motions, operator.products, operator.motions.system
     atoms, strains = system.atoms, len(motions.strains)
     if atoms > ATOMS:
-        raise AdfluxError(f"dense() is for up to {ATOMS} atoms, but there are {atoms}: use jacobian().")
+        raise AdfluxError(
+            f"dense() is for up to {ATOMS} atoms, but there are {atoms}: use jacobian()."
+        )
     whole = Whole(system, strains)
     length = np.append(np.ones(3 * atoms), np.full(strains, motions.length))
     hessian = products.matrix(np.ones_like(system.held))

@@ -1,4 +1,6 @@
-"""Taylor expansion of a relaxed structure in the parameters of its potential: predictions without relaxing again."""
+"""Taylor expansion of a relaxed structure in the parameters of its potential: predictions without
+relaxing again.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -39,15 +41,20 @@ class Prediction(NamedTuple):
     positions: Float[np.ndarray, "atoms 3"]  # to first order, by ascending id
     cell: Float[np.ndarray, "3 3"]
     volume: float
-    doubt: float | None  # |third order| / |second order| of the energy: below 0.1 the prediction may be trusted
-    reach: float | None  # by how much the change of the parameters may grow before the doubt reaches 0.1
+    doubt: (
+        float | None
+    )  # |third order| / |second order| of the energy: below 0.1 the prediction may be trusted
+    reach: (
+        float | None
+    )  # by how much the change of the parameters may grow before the doubt reaches 0.1
 
 
 @dataclass(frozen=True)
 class Taylor:
     """Energy to second order, structure to first order, in the parameters.
 
-    U(Θ + δ) = U + g·δ + ½ δ·K·δ with g = dU/dΘ and K = d²U/dΘ² along relaxed structures; positions in the relaxed cell + J·δ; cell · (1 + ε)ᵀ.
+    U(Θ + δ) = U + g·δ + ½ δ·K·δ with g = dU/dΘ and K = d²U/dΘ² along relaxed structures; positions
+    in the relaxed cell + J·δ; cell · (1 + ε)ᵀ.
     """
 
     parameters: Float[np.ndarray, " parameters"]  # in the order of `names`
@@ -62,15 +69,20 @@ class Taylor:
     periodic: Any  # [3] bool
     ids: Int[np.ndarray, " atoms"]
     symbols: tuple[str, ...]
-    names: tuple[str, ...]  # of the parameters, as sigma[0,0]; W:beta3 of SNAP, in the order of its file
+    names: tuple[
+        str, ...
+    ]  # of the parameters, as sigma[0,0]; W:beta3 of SNAP, in the order of its file
     build: Any = None  # parameters [parameters] → potential; None where a file does not have it
     # None, all of the following, where a file of the first version does not say it
     units: str | None = None  # LAMMPS' unit style, of energy and lengths
     order: Any = None  # [parameters] numbers of `parameters.flatten` in the order of `names`
     strains: str | None = None  # that respond: none, iso, aniso, tri
-    loads: Any = None  # [strains] energy per volume that they are held with: the pressure where the cell was relaxed
+    # [strains] energy per volume that they are held with: the pressure where the cell was relaxed
+    loads: Any = None
     cutoff: float | None = None  # of the potential
-    record: Mapping[str, str] | None = None  # of the potential, beside the parameters (`modelrecord`)
+    record: Mapping[str, str] | None = (
+        None  # of the potential, beside the parameters (`modelrecord`)
+    )
     model: Any = None  # [bytes] model file of the potential
     source: str = "the expansion"  # the file that it was read from
 
@@ -83,7 +95,11 @@ class Taylor:
         """U of each row of parameters, to first or second order."""
         change = self._changes(samples)
         first = self.energy + change @ self.gradient
-        return first if order == 1 else first + 0.5 * np.einsum("sp,pq,sq->s", change, self.curvature, change)
+        return (
+            first
+            if order == 1
+            else first + 0.5 * np.einsum("sp,pq,sq->s", change, self.curvature, change)
+        )
 
     def volumes(self, samples) -> Float[np.ndarray, " samples"]:
         """Volume of the cell for each row of parameters, from the strain to first order."""
@@ -91,21 +107,30 @@ class Taylor:
         return self.volume * np.prod(1.0 + strains[:, :3], axis=1)
 
     def lengths(self, samples) -> Float[np.ndarray, " samples"]:
-        """Largest relative change of lengths for each row of parameters: of strains, and of displacements beside (volume / atoms)^⅓."""
+        """Largest relative change of lengths for each row of parameters: of strains, and of
+        displacements beside (volume / atoms)^⅓.
+        """
         change = self._changes(samples)
         strains = np.abs(change @ self.strain_jacobian).max(axis=1)
         spacing = (self.volume / len(self.ids)) ** (1 / 3)
         # rows one by one: samples · atoms would be large
-        moves = [np.abs(np.tensordot(row, self.position_jacobian, 1)).max(initial=0.0) for row in change]
+        moves = [
+            np.abs(np.tensordot(row, self.position_jacobian, 1)).max(initial=0.0) for row in change
+        ]
         return np.maximum(strains, np.array(moves) / spacing)
 
     def with_potential(self, potential) -> "Taylor":
-        """The same, with the potential of its parameters, so that U at other parameters can be evaluated."""
+        """The same, with the potential of its parameters, so that U at other parameters can be
+        evaluated.
+        """
         self._check_model(potential, self.parameters, "the present parameters")
         present, known = choose(potential), self._known(potential)
         values = flatten(present.values)
         if known is None:
-            raise AdfluxError(f"The parameters of {self.source} are transformed ones: U at others cannot be evaluated.")
+            raise AdfluxError(
+                f"The parameters of {self.source} are transformed ones: U at others cannot be "
+                "evaluated."
+            )
         places = np.array([known[name] for name in self.names])
 
         def build(vector):
@@ -118,7 +143,8 @@ class Taylor:
     def predict(self, parameters, potential=None) -> Prediction:
         """The structure at new parameters, a vector or in the form that `taylor` was given.
 
-        potential: that of the new parameters, to evaluate U(Θ′); not needed where `taylor` has just made this expansion.
+        potential: that of the new parameters, to evaluate U(Θ′); not needed where `taylor` has just
+        made this expansion.
         """
         vector = self.vector(parameters)
         change = self._changes(vector[None])[0]
@@ -127,7 +153,10 @@ class Taylor:
         f = deformation(strain)
         positions = self.origin + (moved - self.origin) @ f.T
         cell = self.cell @ f.T
-        first, second = float(self.energies(vector[None], 1)[0]), float(self.energies(vector[None])[0])
+        first, second = (
+            float(self.energies(vector[None], 1)[0]),
+            float(self.energies(vector[None])[0]),
+        )
         if potential is not None:
             self._check_model(potential, vector)
         elif self.build is not None:
@@ -136,21 +165,28 @@ class Taylor:
         if potential is not None:
             atoms = self._atoms(positions, cell)
             converted = in_units(potential, self.units)
-            found = float(_energy(converted, _roomy(graph_from_atoms(atoms, potential), potential.cutoff)))
+            found = float(
+                _energy(converted, _roomy(graph_from_atoms(atoms, potential), potential.cutoff))
+            )
             floor = 1e-13 * abs(self.energy)
             doubt = abs(found - second) / max(abs(second - first), floor)
             reach = TRUST / max(doubt, 1e-16)
-        return Prediction(second, first, found, positions, cell, float(abs(np.linalg.det(cell))), doubt, reach)
+        return Prediction(
+            second, first, found, positions, cell, float(abs(np.linalg.det(cell))), doubt, reach
+        )
 
     def vector(self, parameters) -> Float[np.ndarray, " parameters"]:
-        """Parameters in the order of `names`, from such a vector, from a potential, or from the form that `taylor` was given."""
+        """Parameters in the order of `names`, from such a vector, from a potential, or from the
+        form that `taylor` was given.
+        """
         if isinstance(parameters, Potential):
             present = choose(parameters)
             known = dict(zip(present.names, flatten(present.values), strict=True))
             missing = [name for name in self.names if name not in known]
             if missing:
                 raise AdfluxError(
-                    f"The potential has no {summary(missing)}, which {self.source} expands in: give its parameters."
+                    f"The potential has no {summary(missing)}, which {self.source} expands in: "
+                    "give its parameters."
                 )
             return np.array([known[name] for name in self.names])
         vector = flatten(parameters)
@@ -168,12 +204,20 @@ class Taylor:
     def load(cls, path) -> "Taylor":
         """From a file of `save`. JAX must compute in float64 for its potential to be evaluated."""
         found = cls(**read_arrays(path), source=str(path))
-        evaluable = found.model is not None and jax.config.read("jax_enable_x64") and len(found.ids) < LARGE
+        evaluable = (
+            found.model is not None and jax.config.read("jax_enable_x64") and len(found.ids) < LARGE
+        )
         potential = unpack_model(np.asarray(found.model)) if evaluable else None
-        return found if potential is None or not found._known(potential) else found.with_potential(potential)
+        return (
+            found
+            if potential is None or not found._known(potential)
+            else found.with_potential(potential)
+        )
 
     def write_xyz(self, path) -> None:
-        """Extended XYZ, a frame for each parameter, with dX/dΘ as the vectors `derivative` that OVITO shows."""
+        """Extended XYZ, a frame for each parameter, with dX/dΘ as the vectors `derivative` that
+        OVITO shows.
+        """
         import ase.io
 
         frames = []
@@ -186,51 +230,69 @@ class Taylor:
         ase.io.write(path, frames, format="extxyz")
 
     def atoms(self, prediction: Prediction) -> ase.Atoms:
-        """A predicted structure for ASE, with the atoms' ids, relative to the origin of LAMMPS' box."""
+        """A predicted structure for ASE, with the atoms' ids, relative to the origin of LAMMPS'
+        box.
+        """
         atoms = self._atoms(prediction.positions, prediction.cell)
         atoms.positions -= self.origin
         return atoms
 
     def _atoms(self, positions, cell) -> ase.Atoms:
-        atoms = ase.Atoms(self.symbols, positions=positions, cell=cell, pbc=np.asarray(self.periodic, bool))
+        atoms = ase.Atoms(
+            self.symbols, positions=positions, cell=cell, pbc=np.asarray(self.periodic, bool)
+        )
         atoms.arrays["id"] = np.asarray(self.ids)
         return atoms
 
     def _known(self, potential) -> dict[str, int] | None:
-        """Which number of the potential is each parameter; None where these are no numbers of it."""
+        """Which number of the potential is each parameter; None where these are no
+        numbers of it.
+        """
         present = choose(potential)
         # files of the first version name the coefficients of SNAP by their arrays
-        known = {name: k for names in (present.plain_names, present.names) for k, name in enumerate(names)}
+        known = {
+            name: k
+            for names in (present.plain_names, present.names)
+            for k, name in enumerate(names)
+        }
         return known if all(name in known for name in self.names) else None
 
     def _check_model(self, potential, vector, which: str = "the new parameters") -> None:
-        """An error where a potential is not that of the parameters; transformed ones cannot be compared."""
+        """An error where a potential is not that of the parameters; transformed ones cannot be
+        compared.
+        """
         present = choose(potential)
         values = flatten(present.values)
-        there = dict(zip(present.plain_names, values, strict=True)) | dict(zip(present.names, values, strict=True))
+        there = dict(zip(present.plain_names, values, strict=True)) | dict(
+            zip(present.names, values, strict=True)
+        )
         transformed = all(name.startswith("values") for name in self.names)
         for name, wanted in zip(self.names, vector, strict=True) if not transformed else ():
             if name not in there:
                 raise AdfluxError(
-                    f"The potential is a {type(potential).__name__} without {name}, but {self.source} expands in {summary(self.names)}: "
+                    f"The potential is a {type(potential).__name__} without {name}, but "
+                    f"{self.source} expands in {summary(self.names)}: "
                     f"give the potential of {which}."
                 )
             if not np.isclose(there[name], wanted, rtol=1e-6, atol=1e-12):
                 raise AdfluxError(
-                    f"The potential is not that of {which}: its {name} is {there[name]:.8g}, but {wanted:.8g} was given."
+                    f"The potential is not that of {which}: its {name} is {there[name]:.8g}, but "
+                    f"{wanted:.8g} was given."
                 )
         here = model_record(potential)
         field = difference(self.record or {}, here)
         if field is not None:
             raise AdfluxError(
-                f"The potential is not the one of {self.source}: it has {described(here, field)} beside the parameters."
+                f"The potential is not the one of {self.source}: it has {described(here, field)} "
+                "beside the parameters."
             )
 
     def _changes(self, samples) -> np.ndarray:
         samples = np.asarray(samples, float)
         if samples.ndim != 2 or samples.shape[1] != len(self.parameters):
             raise AdfluxError(
-                f"Parameters must be rows of {len(self.parameters)} numbers ({summary(self.names)}), but the shape {samples.shape} was found."
+                f"Parameters must be rows of {len(self.parameters)} numbers "
+                f"({summary(self.names)}), but the shape {samples.shape} was found."
             )
         if not np.isfinite(samples).all():
             raise AdfluxError("The new parameters hold numbers that are not finite.")
@@ -238,7 +300,8 @@ class Taylor:
 
 
 def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) -> Taylor:
-    """Expansion of a relaxed structure in the chosen parameters, gathered on every rank; collective.
+    """Expansion of a relaxed structure in the chosen parameters, gathered on every rank;
+    collective.
 
     where, cell: as in `Relaxed.jacobian`, which this calls: one solve for each parameter.
     """

@@ -12,7 +12,14 @@ import numpy as np
 from ..errors import AdfluxError
 from ..modelfile import export, load
 
-UNREADABLE = OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile  # of files that are no arrays
+UNREADABLE = (
+    OSError,
+    KeyError,
+    ValueError,
+    TypeError,
+    EOFError,
+    BadZipFile,
+)  # of files that are no arrays
 NEEDED = (
     "parameters",
     "energy",
@@ -55,13 +62,17 @@ def read_arrays(path) -> dict[str, Any]:
     try:
         found = read_named(path)
     except FileNotFoundError:
-        raise AdfluxError(f"{path} was not found: it must be a file of `adflux implicit`.") from None
+        raise AdfluxError(
+            f"{path} was not found: it must be a file of `adflux implicit`."
+        ) from None
     except UNREADABLE as error:
         raise AdfluxError(f"{path} is not a file of `adflux implicit`, .npz or .h5.") from error
     missing = [name for name in NEEDED if name not in found]
     if missing:
         held = ", ".join(sorted(found)) or "nothing"
-        raise AdfluxError(f"{path} is not a file of `adflux implicit`, .npz or .h5: it holds {held}.")
+        raise AdfluxError(
+            f"{path} is not a file of `adflux implicit`, .npz or .h5: it holds {held}."
+        )
     values: dict[str, Any] = {name: found.get(name) for name in (*NEEDED, *LATER)}
     try:
         _check_shapes(values)
@@ -71,7 +82,9 @@ def read_arrays(path) -> dict[str, Any]:
         values["cutoff"] = None if values["cutoff"] is None else float(values["cutoff"])
         values["record"] = None if values["record"] is None else json.loads(values["record"])
     except UNREADABLE as error:
-        raise AdfluxError(f"{path} is damaged: its arrays do not fit together; run `adflux implicit` again.") from error
+        raise AdfluxError(
+            f"{path} is damaged: its arrays do not fit together; run `adflux implicit` again."
+        ) from error
     return values
 
 
@@ -117,7 +130,9 @@ def _text(value):
         return None
     value = np.asarray(value)
     if value.dtype.kind in "SO":
-        value = np.array([x.decode() if isinstance(x, bytes) else x for x in value.ravel()]).reshape(value.shape)
+        value = np.array(
+            [x.decode() if isinstance(x, bytes) else x for x in value.ravel()]
+        ).reshape(value.shape)
     return tuple(value.astype(str).tolist()) if value.ndim else str(value)
 
 

@@ -1,7 +1,8 @@
-"""From atoms and cell to pairs and back: every atom that a pair ends at is a row, images of atoms in other cells too.
+"""From atoms and cell to pairs and back: every atom that a pair ends at is a row, images of atoms
+in other cells too.
 
-Then a pair vector is a difference of two rows' positions, and displacement and strain are one field over the rows: what a strain
-does costs as much as a few atoms, not as all pairs.
+Then a pair vector is a difference of two rows' positions, and displacement and strain are one field
+over the rows: what a strain does costs as much as a few atoms, not as all pairs.
 """
 
 import equinox as eqx
@@ -19,7 +20,9 @@ COARSE = 1024, 4096  # images: room is a power of two there, since compiling cos
 
 
 class Images(eqx.Module):
-    """Rows: the atoms of a graph in their order, then images of them. r_p = positions[others] - positions[centers]."""
+    """Rows: the atoms of a graph in their order, then images of them. r_p = positions[others] -
+    positions[centers].
+    """
 
     atoms: Int[Array, " rows"]  # of which atom
     others: Int[Array, " pairs"]  # the row that each pair leads to; it starts from an atom
@@ -36,7 +39,9 @@ class Images(eqx.Module):
         return rows[self.others] - rows[graph.centers]
 
     def from_pairs(self, graph: Graph, slopes: Float[Array, "pairs 3"]) -> Float[Array, "rows 3"]:
-        """Slopes by the pair vectors → slopes by the rows' positions: the transpose of `to_pairs`."""
+        """Slopes by the pair vectors → slopes by the rows' positions: the transpose of
+        `to_pairs`.
+        """
         rows = len(self.atoms)
         ends = jax.ops.segment_sum(slopes, self.others, rows)
         return ends - jax.ops.segment_sum(slopes, graph.centers, rows, indices_are_sorted=True)
@@ -58,10 +63,14 @@ def images_of(system: System) -> Images:
     positions[: len(known)] = known
     pairs = int(np.asarray(graph.mask).sum())  # padding comes last
     centers, others = np.asarray(graph.centers), np.array(graph.others)
-    steps = np.asarray(graph.vectors)[:pairs] - positions[others[:pairs]] + positions[centers[:pairs]]
+    steps = (
+        np.asarray(graph.vectors)[:pairs] - positions[others[:pairs]] + positions[centers[:pairs]]
+    )
     cells = np.rint(steps @ np.linalg.inv(system.cell))
     if np.abs(steps - cells @ system.cell).max(initial=0.0) > 1e-6 * np.abs(system.cell).max():
-        raise AdfluxError("The pair list is not that of the atoms' present positions: evaluate the forces first.")
+        raise AdfluxError(
+            "The pair list is not that of the atoms' present positions: evaluate the forces first."
+        )
     cells = cells.astype(np.int64)
     reach = int(np.abs(cells).max(initial=0))
     away = np.flatnonzero(cells.any(axis=1))

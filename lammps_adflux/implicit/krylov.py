@@ -1,7 +1,8 @@
 """Iterative solvers for symmetric systems whose vectors are distributed over MPI ranks.
 
-Vectors are rows of blocks [vectors, numbers]; each row is a problem of its own, all of them advance together, so that one
-product of the operator serves them all. A `Space` knows the scalar product and the subspace in which the operator lives.
+Vectors are rows of blocks [vectors, numbers]; each row is a problem of its own, all of them advance
+together, so that one product of the operator serves them all. A `Space` knows the scalar product
+and the subspace in which the operator lives.
 """
 
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -13,7 +14,8 @@ from ..errors import AdfluxError
 EPSILON = np.finfo(float).eps
 FEW = 3  # steps after which a recursion's residual is the true one
 MARGIN = 10.0  # a residual that stays within so many times its rounding is no more than rounding
-WORST = 1e-6  # larger relative residuals are never taken for rounding: the operator is singular to these digits
+# larger relative residuals are never taken for rounding: the operator is singular to these digits
+WORST = 1e-6
 
 
 @runtime_checkable
@@ -29,7 +31,9 @@ class Space(Protocol):
         ...
 
     def project(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors without held components and without the null space of the operator; collective."""
+        """Vectors without held components and without the null space of the operator;
+        collective.
+        """
         ...
 
 
@@ -42,20 +46,28 @@ class Solution(NamedTuple):
 
     vectors: np.ndarray
     products: int  # of the operator, for each row
-    residuals: np.ndarray  # |right - apply(vectors)| / |right|, measured by products and not by the recursion
+    residuals: (
+        np.ndarray
+    )  # |right - apply(vectors)| / |right|, measured by products and not by the recursion
 
 
-def conjugate_gradients(apply, right, space: Space, precondition, tolerance: float, steps: int) -> Solution:
-    """x with apply(x) = right, for a positive definite operator, to |right - apply(x)| ≤ tolerance · |right|.
+def conjugate_gradients(
+    apply, right, space: Space, precondition, tolerance: float, steps: int
+) -> Solution:
+    """x with apply(x) = right, for a positive definite operator, to |right - apply(x)| ≤ tolerance
+    · |right|.
 
-    Hestenes, Stiefel, J. Res. Natl. Bur. Stand. 49, 409 (1952). Where the products' own rounding allows less than `tolerance`, the
-    solution is refined until its residual is that rounding, and `residuals` say what was reached. Raises NegativeCurvature
-    where the operator is found not to be positive, and AdfluxError where `steps` products lead to neither.
+    Hestenes, Stiefel, J. Res. Natl. Bur. Stand. 49, 409 (1952). Where the products' own rounding
+    allows less than `tolerance`, the solution is refined until its residual is that rounding, and
+    `residuals` say what was reached. Raises NegativeCurvature where the operator is found not to be
+    positive, and AdfluxError where `steps` products lead to neither.
     """
     return _refined(_conjugate_gradients, apply, right, space, precondition, tolerance, steps)
 
 
-def minimal_residuals(apply, right, space: Space, precondition, tolerance: float, steps: int) -> Solution:
+def minimal_residuals(
+    apply, right, space: Space, precondition, tolerance: float, steps: int
+) -> Solution:
     """The same for an indefinite operator; the preconditioner must be positive definite.
 
     Paige, Saunders, SIAM J. Numer. Anal. 12, 617 (1975), MINRES.
@@ -63,12 +75,15 @@ def minimal_residuals(apply, right, space: Space, precondition, tolerance: float
     return _refined(_minimal_residuals, apply, right, space, precondition, tolerance, steps)
 
 
-def _refined(recursion, apply, right, space: Space, precondition, tolerance: float, steps: int) -> Solution:
+def _refined(
+    recursion, apply, right, space: Space, precondition, tolerance: float, steps: int
+) -> Solution:
     """Recursions for what the measured residual still holds, until it is small or only rounding.
 
-    The residual that a recursion carries along parts from the true one: by the rounding of products times the condition number, or in
-    MINRES its square (Sleijpen, van der Vorst, Modersitzki, SIAM J. Matrix Anal. Appl. 22, 726 (2001)). Starting
-    again from the measured residual brings it down to the rounding of one product.
+    The residual that a recursion carries along parts from the true one: by the rounding of products
+    times the condition number, or in MINRES its square (Sleijpen, van der Vorst, Modersitzki, SIAM
+    J. Matrix Anal. Appl. 22, 726 (2001)). Starting again from the measured residual brings it down
+    to the rounding of one product.
     """
     right = residual = space.project(right)
     size = np.sqrt(space.dot(right, right))
@@ -87,18 +102,25 @@ def _refined(recursion, apply, right, space: Space, precondition, tolerance: flo
         found = np.sqrt(space.dot(left, left)) / np.where(size > 0.0, size, 1.0)
         better = at_work & (found < reached)
         stuck |= at_work & ~(found <= 0.5 * reached)
-        solution, residual = np.where(better[:, None], trial, solution), np.where(better[:, None], left, residual)
+        solution, residual = (
+            np.where(better[:, None], trial, solution),
+            np.where(better[:, None], left, residual),
+        )
         reached = np.where(better, found, reached)
     missed = ~(reached <= tolerance)
     if np.any(missed):
-        allowed = np.where(missed, np.minimum(MARGIN * _rounding(apply, solution, space, size), WORST), tolerance)
+        allowed = np.where(
+            missed, np.minimum(MARGIN * _rounding(apply, solution, space, size), WORST), tolerance
+        )
         if not np.all(reached <= allowed):
             raise _not_converged(made, float(np.max(reached[~(reached <= allowed)])), tolerance)
     return Solution(solution, made, reached)
 
 
 def _rounding(apply, vectors, space: Space, size) -> np.ndarray:
-    """Of products with these vectors, beside the right-hand sides: what differs where all digits of the vectors are others."""
+    """Of products with these vectors, beside the right-hand sides: what differs where all digits of
+    the vectors are others.
+    """
     image = space.project(apply(vectors))
     found = EPSILON * (np.sqrt(space.dot(image, image)) + size)
     for factor in (0.7, 1.3):
@@ -108,7 +130,9 @@ def _rounding(apply, vectors, space: Space, size) -> np.ndarray:
 
 
 def _conjugate_gradients(apply, residual, space: Space, precondition, goals, steps: int):
-    """Solution and residual of apply(x) = residual to |residual| ≤ goals, by its recursion, and the number of products."""
+    """Solution and residual of apply(x) = residual to |residual| ≤ goals, by its recursion, and the
+    number of products.
+    """
     solution = np.zeros_like(residual)
     direction = descent = space.project(precondition(residual))
     rho = space.dot(residual, descent)
@@ -164,7 +188,9 @@ def _minimal_residuals(apply, residual, space: Space, precondition, goals, steps
         cosine, sine = gamma_bar / gamma, beta / gamma
         tau, phi = cosine * phi, sine * phi
         wide_before, wide, before = wide, None, wide_before
-        wide = (direction - old_epsilon[:, None] * before - delta[:, None] * wide_before) / gamma[:, None]
+        wide = (direction - old_epsilon[:, None] * before - delta[:, None] * wide_before) / gamma[
+            :, None
+        ]
         solution = solution + np.where(moving, tau[:, None] * wide, 0.0)
         following = (sine**2)[:, None] * residual - (phi * cosine)[:, None] * _over(current, beta)
         residual = np.where(moving, following, residual)
@@ -172,12 +198,19 @@ def _minimal_residuals(apply, residual, space: Space, precondition, goals, steps
 
 
 def lowest_eigenvalues(
-    apply, space: Space, precondition, start: np.ndarray, scale: float, precision: float = 0.3, steps: int = 200
+    apply,
+    space: Space,
+    precondition,
+    start: np.ndarray,
+    scale: float,
+    precision: float = 0.3,
+    steps: int = 200,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The lowest eigenvalues and their uncertainty |Av - λv|, by LOBPCG from the rows of `start`.
 
-    Knyazev, SIAM J. Sci. Comput. 23, 517 (2001). Ends when the sign of each of the lowest is sure: λ farther from zero than its
-    uncertainty over `precision`, all up to the first positive one. scale: a curvature that is not small, to tell zero.
+    Knyazev, SIAM J. Sci. Comput. 23, 517 (2001). Ends when the sign of each of the lowest is sure:
+    λ farther from zero than its uncertainty over `precision`, all up to the first positive one.
+    scale: a curvature that is not small, to tell zero.
     """
     count = len(start)
     vectors = _orthonormal(space.project(start), space)
@@ -193,7 +226,9 @@ def lowest_eigenvalues(
         errors = np.sqrt(space.dot(residuals, residuals))
         positive = np.flatnonzero(values > 0.0)
         needed = slice(0, positive[0] + 1 if len(positive) else count)
-        if np.all((errors[needed] < precision * np.abs(values[needed])) | (errors[needed] < 1e-7 * scale)):
+        if np.all(
+            (errors[needed] < precision * np.abs(values[needed])) | (errors[needed] < 1e-7 * scale)
+        ):
             break
         search = space.project(precondition(residuals))
         search = _over(search, np.sqrt(space.dot(search, search)))
@@ -208,7 +243,9 @@ def lowest_eigenvalues(
         new, new_images = turn.T @ basis, turn.T @ basis_images
         # what of the new vectors is not in the old ones: the conjugate directions
         overlap = space.gram(new, vectors)
-        conjugate, conjugate_images = _reduce(new - overlap @ vectors, new_images - overlap @ images, space)
+        conjugate, conjugate_images = _reduce(
+            new - overlap @ vectors, new_images - overlap @ images, space
+        )
         vectors, images = new, new_images
     return values, errors
 
@@ -218,7 +255,9 @@ def _orthonormal(vectors, space: Space):
 
 
 def _reduce(vectors, images, space: Space):
-    """An orthonormal basis of the rows, and the same combinations of the images; nearly dependent ones drop out."""
+    """An orthonormal basis of the rows, and the same combinations of the images; nearly dependent
+    ones drop out.
+    """
     sizes = np.sqrt(space.dot(vectors, vectors))
     keep = sizes > 1e-13
     vectors, images = vectors[keep] / sizes[keep, None], images[keep] / sizes[keep, None]
@@ -247,6 +286,8 @@ def _ratio(a, b):
 
 def _not_converged(steps: int, reached: float, wanted: float) -> AdfluxError:
     return AdfluxError(
-        f"The linear solve did not converge: relative residual {reached:.1e} after {steps} products, {wanted:.1e} was needed, and "
-        "rounding does not explain it; the structure may have a nearly free motion: hold a part of it (fixed=)."
+        f"The linear solve did not converge: relative residual {reached:.1e} after {steps} "
+        f"products, {wanted:.1e} was needed, and "
+        "rounding does not explain it; the structure may have a nearly free motion: hold a part "
+        "of it (fixed=)."
     )

@@ -1,4 +1,6 @@
-"""What of a potential is not among the parameters that are varied: two expansions belong together if it is equal."""
+"""What of a potential is not among the parameters that are varied: two expansions belong together
+if it is equal.
+"""
 
 import dataclasses
 import hashlib
@@ -10,9 +12,11 @@ import numpy as np
 
 
 def model_record(potential, varied=()) -> dict[str, str]:
-    """Kind, settings and arrays of a potential as field → text; arrays by a digest of ten figures each.
+    """Kind, settings and arrays of a potential as field → text; arrays by a digest of ten figures
+    each.
 
-    varied: paths of arrays that are left out, as those of `parameters.Choice`; None leaves all of them out.
+    varied: paths of arrays that are left out, as those of `parameters.Choice`; None leaves all of
+    them out.
     """
     skipped = None if varied is None else {jax.tree_util.keystr(path) for path in varied}
     found: dict[str, str] = {}
@@ -46,7 +50,11 @@ def _add(found: dict[str, str], value, path: str, skipped: set[str] | None) -> N
         inexact = np.issubdtype(numbers.dtype, np.inexact)
         if inexact and (skipped is None or path in skipped):
             return
-        text = " ".join(f"{number + 0.0:.10g}" for number in numbers.ravel()) if inexact else str(numbers.tolist())
+        text = (
+            " ".join(f"{number + 0.0:.10g}" for number in numbers.ravel())
+            if inexact
+            else str(numbers.tolist())
+        )
         found[name] = f"array {numbers.shape} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
     elif isinstance(value, Mapping):
         for key in value:
@@ -57,7 +65,9 @@ def _add(found: dict[str, str], value, path: str, skipped: set[str] | None) -> N
         found[name] = f"{value:.10g}"
     elif isinstance(value, (list, tuple)):
         if all(isinstance(item, (bool, int, float, str)) for item in value):
-            found[name] = " ".join(f"{item:.10g}" if isinstance(item, float) else str(item) for item in value)
+            found[name] = " ".join(
+                f"{item:.10g}" if isinstance(item, float) else str(item) for item in value
+            )
         else:
             for number, item in enumerate(value):
                 _add(found, item, f"{path}[{number}]", skipped)

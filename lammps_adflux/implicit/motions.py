@@ -1,4 +1,6 @@
-"""The motions that a structure may make: displacements of what is not held, and strains of its cell."""
+"""The motions that a structure may make: displacements of what is not held, and strains of its
+cell.
+"""
 
 import numpy as np
 
@@ -7,10 +9,12 @@ from .strain import CELLS
 
 
 class Motions:
-    """Vectors of allowed motions on this rank, [vectors, 3 · owned + strains], with their scalar product.
+    """Vectors of allowed motions on this rank, [vectors, 3 · owned + strains], with their scalar
+    product.
 
-    Uniform translations, and rotations of what is open in two directions, cost no energy: they are projected out. A strain is
-    measured in units of `length`, so that it counts as much as a displacement.
+    Uniform translations, and rotations of what is open in two directions, cost no energy: they are
+    projected out. A strain is measured in units of `length`, so that it counts as much as a
+    displacement.
     """
 
     def __init__(self, system: System, cell: str | None):
@@ -20,7 +24,9 @@ class Motions:
         self.length = (system.volume / self.atoms) ** (1 / 3) * self.atoms**0.5
         self._free = np.append(~system.held.ravel(), np.ones(len(self.strains), bool)).astype(float)
         # the strain is the same on every rank, and counts once
-        self._count = np.append(np.ones(system.held.size), np.full(len(self.strains), float(self.comm.rank == 0)))
+        self._count = np.append(
+            np.ones(system.held.size), np.full(len(self.strains), float(self.comm.rank == 0))
+        )
         self._null = np.zeros((0, len(self._free)))
         self._null = self._null_space()
 
@@ -53,11 +59,17 @@ class Motions:
     def expand(self, vectors: np.ndarray) -> np.ndarray:
         """Displacements and all six strains [vectors, 3 · owned + 6]."""
         own = vectors.shape[1] - len(self.strains)
-        return np.concatenate([vectors[:, :own], vectors[:, own:] @ self.strains / self.length], axis=1)
+        return np.concatenate(
+            [vectors[:, :own], vectors[:, own:] @ self.strains / self.length], axis=1
+        )
 
     def contract(self, slopes: np.ndarray) -> np.ndarray:
-        """Slopes by displacements and strains → slopes by allowed motions; the transpose of `expand`."""
-        return np.concatenate([slopes[:, :-6], slopes[:, -6:] @ self.strains.T / self.length], axis=1)
+        """Slopes by displacements and strains → slopes by allowed motions; the transpose of
+        `expand`.
+        """
+        return np.concatenate(
+            [slopes[:, :-6], slopes[:, -6:] @ self.strains.T / self.length], axis=1
+        )
 
     def random(self, count: int) -> np.ndarray:
         """Random vectors, by atom id: the same on any number of ranks."""
@@ -69,7 +81,11 @@ class Motions:
     def _null_space(self) -> np.ndarray:
         held = self.comm.allreduce(self.system.held.any(axis=0).astype(int)) > 0
         centre = self.comm.allreduce(self.system.positions.sum(axis=0)) / self.atoms
-        moves = [np.broadcast_to(np.eye(3)[a], self.system.positions.shape) for a in range(3) if not held[a]]
+        moves = [
+            np.broadcast_to(np.eye(3)[a], self.system.positions.shape)
+            for a in range(3)
+            if not held[a]
+        ]
         for a in range(3):
             others = [b for b in range(3) if b != a]
             if not (held[others].any() or self.system.periodic[others].any()):
@@ -77,7 +93,9 @@ class Motions:
         rows = np.array([np.append(move.ravel(), np.zeros(len(self.strains))) for move in moves])
         rows = rows.reshape(len(moves), self.size)
         values, turn = np.linalg.eigh(self.gram(rows, rows))
-        good = values > 1e-9 * max(values.max(initial=0.0), 1e-300)  # a straight chain does not turn about itself
+        good = values > 1e-9 * max(
+            values.max(initial=0.0), 1e-300
+        )  # a straight chain does not turn about itself
         return (turn[:, good] / np.sqrt(values[good])).T @ rows
 
     def _sum(self, values):
@@ -90,7 +108,9 @@ class Motions:
 
 def _uniform(counters: np.ndarray, seed: int) -> np.ndarray:
     """Numbers in (-1, 1) from SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) of the counters."""
-    z = (counters + np.uint64(seed) * np.uint64(2**40) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (counters + np.uint64(seed) * np.uint64(2**40) + np.uint64(1)) * np.uint64(
+        0x9E3779B97F4A7C15
+    )
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(float) / 2.0**52 - 1.0

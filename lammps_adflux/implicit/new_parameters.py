@@ -13,8 +13,9 @@ from .parameters import choose, flatten, unflatten
 def with_parameters(potential, path):
     """The potential with the parameters of a file.
 
-    The file is .npy, .npz with `parameters`, or text, of all numbers in the order of `adflux implicit` (its `names`), or of one field's
-    where their number is that of the field (`coefficients` of SNAP without the constants). Text may also have lines of NAME VALUE, with
+    The file is .npy, .npz with `parameters`, or text, of all numbers in the order of `adflux
+    implicit` (its `names`), or of one field's where their number is that of the field
+    (`coefficients` of SNAP without the constants). Text may also have lines of NAME VALUE, with
     these names; what it does not name stays.
     """
     path = Path(path)
@@ -26,9 +27,12 @@ def with_parameters(potential, path):
     choices = [everything, *(choose(potential, field) for field in _fields(potential))]
     fitting = [choice for choice in choices if len(choice.names) == numbers.size]
     if len(fitting) != 1:
-        counts = ", ".join(f"{len(choice.names)} ({choice.names[0]} … {choice.names[-1]})" for choice in choices)
+        counts = ", ".join(
+            f"{len(choice.names)} ({choice.names[0]} … {choice.names[-1]})" for choice in choices
+        )
         raise AdfluxError(
-            f"{path}: as many numbers as parameters were needed, {counts}, but {numbers.size} were found."
+            f"{path}: as many numbers as parameters were needed, {counts}, but {numbers.size} "
+            "were found."
         )
     (choice,) = fitting
     return choice.build(unflatten(choice.values, numbers.ravel()))
@@ -44,10 +48,13 @@ def _named(path: Path) -> dict[str, tuple[int, str]] | None:
     named: dict[str, tuple[int, str]] = {}
     for number, words in lines:
         if len(words) != 2 or not _is_number(words[1]):
-            raise AdfluxError(f"{path}, line {number}: NAME VALUE was needed, but {' '.join(words)!r} was found.")
+            raise AdfluxError(
+                f"{path}, line {number}: NAME VALUE was needed, but {' '.join(words)!r} was found."
+            )
         if words[0] in named:
             raise AdfluxError(
-                f"{path}, line {number}: {words[0]} stands in line {named[words[0]][0]} already; keep one."
+                f"{path}, line {number}: {words[0]} stands in line {named[words[0]][0]} already; "
+                "keep one."
             )
         named[words[0]] = number, words[1]
     return named
@@ -56,16 +63,21 @@ def _named(path: Path) -> dict[str, tuple[int, str]] | None:
 def _numbers(path: Path) -> np.ndarray:
     if path.suffix not in (".npy", ".npz"):
         lines = words_of(read_lines(path, "parameter"))
-        wrong = [(number, word) for number, words in lines for word in words if not _is_number(word)]
+        wrong = [
+            (number, word) for number, words in lines for word in words if not _is_number(word)
+        ]
         if wrong:
-            raise AdfluxError(f"{path}, line {wrong[0][0]}: a number was needed, but {wrong[0][1]!r} was found.")
+            raise AdfluxError(
+                f"{path}, line {wrong[0][0]}: a number was needed, but {wrong[0][1]!r} was found."
+            )
         return np.array([float(word) for _, words in lines for word in words])
     try:
         found = np.load(path, allow_pickle=False)
         numbers = np.asarray(found if path.suffix == ".npy" else found["parameters"], float)
     except (OSError, ValueError, KeyError) as error:
         raise AdfluxError(
-            f"{path}: numbers were needed (in .npz as `parameters`), but it cannot be read: {error}."
+            f"{path}: numbers were needed (in .npz as `parameters`), but it cannot be read: "
+            f"{error}."
         ) from error
     if not np.isfinite(numbers).all():
         raise AdfluxError(f"{path} holds numbers that are not finite.")
@@ -82,7 +94,8 @@ def _with_named(potential, path: Path, named: dict[str, tuple[int, str]]):
     for name, (number, value) in named.items():
         if name not in places:
             raise AdfluxError(
-                f"{path}, line {number}: {name} is none of the parameters, {everything.names[0]} … {everything.names[-1]}."
+                f"{path}, line {number}: {name} is none of the parameters, {everything.names[0]} "
+                f"… {everything.names[-1]}."
             )
         vector[places[name]] = float(value)
     return everything.build(unflatten(everything.values, vector))

@@ -1,4 +1,6 @@
-"""The Hessian of a structure under an outer pressure, as an operator between its allowed motions."""
+"""The Hessian of a structure under an outer pressure, as an operator between its
+allowed motions.
+"""
 
 import numpy as np
 
@@ -8,7 +10,8 @@ from .products import Products
 
 
 class Operator:
-    """∂²(U + W)/∂Y² in a space of motions, W the work against an outer pressure: P V, and linear in the strain beyond that.
+    """∂²(U + W)/∂Y² in a space of motions, W the work against an outer pressure: P V, and linear in
+    the strain beyond that.
 
     pressure: six components in the order of LAMMPS' boxes, in energy per volume.
     """
@@ -42,7 +45,9 @@ class Operator:
         return self.products.system.volume * float(self.pressure[:3].mean())
 
     def matrix(self) -> np.ndarray:
-        """All of it between allowed motions, on every rank, by atom id as in `Whole`; for small systems, kept."""
+        """All of it between allowed motions, on every rank, by atom id as in `Whole`; for small
+        systems, kept.
+        """
         if self._matrix is None:
             motions, system = self.motions, self.motions.system
             inner = self.products.matrix(~system.held)

@@ -17,11 +17,13 @@ class Place(NamedTuple):
 
 
 def parameter_names(potential, paths, values) -> list[tuple[str, Place | None]]:
-    """Name of each number of `values`, and its place in a file of coefficients, in the order of `flatten`.
+    """Name of each number of `values`, and its place in a file of coefficients, in the order of
+    `flatten`.
 
-    A coefficient of SNAP is ELEMENT:betaK, K = 0, 1, … counting the lines of its element in the .snapcoeff file: W:beta0 is the energy of
-    a single atom, quadratic coefficients follow the linear ones. All other numbers are FIELD[i,j], as sigma[0,0].
-    paths: of the arrays of `values` in the potential, which is None where a function makes the potential of them.
+    A coefficient of SNAP is ELEMENT:betaK, K = 0, 1, … counting the lines of its element in the
+    .snapcoeff file: W:beta0 is the energy of a single atom, quadratic coefficients follow the
+    linear ones. All other numbers are FIELD[i,j], as sigma[0,0]. paths: of the arrays of `values`
+    in the potential, which is None where a function makes the potential of them.
     """
     found: list[tuple[str, Place | None]] = []
     for path, leaf in zip(paths, jax.tree.leaves(values), strict=True):
@@ -40,7 +42,9 @@ def parameter_names(potential, paths, values) -> list[tuple[str, Place | None]]:
 
 
 def file_order(places: list[Place | None]) -> np.ndarray:
-    """Numbers in the order of their file: β₀ … β_K of one element after the other, where SNAP has several; all else as it was."""
+    """Numbers in the order of their file: β₀ … β_K of one element after the other, where SNAP has
+    several; all else as it was.
+    """
     order = np.arange(len(places))
     mine = [number for number, place in enumerate(places) if place is not None]
     order[mine] = sorted(mine, key=lambda number: places[number])  # pyright: ignore[reportArgumentType, reportCallIssue]
@@ -62,7 +66,9 @@ def summary(names) -> str:
 
 
 def plain_name(name: str, known) -> str:
-    """A name as a file may have it, as the expansion has it: β for beta, and beta3 alone where there is one element."""
+    """A name as a file may have it, as the expansion has it: β for beta, and beta3 alone where
+    there is one element.
+    """
     name = name.strip().replace("β", "beta")
     if name in known or ":" in name or not name.startswith("beta"):
         return name
@@ -93,5 +99,7 @@ def _child(node, key):
 
 def _line(snap: SNAP, field: str, index: tuple[int, ...]) -> int:
     """Which line of its element's block holds a coefficient, from zero."""
-    first = {"constants": 0, "coefficients": 1, "quadratic": 1 + np.shape(snap.coefficients)[1]}[field]
+    first = {"constants": 0, "coefficients": 1, "quadratic": 1 + np.shape(snap.coefficients)[1]}[
+        field
+    ]
     return first + (index[1] if len(index) > 1 else 0)

@@ -16,10 +16,12 @@ def plot_predictions(
     name: str = "formation energy (eV)",
     error_name: str = "error of the prediction (eV)",
 ) -> None:
-    """Predicted against relaxed values; beside it errors against the size of the change, where they are given.
+    """Predicted against relaxed values; beside it errors against the size of the change, where they
+    are given.
 
-    relaxed: values of structures that were relaxed again; predicted: label → predicted values of the same samples. sizes: of changes
-    of the parameters along one direction; errors: label → errors at these sizes. name, error_name: of the axes, with units.
+    relaxed: values of structures that were relaxed again; predicted: label → predicted values of
+    the same samples. sizes: of changes of the parameters along one direction; errors: label →
+    errors at these sizes. name, error_name: of the axes, with units.
     """
     figure, axes = _figure(2 if errors else 1)
     left = axes[0]
@@ -40,14 +42,18 @@ def plot_predictions(
 
 
 def plot_distribution(path: str | Path, differences) -> None:
-    """Histograms of formation energy and volume over the ensemble, with a line at the present parameters."""
+    """Histograms of formation energy and volume over the ensemble, with a line at the present
+    parameters.
+    """
     figure, (left, right) = _figure(2)
     energy, volume = "", ""
     if differences.units is not None:
         system = unit_system(differences.units)
         energy, volume = f" ({system.energy_name})", f" ({system.length_name}³)"
     left.hist(differences.energy, bins="auto", color="C0", alpha=0.7, label="structures respond")
-    left.hist(differences.energy_first, bins="auto", histtype="step", color="C3", label="structures fixed")
+    left.hist(
+        differences.energy_first, bins="auto", histtype="step", color="C3", label="structures fixed"
+    )
     left.axvline(differences.energy_present, color="0.3", lw=1, label="present parameters")
     left.set(xlabel=f"formation energy{energy}", ylabel="samples")
     left.legend()

@@ -18,8 +18,8 @@ def identity(vectors: np.ndarray) -> np.ndarray:
 class BlockJacobi:
     """The inverse of the 3 × 3 block of each atom, and of the block of the strains.
 
-    Blocks come from products with random signs (Bekas, Kokiopoulou, Saad, Appl. Numer. Math. 57, 1214 (2007)); atoms of one
-    element share their estimate, which makes it sharp, and isotropic.
+    Blocks come from products with random signs (Bekas, Kokiopoulou, Saad, Appl. Numer. Math. 57,
+    1214 (2007)); atoms of one element share their estimate, which makes it sharp, and isotropic.
     """
 
     def __init__(self, operator: Operator):
@@ -43,14 +43,18 @@ class BlockJacobi:
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         own = len(self._inverse)
-        return np.concatenate([vectors[:, :own] * self._inverse, vectors[:, own:] @ self._strains], axis=1)
+        return np.concatenate(
+            [vectors[:, :own] * self._inverse, vectors[:, own:] @ self._strains], axis=1
+        )
 
 
 class NearNeighbors:
-    """Exp of Packwood et al., J. Chem. Phys. 144, 164109 (2016), as in ASE: springs between near neighbours.
+    """Exp of Packwood et al., J. Chem. Phys. 144, 164109 (2016), as in ASE: springs between near
+    neighbours.
 
-    P_ij = -μ exp(-3 (r_ij / r_nn - 1)) for r_ij < 2 r_nn, rows sum to 0.1 μ; μ from one product with the Hessian. Solved by one
-    V-cycle of algebraic multigrid (PyAMG) over each rank's own atoms (additive Schwarz), at a cost linear in the atoms.
+    P_ij = -μ exp(-3 (r_ij / r_nn - 1)) for r_ij < 2 r_nn, rows sum to 0.1 μ; μ from one product
+    with the Hessian. Solved by one V-cycle of algebraic multigrid (PyAMG) over each rank's own
+    atoms (additive Schwarz), at a cost linear in the atoms.
     """
 
     def __init__(self, operator: Operator):
@@ -65,8 +69,11 @@ class NearNeighbors:
         nearest = np.full(owned, np.inf)
         own = centers < owned
         np.minimum.at(nearest, centers[own], distances[own])
-        # the largest of the atoms' nearest distances, as ASE has it; every atom has a neighbour then
-        r_nn = motions.comm.allreduce(float(np.max(nearest, initial=0.0, where=np.isfinite(nearest))), op=_max())
+        # the largest of the atoms' nearest distances, as ASE has it; every atom has a neighbour
+        # then
+        r_nn = motions.comm.allreduce(
+            float(np.max(nearest, initial=0.0, where=np.isfinite(nearest))), op=_max()
+        )
         near = own & (distances < 2.0 * r_nn) & (centers != others)
         springs = np.exp(-3.0 * (distances[near] / r_nn - 1.0))
         i, j = centers[near], others[near]
@@ -74,14 +81,18 @@ class NearNeighbors:
         inside = j < owned
         matrix = sparse.csr_matrix((-springs[inside], (i[inside], j[inside])), shape=(owned, owned))
         matrix = sparse.csr_matrix(matrix + sparse.diags(diagonal))
-        self._cycle = pyamg.smoothed_aggregation_solver(matrix).aspreconditioner() if owned else None
+        self._cycle = (
+            pyamg.smoothed_aggregation_solver(matrix).aspreconditioner() if owned else None
+        )
         self._own, self._free, self._mu = 3 * owned, motions._free, 1.0
         self._strains = np.eye(len(motions.strains))
         test = motions.random(2)
         test[:, self._own :] = 0.0
         there = operator(test)
         # the model's own stiffness along the same directions
-        model = np.concatenate([(matrix @ row[: self._own].reshape(-1, 3)).reshape(1, -1) for row in test])
+        model = np.concatenate(
+            [(matrix @ row[: self._own].reshape(-1, 3)).reshape(1, -1) for row in test]
+        )
         model = np.concatenate([model, np.zeros((2, len(motions.strains)))], axis=1)
         stiffness = motions.dot(test, model)
         if np.all(stiffness > 0.0):  # zero where no atom may move
@@ -106,7 +117,8 @@ class Exact:
         self._whole = Whole(operator.motions.system, len(operator.motions.strains))
         if self._whole.size > EXACT:
             raise AdfluxError(
-                f"The preconditioner exact is for up to {EXACT} motions, but there are {self._whole.size}: use exp."
+                f"The preconditioner exact is for up to {EXACT} motions, but there are "
+                f"{self._whole.size}: use exp."
             )
         values, turn = np.linalg.eigh(operator.matrix())
         # held components and free motions give as many exact zeros
@@ -117,13 +129,20 @@ class Exact:
         return self._whole.mine(self._whole.gather(vectors) @ self._inverse)
 
 
-PRECONDITIONERS = {"none": lambda operator: identity, "jacobi": BlockJacobi, "exp": NearNeighbors, "exact": Exact}
+PRECONDITIONERS = {
+    "none": lambda operator: identity,
+    "jacobi": BlockJacobi,
+    "exp": NearNeighbors,
+    "exact": Exact,
+}
 
 
 def preconditioner(name: str, operator: Operator):
     """By name: none, jacobi, exp, or exact."""
     if name not in PRECONDITIONERS:
-        raise AdfluxError(f"preconditioner must be one of {', '.join(PRECONDITIONERS)}, but is {name!r}.")
+        raise AdfluxError(
+            f"preconditioner must be one of {', '.join(PRECONDITIONERS)}, but is {name!r}."
+        )
     return PRECONDITIONERS[name](operator)
 
 

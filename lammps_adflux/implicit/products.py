@@ -1,10 +1,12 @@
 """Second derivatives of the energy of a `System` as products, never as matrices.
 
-Variables are displacements u of the atoms in the reference cell and the strain ε = (xx, yy, zz, yz, xz, xy) of that cell,
-r → F (r + u) with F = 1 + E, E = [[xx, xy, xz], [0, yy, yz], [0, 0, zz]]: LAMMPS' boxes stay what they are, triangular.
+Variables are displacements u of the atoms in the reference cell and the strain ε = (xx, yy, zz, yz,
+xz, xy) of that cell, r → F (r + u) with F = 1 + E, E = [[xx, xy, xz], [0, yy, yz], [0, 0, zz]]:
+LAMMPS' boxes stay what they are, triangular.
 
-The energy knows pair vectors only, r_p = F (r_p + u_j - u_i), and so does automatic differentiation; what leads from atoms and cell to
-pairs is done by hand (`Images`), on rows of atoms. Each rank evaluates the energies of its own atoms; contributions to ghosts go home by
+The energy knows pair vectors only, r_p = F (r_p + u_j - u_i), and so does automatic
+differentiation; what leads from atoms and cell to pairs is done by hand (`Images`), on rows of
+atoms. Each rank evaluates the energies of its own atoms; contributions to ghosts go home by
 `Halo.reverse_add`.
 """
 
@@ -39,16 +41,21 @@ def _gradient(potential, graph, images):
     return value, images.from_pairs(graph, slopes)
 
 
-# Products are made one vector at a time: batches of them run slower on a CPU, and each size would be compiled anew
+# Products are made one vector at a time: batches of them run slower on a CPU, and each size would
+# be compiled anew
 
 
 @eqx.filter_jit
 def _hessian_product(potential, graph, images, pulls, displacements, strain):
     before, after = images.fields(displacements, strain)
     along = images.to_pairs(graph, after)
-    change = images.from_pairs(graph, jax.jvp(partial(_pair_slopes, potential, graph), (graph.vectors,), (along,))[1])
+    change = images.from_pairs(
+        graph, jax.jvp(partial(_pair_slopes, potential, graph), (graph.vectors,), (along,))[1]
+    )
     # F and u are multiplied, so that the slope itself, `pulls`, turns with either
-    return images.home(change + pulls @ stretch(strain)), images.strain_slopes(change) + strain_slopes(pulls, before)
+    return images.home(change + pulls @ stretch(strain)), images.strain_slopes(
+        change
+    ) + strain_slopes(pulls, before)
 
 
 @eqx.filter_jit
@@ -86,7 +93,9 @@ def _parameter_slopes(build, values, graph, images, change, displacements, strai
 
 @eqx.filter_jit
 def _third(build, values, graph, images, adjoint, change, direction):
-    """∂/∂(Θ, u, ε) of d²U/dτdt at (Θ + tδ, t·Y + τλ): adjoint λ and direction Y are (displacements, strain)."""
+    """∂/∂(Θ, u, ε) of d²U/dτdt at (Θ + tδ, t·Y + τλ): adjoint λ and direction Y are (displacements,
+    strain).
+    """
 
     def at(values, displacements, strain):
         before, after = images.fields(displacements, strain)
@@ -105,8 +114,9 @@ def _third(build, values, graph, images, adjoint, change, direction):
 class Products:
     """Products with ∂²U/∂Y², ∂²U/∂Y∂Θ and its transpose for a System, summed over the ranks.
 
-    A vector of Y on this rank is [3 · owned + 6]; blocks of them are [vectors, 3 · owned + 6]. The strain is the same on every
-    rank. Energies are in LAMMPS' units, parameters in those of the potential. All methods are collective.
+    A vector of Y on this rank is [3 · owned + 6]; blocks of them are [vectors, 3 · owned + 6]. The
+    strain is the same on every rank. Energies are in LAMMPS' units, parameters in those of the
+    potential. All methods are collective.
     """
 
     def __init__(self, system: System, potential):
@@ -135,12 +145,19 @@ class Products:
         if self.owned:
             for k in range(len(vectors)):
                 slopes[k], strain_slopes[k] = _hessian_product(
-                    self._converted, self.system.graph, self.images, self._pulls, displacements[k], strains[k]
+                    self._converted,
+                    self.system.graph,
+                    self.images,
+                    self._pulls,
+                    displacements[k],
+                    strains[k],
                 )
         return self._home(slopes, strain_slopes)
 
     def matrix(self, free: np.ndarray) -> np.ndarray:
-        """∂²U/∂Y² between the free components [owned, 3] and all strains, zero elsewhere, on every rank [3 · all atoms + 6, same]."""
+        """∂²U/∂Y² between the free components [owned, 3] and all strains, zero elsewhere, on every
+        rank [3 · all atoms + 6, same].
+        """
         whole = Whole(self.system, 6)
         wanted = whole.gather(np.append(free.ravel(), np.ones(6))[None])[0] > 0.0
         if self._matrix is None or np.any(wanted & ~self._matrix[0]):
@@ -151,13 +168,17 @@ class Products:
         return 0.5 * (matrix + matrix.T)
 
     def mixed(self, build, values, changes) -> tuple[np.ndarray, np.ndarray]:
-        """∂U/∂Θ · changes [changes] and ∂²U/∂Y∂Θ · changes [changes, 3 · owned + 6]; changes have one more axis than values."""
+        """∂U/∂Θ · changes [changes] and ∂²U/∂Y∂Θ · changes [changes, 3 · owned + 6]; changes have
+        one more axis than values.
+        """
         build = built_in_units(build, self.system.units)
         count = len(jax.tree.leaves(changes)[0])
         energies, slopes, strains = np.zeros(count), self._no_atoms(count), np.zeros((count, 6))
         for k in range(count if self.owned else 0):
             change = jax.tree.map(lambda leaf, k=k: leaf[k], changes)
-            energies[k], slopes[k], strains[k] = _mixed(build, values, self.system.graph, self.images, change)
+            energies[k], slopes[k], strains[k] = _mixed(
+                build, values, self.system.graph, self.images, change
+            )
         return self._sum(energies), self._home(slopes, strains)
 
     def mixed_transposed(self, build, values, vectors, weights):
@@ -167,7 +188,13 @@ class Products:
         found = jax.tree.map(lambda leaf: np.zeros((len(vectors), *np.shape(leaf))), values)
         for k in range(len(vectors) if self.owned else 0):
             one = _mixed_transposed(
-                build, values, self.system.graph, self.images, displacements[k], strains[k], np.float64(weights[k])
+                build,
+                values,
+                self.system.graph,
+                self.images,
+                displacements[k],
+                strains[k],
+                np.float64(weights[k]),
             )
             jax.tree.map(lambda whole, part, k=k: whole.__setitem__(k, part), found, one)
         return jax.tree.map(self._sum, found)
@@ -179,12 +206,16 @@ class Products:
         found = jax.tree.map(lambda leaf: np.zeros((len(vectors), *np.shape(leaf))), values)
         for k in range(len(vectors) if self.owned else 0):
             change = jax.tree.map(lambda leaf, k=k: leaf[k], changes)
-            one = _parameter_slopes(build, values, self.system.graph, self.images, change, displacements[k], strains[k])
+            one = _parameter_slopes(
+                build, values, self.system.graph, self.images, change, displacements[k], strains[k]
+            )
             jax.tree.map(lambda whole, part, k=k: whole.__setitem__(k, part), found, one)
         return jax.tree.map(self._sum, found)
 
     def third(self, build, values, changes, vectors, adjoint):
-        """The third derivatives of U by Y along `adjoint`, by (Θ, Y) along each (change, vector), by Θ (one more axis) and by Y."""
+        """The third derivatives of U by Y along `adjoint`, by (Θ, Y) along each (change, vector),
+        by Θ (one more axis) and by Y.
+        """
         build = built_in_units(build, self.system.units)
         displacements, strains = self._everywhere(np.concatenate([adjoint[None], vectors]))
         along = displacements[0], strains[0]
@@ -216,7 +247,9 @@ class Products:
             own = slopes[:, : self.owned]
         else:
             rows = len(self.system.halo.ids)
-            own = self.system.halo.reverse_add(np.ascontiguousarray(np.swapaxes(slopes[:, :rows], 0, 1)))
+            own = self.system.halo.reverse_add(
+                np.ascontiguousarray(np.swapaxes(slopes[:, :rows], 0, 1))
+            )
             own = np.swapaxes(own, 0, 1)
         return np.concatenate([own.reshape(len(strains), -1), strains], axis=1)
 

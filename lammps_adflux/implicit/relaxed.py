@@ -1,10 +1,12 @@
-"""Derivatives of a relaxed structure by the parameters of its potential, without differentiating the relaxation.
+"""Derivatives of a relaxed structure by the parameters of its potential, without differentiating
+the relaxation.
 
-At a minimum ∂U/∂Y = 0 for the variables Y = (positions in the relaxed cell, strain), so that (Maliyov, Grigorev, Swinburne, npj Comput.
-Mater. 11 (2025))
+At a minimum ∂U/∂Y = 0 for the variables Y = (positions in the relaxed cell, strain), so that
+(Maliyov, Grigorev, Swinburne, npj Comput. Mater. 11 (2025))
 
-    H dY/dΘ = -∂²U/∂Y∂Θ,    H = ∂²U/∂Y²,          forward: one solve for each change of Θ
-    dL/dΘ = ∂L/∂Θ - λ · ∂²U/∂Y∂Θ,    H λ = ∂L/∂Y,      backward: one solve for each loss L, any number of parameters.
+    H dY/dΘ = -∂²U/∂Y∂Θ,    H = ∂²U/∂Y²,          forward: one solve for each change of Θ dL/dΘ =
+    ∂L/∂Θ - λ · ∂²U/∂Y∂Θ,    H λ = ∂L/∂Y,      backward: one solve for each loss L, any number of
+    parameters.
 """
 
 from typing import Any, NamedTuple
@@ -31,7 +33,9 @@ SOLVE_PRODUCTS = 30  # products that a solve takes at least
 
 
 class Response(NamedTuple):
-    """Change of a relaxed structure with a change of the parameters; energies and lengths in LAMMPS' units."""
+    """Change of a relaxed structure with a change of the parameters; energies and lengths in
+    LAMMPS' units.
+    """
 
     positions: Float[
         np.ndarray, "atoms 3"
@@ -45,20 +49,26 @@ class Response(NamedTuple):
 class Jacobian(NamedTuple):
     """dY/dΘ, a row for each parameter in the order of `jax.flatten_util.ravel_pytree`."""
 
-    positions: Float[np.ndarray, "parameters atoms 3"]  # of this rank's atoms by ascending id, in the relaxed cell
+    positions: Float[
+        np.ndarray, "parameters atoms 3"
+    ]  # of this rank's atoms by ascending id, in the relaxed cell
     strain: Float[np.ndarray, "parameters 6"]
     energy: Float[np.ndarray, " parameters"]  # dU/dΘ
 
 
 class Relaxed:
-    """A relaxed structure and its derivatives by the parameters of the potential. Made by `relax`; methods are collective.
+    """A relaxed structure and its derivatives by the parameters of the potential. Made by `relax`;
+    methods are collective.
 
-    Results of size N hold this rank's atoms by ascending id (`ids`); `gather` brings them together. where: the parameters, None
-    for all arrays of the potential (see `parameters.choose`). cell: strains that respond, as in `relax`; that of `relax` if not given. Where
-    the box was not relaxed the response is the one at constant ∂U/∂ε, a constant (nominal) stress.
+    Results of size N hold this rank's atoms by ascending id (`ids`); `gather` brings them together.
+    where: the parameters, None for all arrays of the potential (see `parameters.choose`). cell:
+    strains that respond, as in `relax`; that of `relax` if not given. Where the box was not relaxed
+    the response is the one at constant ∂U/∂ε, a constant (nominal) stress.
     """
 
-    def __init__(self, lammps, operator: Operator, cell: str | None, checks, preconditioner: str, index: int):
+    def __init__(
+        self, lammps, operator: Operator, cell: str | None, checks, preconditioner: str, index: int
+    ):
         self.lammps, self.products, self.cell, self.checks = lammps, operator.products, cell, checks
         self.system, self.potential = self.products.system, self.products.potential
         self.pressure = operator.pressure
@@ -91,7 +101,9 @@ class Relaxed:
         return self.system.volume
 
     def loads(self, cell="relaxed") -> tuple[str, np.ndarray]:
-        """Which strains respond (none, iso, aniso, tri), and the energy per volume that each of them is held with [strains]."""
+        """Which strains respond (none, iso, aniso, tri), and the energy per volume that each of
+        them is held with [strains].
+        """
         cell = self._cell(cell)
         return cell or "none", -(CELLS[cell] @ self._slopes[-6:]) / self.volume
 
@@ -100,7 +112,9 @@ class Relaxed:
         return self.system.gather(np.asarray(values))
 
     def cartesian(self, positions, strain):
-        """Where atoms at `positions` in the relaxed cell are after the strain; a JAX function, about the origin of LAMMPS' box."""
+        """Where atoms at `positions` in the relaxed cell are after the strain; a JAX function,
+        about the origin of LAMMPS' box.
+        """
         return self.system.origin + (positions - self.system.origin) @ deformation(strain).T
 
     def jvp(self, change, where=None, cell="relaxed") -> Response:
@@ -116,25 +130,35 @@ class Relaxed:
         return self._response(vectors[0], float(energies[0]), 0.5 * second)
 
     def gradient(self, loss, where=None, cell="relaxed"):
-        """dL/dΘ of L = loss(positions, strain, energy, parameters), in the form of the parameters: one adjoint solve.
+        """dL/dΘ of L = loss(positions, strain, energy, parameters), in the form of the parameters:
+        one adjoint solve.
 
-        loss: a JAX function; positions of all atoms by id [atoms, 3] in the relaxed cell (see `cartesian`), strain [6] (zero at the relaxed
-        structure), energy U, parameters in the form that `where` gives them.
+        loss: a JAX function; positions of all atoms by id [atoms, 3] in the relaxed cell (see
+        `cartesian`), strain [6] (zero at the relaxed structure), energy U, parameters in the form
+        that `where` gives them.
         """
         choice = choose(self.potential, where)
         positions = jnp.asarray(self.gather(self.positions))
         values = jax.tree.map(jnp.asarray, choice.values)
-        slopes = jax.grad(loss, argnums=(0, 1, 2, 3))(positions, jnp.zeros(6), jnp.asarray(self.energy), values)
+        slopes = jax.grad(loss, argnums=(0, 1, 2, 3))(
+            positions, jnp.zeros(6), jnp.asarray(self.energy), values
+        )
         by_positions, by_strain, by_energy, direct = slopes
         ids = np.sort(np.concatenate(self.system.comm.allgather(self.system.ids)))
         mine = np.searchsorted(ids, self.ids)
         found = self._backward(
-            choice, np.asarray(by_positions)[mine], np.asarray(by_strain), float(by_energy), self._cell(cell)
+            choice,
+            np.asarray(by_positions)[mine],
+            np.asarray(by_strain),
+            float(by_energy),
+            self._cell(cell),
         )
         return jax.tree.map(lambda a, b: np.asarray(a) + np.asarray(b), direct, found)
 
     def vjp(self, loss, where=None, cell="relaxed"):
-        """As `gradient`; or, of a Response of weights, Σ weight · d(positions, strain, U)/dΘ (positions of this rank's atoms)."""
+        """As `gradient`; or, of a Response of weights, Σ weight · d(positions, strain, U)/dΘ
+        (positions of this rank's atoms).
+        """
         if callable(loss):
             return self.gradient(loss, where, cell)
         weights = loss
@@ -149,11 +173,15 @@ class Relaxed:
 
     def jacobian(self, where=None, cell="relaxed", progress: bool = True) -> Jacobian:
         """dY/dΘ for each chosen parameter: a block of solves."""
-        vectors, energies = self._all_responses(choose(self.potential, where), self._cell(cell), progress)
+        vectors, energies = self._all_responses(
+            choose(self.potential, where), self._cell(cell), progress
+        )
         own = vectors[:, :-6].reshape(len(vectors), -1, 3)[:, self.system.order]
         return Jacobian(own, vectors[:, -6:], energies + vectors[:, -6:] @ self._slopes[-6:])
 
-    def expansion(self, where=None, cell="relaxed", progress: bool = True) -> tuple[Jacobian, np.ndarray]:
+    def expansion(
+        self, where=None, cell="relaxed", progress: bool = True
+    ) -> tuple[Jacobian, np.ndarray]:
         """The Jacobian, and d²U/dΘ² [parameters, parameters]."""
         choice, cell = choose(self.potential, where), self._cell(cell)
         vectors, energies = self._all_responses(choice, cell, progress)
@@ -183,7 +211,9 @@ class Relaxed:
         return np.concatenate(rows), np.concatenate(energies)
 
     def dense(self, where=None, cell="relaxed") -> Dense:
-        """Full matrices by unit vectors, solved by a pseudo-inverse: the check of all else, for small systems."""
+        """Full matrices by unit vectors, solved by a pseudo-inverse: the check of all else, for
+        small systems.
+        """
         return dense(self._operator(self._cell(cell)), choose(self.potential, where))
 
     def _forward(self, choice, changes, cell, preconditioner=None) -> tuple[np.ndarray, np.ndarray]:
@@ -205,30 +235,43 @@ class Relaxed:
     def _second_order(self, choice, changes, vectors, cell) -> np.ndarray:
         """d²U/dΘ² between all changes [changes, changes], whose first order is `vectors`.
 
-        ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ, and where a cell responds under stress the work of that stress as well.
+        ∂²U/∂Θ² + ∂²U/∂Θ∂Y · dY/dΘ, and where a cell responds under stress the work of that stress
+        as well.
         """
         slopes = self.products.parameter_slopes(choice.build, choice.values, changes, vectors)
         matrix = _rows(slopes) @ _rows(changes).T
         if self._stressed(cell):
-            matrix -= self._inner(self._operator(cell).work_slopes(vectors), vectors)  # of U, and not of U + W
+            matrix -= self._inner(
+                self._operator(cell).work_slopes(vectors), vectors
+            )  # of U, and not of U + W
             matrix += self._stress_work(choice, changes, vectors, cell)
         return matrix
 
     def _stress_work(self, choice, changes, vectors, cell) -> np.ndarray:
-        """∂U/∂Y · d²Y/dΘ² along all pairs of changes, whose first order is `vectors` [changes, changes].
+        """∂U/∂Y · d²Y/dΘ² along all pairs of changes, whose first order is `vectors` [changes,
+        changes].
 
-        H d²Y = -T, T the second derivative of ∂(U + W)/∂Y along (change, vector); so one adjoint solve H λ = ∂U/∂Y serves all.
+        H d²Y = -T, T the second derivative of ∂(U + W)/∂Y along (change, vector); so one adjoint
+        solve H λ = ∂U/∂Y serves all.
         """
         operator = self._operator(cell)
         slopes = np.zeros(vectors.shape[1])
         slopes[-6:] = self._slopes[-6:]
-        adjoint = operator.motions.expand(self._solve(operator.motions.contract(slopes[None]), cell))[0]
-        by_values, by_motions = self.products.third(choice.build, choice.values, changes, vectors, adjoint)
+        adjoint = operator.motions.expand(
+            self._solve(operator.motions.contract(slopes[None]), cell)
+        )[0]
+        by_values, by_motions = self.products.third(
+            choice.build, choice.values, changes, vectors, adjoint
+        )
         flat = _rows(changes)
-        return -(_rows(by_values) @ flat.T) - self._inner(by_motions + operator.work_third(adjoint, vectors), vectors)
+        return -(_rows(by_values) @ flat.T) - self._inner(
+            by_motions + operator.work_third(adjoint, vectors), vectors
+        )
 
     def _inner(self, slopes, vectors) -> np.ndarray:
-        """slopes · vectors of all pairs [slopes, vectors], over all atoms; the strain counts once."""
+        """slopes · vectors of all pairs [slopes, vectors], over all atoms; the strain
+        counts once.
+        """
         own = self.system.comm.allreduce(slopes[:, :-6] @ vectors[:, :-6].T)
         return own + slopes[:, -6:] @ vectors[:, -6:].T
 
@@ -241,10 +284,13 @@ class Relaxed:
         motions = operator.motions
         try:
             steps = 20 * motions.dimensions + 200
-            return solve(operator, right, motions, self._prepared[key], self.tolerance, steps).vectors
+            return solve(
+                operator, right, motions, self._prepared[key], self.tolerance, steps
+            ).vectors
         except NegativeCurvature:
             raise AdfluxError(
-                f"The relaxed structure is not stable when its cell ({cell}) may change as well: its response is not defined; relax with cell={cell!r}."
+                f"The relaxed structure is not stable when its cell ({cell}) may change as well: "
+                f"its response is not defined; relax with cell={cell!r}."
             ) from None
 
     def _operator(self, cell) -> Operator:
@@ -258,7 +304,9 @@ class Relaxed:
         if cell not in CELLS:
             raise AdfluxError(f'cell must be None, "iso", "aniso" or "tri", but is {cell!r}.')
         if cell is not None and not self.system.periodic.all():
-            raise AdfluxError("A cell can respond only where all its boundaries are periodic: leave cell= out.")
+            raise AdfluxError(
+                "A cell can respond only where all its boundaries are periodic: leave cell= out."
+            )
         return cell
 
     def _stressed(self, cell) -> bool:
@@ -276,15 +324,19 @@ class Relaxed:
         largest = float(self.system.comm.allreduce(float(np.abs(mixed).max(initial=0.0))))
         if not np.isfinite(largest):
             raise AdfluxError(
-                "A derivative of the energy by the parameters is not finite: check the parameters and the structure."
+                "A derivative of the energy by the parameters is not finite: check the parameters "
+                "and the structure."
             )
         self._depends = self._depends or largest > 0.0
 
     def _refuse_nothing(self, changes: Any) -> None:
-        """Parameters of which nothing depends are hardly ever what was meant; zero by symmetry is zero up to rounding."""
+        """Parameters of which nothing depends are hardly ever what was meant; zero by symmetry is
+        zero up to rounding.
+        """
         if not self._depends and any(np.any(leaf) for leaf in jax.tree.leaves(changes)):
             raise AdfluxError(
-                "The relaxed structure does not depend on the chosen parameters: choose others with where=."
+                "The relaxed structure does not depend on the chosen parameters: choose others "
+                "with where=."
             )
 
 

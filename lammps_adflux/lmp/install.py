@@ -6,11 +6,18 @@ import sys
 from pathlib import Path
 
 
-def install(built: Path, prefix: Path, site_packages: Path, version: str, *, again: bool = False) -> None:
+def install(
+    built: Path, prefix: Path, site_packages: Path, version: str, *, again: bool = False
+) -> None:
     """Put a build into an environment, as a package `lammps` that pip lists and uninstalls."""
-    info = site_packages / f"lammps-{int(version[:4])}.{int(version[4:6])}.{int(version[6:])}.dist-info"
+    info = (
+        site_packages
+        / f"lammps-{int(version[:4])}.{int(version[4:6])}.{int(version[6:])}.dist-info"
+    )
     marker = info / "adflux-build"
-    is_there = marker.is_file() and marker.read_text() == built.name and (prefix / "bin" / "lmp").exists()
+    is_there = (
+        marker.is_file() and marker.read_text() == built.name and (prefix / "bin" / "lmp").exists()
+    )
     if is_there and not again:
         return
     _remove_installed(prefix, site_packages)
@@ -35,9 +42,14 @@ def install(built: Path, prefix: Path, site_packages: Path, version: str, *, aga
                     place(origin, prefix / relative)
     # one library: the links are what `ld -llammps` and `from lammps import lammps` look for
     suffix = "dylib" if sys.platform == "darwin" else "so"
-    library = next(file for file in (built / "lib").glob(f"liblammps*{suffix}*") if not file.is_symlink())
+    library = next(
+        file for file in (built / "lib").glob(f"liblammps*{suffix}*") if not file.is_symlink()
+    )
     place(library, prefix / "lib" / library.name)
-    for link in (prefix / "lib" / f"liblammps.{suffix}", site_packages / "lammps" / f"liblammps.{suffix}"):
+    for link in (
+        prefix / "lib" / f"liblammps.{suffix}",
+        site_packages / "lammps" / f"liblammps.{suffix}",
+    ):
         if link.name != library.name or link.parent != prefix / "lib":
             link.unlink(missing_ok=True)
             link.symlink_to(os.path.relpath(prefix / "lib" / library.name, link.parent))
@@ -52,11 +64,15 @@ def install(built: Path, prefix: Path, site_packages: Path, version: str, *, aga
     (info / "INSTALLER").write_text("adflux\n")
     marker.write_text(built.name)
     files += [info / "METADATA", info / "INSTALLER", marker, info / "RECORD"]
-    (info / "RECORD").write_text("".join(f"{os.path.relpath(file, site_packages)},,\n" for file in files))
+    (info / "RECORD").write_text(
+        "".join(f"{os.path.relpath(file, site_packages)},,\n" for file in files)
+    )
 
 
 def _remove_installed(prefix: Path, site_packages: Path) -> None:
-    """Remove the package `lammps` that is there: an earlier build, or PyPI's, which has no Python ML-IAP."""
+    """Remove the package `lammps` that is there: an earlier build, or PyPI's, which has no Python
+    ML-IAP.
+    """
     for info in site_packages.glob("lammps-*.dist-info"):
         record = info / "RECORD"
         for line in record.read_text().splitlines() if record.is_file() else []:

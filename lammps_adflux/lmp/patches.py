@@ -12,7 +12,8 @@ Hunk = tuple[str, int, list[str], list[str]]  # file, line number, lines there, 
 
 
 def apply_patches(patches: list[Path], source: Path) -> None:
-    """Apply a series of git patches; hunks may have moved but must fit exactly, and what is already in stays.
+    """Apply a series of git patches; hunks may have moved but must fit exactly, and what is already
+    in stays.
 
     Own code, because neither git nor patch need be installed where a compiler and Python are.
     """
@@ -22,7 +23,8 @@ def apply_patches(patches: list[Path], source: Path) -> None:
             raise AdfluxError(f"The patches need the file {name}, which {source} lacks.")
         files[name] = (source / name).read_text().splitlines(keepends=True)
     pristine = dict(files)
-    # take out those that are in (a later one may have changed lines of an earlier one), then put in all
+    # take out those that are in (a later one may have changed lines of an earlier one), then put in
+    # all
     for patch in reversed(patches):
         with suppress(AdfluxError):
             files = _patched(files, [(name, at, new, old) for name, at, old, new in _hunks(patch)])
@@ -46,9 +48,13 @@ def _hunks(patch: Path) -> list[Hunk]:
     hunks = []
     for section in re.split(r"^diff --git .*\n", patch.read_text(), flags=re.M)[1:]:
         (name,) = re.findall(r"^\+\+\+ b/(\S+)", section, flags=re.M)
-        for hunk in re.finditer(r"^@@ -(\d+)\S* \+\d+\S* @@.*\n((?:[ +-].*\n|\n)+)", section, flags=re.M):
+        for hunk in re.finditer(
+            r"^@@ -(\d+)\S* \+\d+\S* @@.*\n((?:[ +-].*\n|\n)+)", section, flags=re.M
+        ):
             # some editors strip the blank that stands for an empty line of context
-            body = [line if line.strip("\n") else " \n" for line in hunk[2].splitlines(keepends=True)]
+            body = [
+                line if line.strip("\n") else " \n" for line in hunk[2].splitlines(keepends=True)
+            ]
             old = [line[1:] for line in body if line[0] in " -"]
             new = [line[1:] for line in body if line[0] in " +"]
             hunks.append((name, int(hunk[1]), old, new))

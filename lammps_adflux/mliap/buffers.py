@@ -3,7 +3,8 @@
 import numpy as np
 
 GROWTH = 1.1  # of a capacity that was too small, at least
-# where compiling costs more than padding: capacities are powers of two from the first to the second number
+# where compiling costs more than padding: capacities are powers of two from the first to the second
+# number
 COARSE_PAIRS, COARSE_ATOMS = (2048, 16384), (64, 1024)
 
 
@@ -14,7 +15,8 @@ class PairBuffers:
     aligned to 64 bytes: JAX on a CPU then reads them in place. Vectors are stored component by
     component, [3, pairs]: XLA needs half the time for them that [pairs, 3] takes.
 
-    coarse: small capacities are powers of two, so that small structures of about one size share what is compiled.
+    coarse: small capacities are powers of two, so that small structures of about one size share
+    what is compiled.
     """
 
     def __init__(self, cutoff: float, dtype: str, coarse: bool = False):
@@ -25,7 +27,9 @@ class PairBuffers:
         self._allocate(0, 0)
 
     def fill(self, data, selection) -> None:
-        """Copy the selected pairs of `data`, LAMMPS' MLIAPData; elements of NULL types are taken as padding."""
+        """Copy the selected pairs of `data`, LAMMPS' MLIAPData; elements of NULL types are taken as
+        padding.
+        """
         before, pairs, atoms = self.pairs, len(selection.centers), selection.atoms
         self._reserve(pairs, atoms)
         self.pairs, self.atoms = pairs, atoms
@@ -40,8 +44,17 @@ class PairBuffers:
             self.owned[to_host(data.iatoms)[: data.nlistatoms]] = True
 
     def arrays(self) -> tuple:
-        """vectors [3, pairs], centers, others, species, owned, and the number of pairs in use; valid until the next `fill`."""
-        return self.vectors, self.centers, self.others, self.species, self.owned, np.int32(self.pairs)
+        """vectors [3, pairs], centers, others, species, owned, and the number of pairs in use;
+        valid until the next `fill`.
+        """
+        return (
+            self.vectors,
+            self.centers,
+            self.others,
+            self.species,
+            self.owned,
+            np.int32(self.pairs),
+        )
 
     def _reserve(self, pairs: int, atoms: int) -> None:
         pair_capacity, atom_capacity = self.vectors.shape[1], len(self.species)
@@ -77,7 +90,8 @@ def _grown(capacity: int, needed: int, coarse: tuple[int, int] | None) -> int:
         return capacity
     if coarse and needed <= coarse[1]:
         return max(coarse[0], 1 << (needed - 1).bit_length())
-    # room for a liquid's fluctuations, which are relatively larger in a small domain; padding costs time as well
+    # room for a liquid's fluctuations, which are relatively larger in a small domain; padding costs
+    # time as well
     roomy = 1.02 * needed + 4.0 * np.sqrt(needed)
     return 64 * int(np.ceil(max(roomy, GROWTH * capacity) / 64))
 

@@ -1,8 +1,10 @@
-"""The part of LAMMPS' pair list that a potential needs, and how several layers of messages run in a domain.
+"""The part of LAMMPS' pair list that a potential needs, and how several layers of messages run in a
+domain.
 
-Folded, on one rank: every ghost is an image of an owned atom, so pairs lead to the owner instead, found by atom id; one
-cutoff of ghosts is enough for any number of layers. Ghost shells, on several ranks: ghosts up to layers · cutoff away
-pass messages on as their owners do elsewhere, and pairs that no owned atom hears of are left out.
+Folded, on one rank: every ghost is an image of an owned atom, so pairs lead to the owner instead,
+found by atom id; one cutoff of ghosts is enough for any number of layers. Ghost shells, on several
+ranks: ghosts up to layers · cutoff away pass messages on as their owners do elsewhere, and pairs
+that no owned atom hears of are left out.
 """
 
 from typing import NamedTuple
@@ -31,7 +33,9 @@ NO_PAIRS = (np.zeros((0, 3)), np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
 def select(plugin, data) -> Selection:
-    """The pairs that matter to the owned atoms; collective where the potential has several layers."""
+    """The pairs that matter to the owned atoms; collective where the potential has
+    several layers.
+    """
     hops = plugin.potential.hops
     lammps = lammps_of(plugin) if hops > 1 or plugin.driver is not None else None
     if lammps is not None and (lammps.get_mpi_comm() or world()).size == 1:
@@ -47,9 +51,13 @@ def told(plugin, ranks: int) -> str:
     """What the log says of a potential with several layers."""
     potential = plugin.potential
     if ranks == 1:
-        return f"adflux: {potential.hops} layers of messages, folded: ghost atoms stand for their owners"
+        return (
+            f"adflux: {potential.hops} layers of messages, folded: ghost atoms stand for their "
+            "owners"
+        )
     return (
-        f"adflux: {potential.hops} layers of messages on {ranks} ranks, through shells of ghost atoms "
+        f"adflux: {potential.hops} layers of messages on {ranks} ranks, through shells of ghost "
+        "atoms "
         f"{potential.hops} x {potential.cutoff:g} = {potential.reach:g} wide"
     )
 
@@ -59,14 +67,18 @@ def lammps_of(plugin):
     lammps = plugin.lammps()
     if lammps is None:
         raise AdfluxError(
-            "A message-passing potential must ask LAMMPS about ghost atoms, which this LAMMPS allows only after "
-            "`include ${adflux}/heat_flux.lmp`: put it after pair_coeff, or use a LAMMPS of `adflux build-lammps`."
+            "A message-passing potential must ask LAMMPS about ghost atoms, which this LAMMPS "
+            "allows only after "
+            "`include ${adflux}/heat_flux.lmp`: put it after pair_coeff, or use a LAMMPS of "
+            "`adflux build-lammps`."
         )
     return lammps
 
 
 def _heard(data, hops: int, passing: np.ndarray | None) -> Selection:
-    """Pairs whose centre an owned atom hears of, at most hops - 1 pairs away from it; None: there are no others."""
+    """Pairs whose centre an owned atom hears of, at most hops - 1 pairs away from it; None: there
+    are no others.
+    """
     vectors, centers, others = _pairs(data)
     if passing is None:
         return Selection(vectors, centers, others, data.ntotal, None, sure=True)
@@ -80,22 +92,29 @@ def _folded(plugin, data, lammps) -> Selection:
     if data.natomneigh == data.nlistatoms:
         return Selection(vectors, centers, owners[others], data.nlocal, None, sure=True)
     keep = centers < data.nlocal
-    return Selection(vectors[keep], centers[keep], owners[others[keep]], data.nlocal, keep, sure=True)
+    return Selection(
+        vectors[keep], centers[keep], owners[others[keep]], data.nlocal, keep, sure=True
+    )
 
 
-_owner_maps: WeakKeyDictionary = WeakKeyDictionary()  # plugin → (ids, owned atoms, rows), as long as the ids stay
+_owner_maps: WeakKeyDictionary = (
+    WeakKeyDictionary()
+)  # plugin → (ids, owned atoms, rows), as long as the ids stay
 
 
 def _owners(plugin, data, lammps) -> np.ndarray:
     """For each atom, owned or ghost, the row of the owned atom with its id [atoms]."""
-    ids = np.asarray(lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int32))
+    ids = np.asarray(
+        lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int32)
+    )
     known_ids, known_owned, rows = _owner_maps.get(plugin, (ids, -1, ids))
     if known_owned != data.nlocal or not np.array_equal(known_ids, ids):
         unique, first = np.unique(ids[: data.nlocal], return_index=True)
         found = np.minimum(np.searchsorted(unique, ids), max(len(unique) - 1, 0))
         if len(unique) != data.nlocal or not np.array_equal(unique[found], ids):
             raise AdfluxError(
-                "Atoms have no ids of their own, or some were lost: message passing needs `atom_modify id yes`."
+                "Atoms have no ids of their own, or some were lost: message passing needs "
+                "`atom_modify id yes`."
             )
         rows = first[found].astype(np.int32)
         _owner_maps[plugin] = np.array(ids), data.nlocal, rows
@@ -104,4 +123,8 @@ def _owners(plugin, data, lammps) -> np.ndarray:
 
 def _pairs(data):
     """LAMMPS' pair list; where it is empty, LAMMPS has no arrays."""
-    return tuple(to_host(array) for array in (data.rij, data.pair_i, data.jatoms)) if data.npairs else NO_PAIRS
+    return (
+        tuple(to_host(array) for array in (data.rij, data.pair_i, data.jatoms))
+        if data.npairs
+        else NO_PAIRS
+    )

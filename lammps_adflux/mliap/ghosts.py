@@ -1,4 +1,6 @@
-"""Are there ghost atoms enough for message passing on several ranks? A short halo would give wrong energies silently."""
+"""Are there ghost atoms enough for message passing on several ranks? A short halo would give wrong
+energies silently.
+"""
 
 from weakref import WeakKeyDictionary
 
@@ -8,25 +10,34 @@ from ..parallel.failures import fail_together, world
 from ..parallel.halo import Halo
 from .buffers import to_host
 
-ROUNDING = 1e-9  # relative: a ghost's pairs differ by rounding from its owner's, so the cutoff is not sharp
-DEFAULT_SKIN = {"lj": 0.3, "metal": 2.0, "real": 2.0, "electron": 2.0}  # LAMMPS of 2025 does not tell it
+# relative: a ghost's pairs differ by rounding from its owner's, so the cutoff is not sharp
+ROUNDING = 1e-9
+DEFAULT_SKIN = {
+    "lj": 0.3,
+    "metal": 2.0,
+    "real": 2.0,
+    "electron": 2.0,
+}  # LAMMPS of 2025 does not tell it
 _halos: WeakKeyDictionary = WeakKeyDictionary()  # plugin → Halo, as long as it matches
 
 
 def check_ghosts(plugin, data, lammps) -> np.ndarray:
-    """Which atoms pass messages on to owned ones [atoms]; stop unless they all have their neighbours. Collective.
+    """Which atoms pass messages on to owned ones [atoms]; stop unless they all have their
+    neighbours. Collective.
 
-    An owned atom has all its neighbours: LAMMPS sees to that. A ghost has them if it has as many within
-    the cutoff as its owner has. With `hops` layers this must hold for all ghosts that are reached from
-    owned atoms in fewer than `hops` steps; what the others have does not matter. This finds a short
-    communication cutoff in the atoms themselves, at every force call, also when the box has shrunk: LAMMPS tells
-    the cutoff to nobody.
+    An owned atom has all its neighbours: LAMMPS sees to that. A ghost has them if it has as many
+    within the cutoff as its owner has. With `hops` layers this must hold for all ghosts that are
+    reached from owned atoms in fewer than `hops` steps; what the others have does not matter. This
+    finds a short communication cutoff in the atoms themselves, at every force call, also when the
+    box has shrunk: LAMMPS tells the cutoff to nobody.
     """
     cutoff, hops = plugin.potential.cutoff, plugin.potential.hops
     comm = lammps.get_mpi_comm() or world()
     owned = data.nlocal
     counts, certain, passing = _neighbors(data, cutoff, hops)
-    ids = lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int64)
+    ids = (
+        lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int64)
+    )
     halo = _halos.get(plugin)
     stale = halo is None or not halo.matches(ids, owned)
     if comm.allreduce(stale) or halo is None:
@@ -37,20 +48,26 @@ def check_ghosts(plugin, data, lammps) -> np.ndarray:
     if not comm.allreduce(data.natomneigh > data.nlistatoms):
         fail_together(
             comm,
-            f"This potential has {hops} layers of message passing and needs the neighbours of ghost atoms: "
+            f"This potential has {hops} layers of message passing and needs the neighbours of "
+            "ghost atoms: "
             "write `pair_style mliap unified FILE 1`, with 1 instead of 0 after the model file.",
         )
-    skin = lammps.extract_global("neigh_skin") or DEFAULT_SKIN.get(str(lammps.extract_global("units")), 0.0)
+    skin = lammps.extract_global("neigh_skin") or DEFAULT_SKIN.get(
+        str(lammps.extract_global("units")), 0.0
+    )
     fail_together(
         comm,
         f"This potential sees {hops} × {cutoff:g} far, but the ghost atoms do not reach so far: "
-        f"add `comm_modify cutoff {_up(hops * cutoff + skin)}` (layers · cutoff + skin of {skin:g}) before the run.",
+        f"add `comm_modify cutoff {_up(hops * cutoff + skin)}` (layers · cutoff + skin of "
+        f"{skin:g}) before the run.",
     )
     raise AssertionError("not reached")
 
 
 def _neighbors(data, cutoff: float, hops: int):
-    """Neighbours of each atom here, those that are surely within the cutoff, and which atoms pass messages on."""
+    """Neighbours of each atom here, those that are surely within the cutoff, and which atoms pass
+    messages on.
+    """
     counts, certain = np.zeros(data.ntotal), np.zeros(data.ntotal)
     passing = np.zeros(data.ntotal, bool)
     if data.npairs:

@@ -6,7 +6,9 @@ import numpy as np
 
 
 def pair_forces_for(data, gradients, keep):
-    """∂U/∂r_p as LAMMPS' setter wants it: float64, C-contiguous, writable; on the GPU where LAMMPS is there."""
+    """∂U/∂r_p as LAMMPS' setter wants it: float64, C-contiguous, writable; on the GPU where LAMMPS
+    is there.
+    """
     array = np.asarray(gradients)
     if keep is not None:  # pairs that were left out have no force
         array = np.zeros((data.npairs, 3))
@@ -19,7 +21,8 @@ def pair_forces_for(data, gradients, keep):
         return array
     if array.ctypes.data % 8 or not array.flags.c_contiguous:
         return np.array(array, np.float64, order="C")
-    # LAMMPS only reads, but its Cython code asks for a writable array, and a copy would cost a tenth of the step;
+    # LAMMPS only reads, but its Cython code asks for a writable array, and a copy would cost a
+    # tenth of the step;
     # the plugin keeps the gradients, and with them this memory, until the next step
     pointer = ctypes.cast(array.ctypes.data, ctypes.POINTER(ctypes.c_double))
     return np.ctypeslib.as_array(pointer, shape=array.shape)

@@ -26,12 +26,13 @@ from .handover import address, pair_forces_for, write_energies
 from .not_finite import explain
 from .weights import pair_style_command
 
-PLUGINS: list["AdfluxPlugin"] = []  # all that this process has made; attach.py picks those of its LAMMPS
+PLUGINS: list[
+    "AdfluxPlugin"
+] = []  # all that this process has made; attach.py picks those of its LAMMPS
 LISTENERS: list = []  # attachment.Attachment objects: told of each force call
 _events = itertools.count(1)
-_caller: (
-    "AdfluxPlugin"  # for which a jitted function is called: plugins of one kind of potential share what is compiled
-)
+# for which a jitted function is called: plugins of one kind of potential share what is compiled
+_caller: "AdfluxPlugin"
 
 
 def next_event() -> int:
@@ -42,15 +43,17 @@ def next_event() -> int:
 class AdfluxPlugin(MLIAPUnified):
     """Energies, forces and, on demand, the flux of one `pair_style mliap unified` command.
 
-    driver: the `lammps` that a Python program drives for a relaxation. Then nothing is told on the screen, on one rank ghosts are
-    folded for one layer as well, and capacities are coarse. note: a sentence about the model for the screen.
+    driver: the `lammps` that a Python program drives for a relaxation. Then nothing is told on the
+    screen, on one rank ghosts are folded for one layer as well, and capacities are coarse. note: a
+    sentence about the model for the screen.
     """
 
     def __init__(self, potential, dtype: str, driver=None, note: str | None = None):
         super().__init__(None, list(potential.elements), 1, 1, potential.cutoff / 2.0)
         if dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise AdfluxError(
-                "This model computes in float64, but JAX is set to float32 only: unset JAX_ENABLE_X64, "
+                "This model computes in float64, but JAX is set to float32 only: unset "
+                "JAX_ENABLE_X64, "
                 "or export the model with --dtype float32."
             )
         require_layers(potential)
@@ -85,7 +88,9 @@ class AdfluxPlugin(MLIAPUnified):
 
     @property
     def alive(self) -> bool:
-        """Does a pair style hold this model? LAMMPS tells nobody when it drops one, but its two references go."""
+        """Does a pair style hold this model? LAMMPS tells nobody when it drops one, but its two
+        references go.
+        """
         # besides those of model and descriptor there are the attribute and the argument here
         return self._interface is not None and sys.getrefcount(self._interface) >= 4
 
@@ -137,7 +142,9 @@ class AdfluxPlugin(MLIAPUnified):
         self._parameters = jax.device_put(parameters, device())  # JAX computes where these lie
 
     def _take_units(self) -> None:
-        """Convert the model's energies to LAMMPS' units, as soon as LAMMPS can be asked for them."""
+        """Convert the model's energies to LAMMPS' units, as soon as LAMMPS can be asked
+        for them.
+        """
         lammps = self.lammps()
         if lammps is not None:
             self.units = str(lammps.extract_global("units"))
@@ -147,8 +154,10 @@ class AdfluxPlugin(MLIAPUnified):
                 self._tell(conversion_told(self._own_units, self.units))
         elif self.last_call == 0 and self._own_units != "any":
             self._tell(
-                f"adflux: this LAMMPS does not tell its units, so {self._own_units} units, those of the model, are assumed; "
-                "`include ${adflux}/heat_flux.lmp` after pair_coeff tells them, or a LAMMPS of `adflux build-lammps`"
+                f"adflux: this LAMMPS does not tell its units, so {self._own_units} units, those "
+                "of the model, are assumed; "
+                "`include ${adflux}/heat_flux.lmp` after pair_coeff tells them, or a LAMMPS of "
+                "`adflux build-lammps`"
             )
         if self._note is not None:
             self._tell(f"adflux: {self._note}")
@@ -165,12 +174,20 @@ class AdfluxPlugin(MLIAPUnified):
         return function(self._rest, self._parameters, *self.buffers.arrays(), *arguments, **static)
 
     def _check_forces(self, data) -> None:
-        # LAMMPS' forces are fewer than the pair gradients, and a second use of those would cost XLA twice the time
-        if not np.isfinite(np.sum(to_host(data.f))) and not np.isfinite(np.asarray(self._pair_gradients)).all():
+        # LAMMPS' forces are fewer than the pair gradients, and a second use of those would cost XLA
+        # twice the time
+        if (
+            not np.isfinite(np.sum(to_host(data.f)))
+            and not np.isfinite(np.asarray(self._pair_gradients)).all()
+        ):
             raise AdfluxError(explain(self.buffers, "its forces are"))
 
     def _tell_energies(self, data) -> None:
-        listed = self.energies()[to_host(data.iatoms)[: data.nlistatoms]] if data.nlistatoms else np.zeros(0)
+        listed = (
+            self.energies()[to_host(data.iatoms)[: data.nlistatoms]]
+            if data.nlistatoms
+            else np.zeros(0)
+        )
         energy = float(np.sum(listed))
         data.energy = energy
         if not np.isfinite(energy):
@@ -185,7 +202,9 @@ class AdfluxPlugin(MLIAPUnified):
         return self._energies
 
     def flux(self, velocities: np.ndarray) -> np.ndarray:
-        """J_pot of this domain [3], from velocities of owned and ghost atoms [atoms, 3] in the order of the list."""
+        """J_pot of this domain [3], from velocities of owned and ghost atoms [atoms, 3] in the
+        order of the list.
+        """
         padded = np.zeros((len(self.buffers.species), 3))
         padded[: self.buffers.atoms] = velocities[: self.buffers.atoms]
         return np.asarray(self._call(_flux, self._pair_gradients, padded), np.float64)
@@ -193,7 +212,9 @@ class AdfluxPlugin(MLIAPUnified):
     def atomic_virials(self) -> np.ndarray:
         """W_j of this domain [atoms, 3, 3], shares of ghosts included."""
         virials = np.zeros((self._total, 3, 3))
-        virials[: self.buffers.atoms] = np.asarray(self._call(_virials, self._pair_gradients))[: self.buffers.atoms]
+        virials[: self.buffers.atoms] = np.asarray(self._call(_virials, self._pair_gradients))[
+            : self.buffers.atoms
+        ]
         return virials
 
     def _count(self, what: str) -> None:
@@ -201,16 +222,21 @@ class AdfluxPlugin(MLIAPUnified):
         comm = world()
         if comm.rank == 0 and self.driver is None:
             pairs, atoms = self.buffers.vectors.shape[1], len(self.buffers.species)
-            # LAMMPS takes no commands during a run, so this goes to the screen; the template's variable
+            # LAMMPS takes no commands during a run, so this goes to the screen; the template's
+            # variable
             # adflux_compilations brings the count into the log
             print(
-                f"adflux: compilation {self.compilations} ({what}) on rank 0, for up to {pairs} pairs of {atoms} atoms: JAX "
-                "translates the model for arrays of this size, and again only where they become too small",
+                f"adflux: compilation {self.compilations} ({what}) on rank 0, for up to {pairs} "
+                f"pairs of {atoms} atoms: JAX "
+                "translates the model for arrays of this size, and again only where they become "
+                "too small",
                 flush=True,
             )
 
     def lammps(self):
-        """The LAMMPS that this plugin serves, if it is known: a repaired LAMMPS or the input template tells it."""
+        """The LAMMPS that this plugin serves, if it is known: a repaired LAMMPS or the input
+        template tells it.
+        """
         if self.driver is not None:
             return self.driver()
         address = getattr(self.interface, "lmp", None)
@@ -288,7 +314,9 @@ def _flux(potential, *graph_gradients_velocities):
 def _virials(potential, *graph_gradients):
     *graph, gradients = graph_gradients
     graph = _mask_and_graph(*graph)
-    return edge_virials(graph, gradients) if potential.hops == 1 else atomic_virials(potential, graph)
+    return (
+        edge_virials(graph, gradients) if potential.hops == 1 else atomic_virials(potential, graph)
+    )
 
 
 def _is_array(leaf) -> bool:

@@ -1,4 +1,6 @@
-"""Stop LAMMPS' minimiser where atoms fall into one another or the cell collapses: it would go on until LAMMPS breaks."""
+"""Stop LAMMPS' minimiser where atoms fall into one another or the cell collapses: it would go on
+until LAMMPS breaks.
+"""
 
 import weakref
 
@@ -9,7 +11,9 @@ SHRUNK, GROWN = 0.5, 4.0  # volumes, in that of the start
 
 
 class Watch:
-    """Looks at each force call of a minimisation; collective. `reason` says what went wrong, None while nothing has."""
+    """Looks at each force call of a minimisation; collective. `reason` says what went wrong, None
+    while nothing has.
+    """
 
     def __init__(self, lammps, comm):
         # weak: LAMMPS holds the plugin that holds this
@@ -28,7 +32,9 @@ class Watch:
             return
         first, before = self._start
         if closest < min(CLOSE * buffers.cutoff, 0.5 * first):
-            self.reason = f"two atoms came {closest:.2g} apart, from {first:.3g} or more at the start"
+            self.reason = (
+                f"two atoms came {closest:.2g} apart, from {first:.3g} or more at the start"
+            )
         elif not SHRUNK * before <= volume <= GROWN * before:
             self.reason = f"the cell's volume became {volume:.4g}, from {before:.4g} at the start"
         if self.reason is not None:

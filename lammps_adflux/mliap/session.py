@@ -1,4 +1,6 @@
-"""A LAMMPS that is driven from Python: its input script, its minimiser, its atoms, box and pair list."""
+"""A LAMMPS that is driven from Python: its input script, its minimiser, its atoms, box and pair
+list.
+"""
 
 import os
 import re
@@ -20,14 +22,18 @@ from .plugin import PLUGINS, AdfluxPlugin
 from .replaced import take_leave
 from .runaway import Watch
 
-BOX_KEYWORDS = {"iso": "iso {0}", "aniso": "x {0} y {1} z {2}", "tri": "x {0} y {1} z {2} yz {3} xz {4} xy {5}"}
+BOX_KEYWORDS = {
+    "iso": "iso {0}",
+    "aniso": "x {0} y {1} z {2}",
+    "tri": "x {0} y {1} z {2} yz {3} xz {4} xy {5}",
+}
 
 
 class Session:
     """One LAMMPS whose forces come from one JAX potential.
 
-    script: path of an input script, its commands as a list or text, or a live `lammps`. Their pair style is replaced, which a note says;
-    one that adds others to mliap is refused.
+    script: path of an input script, its commands as a list or text, or a live `lammps`. Their pair
+    style is replaced, which a note says; one that adds others to mliap is refused.
     """
 
     def __init__(self, script, potential, types, comm, log, variables=None):
@@ -39,7 +45,9 @@ class Session:
         lammps.mliap.activate_mliappy(self.lammps)
         if self.lammps.extract_global("natoms") in (None, 0):
             raise AdfluxError("The LAMMPS set-up has no atoms: create or read them before relax.")
-        energy_factor(potential.units, str(self.lammps.extract_global("units")))  # refuses what has none
+        energy_factor(
+            potential.units, str(self.lammps.extract_global("units"))
+        )  # refuses what has none
         names = _type_names(potential, types, self._count("ntypes"))
         take_leave(self.lammps, self.comm, live=script is self.lammps)
         self.plugin = AdfluxPlugin(potential, "float64", self.lammps)
@@ -70,16 +78,26 @@ class Session:
         """A pressure in LAMMPS' units, one number or six, as energy per volume [6]."""
         values = np.asarray(pressure, float)
         if values.shape not in ((), (6,)) or not np.isfinite(values).all():
-            raise AdfluxError(f"pressure must be one number, or six: xx, yy, zz, yz, xz, xy; but {pressure} was found.")
+            raise AdfluxError(
+                f"pressure must be one number, or six: xx, yy, zz, yz, xz, xy; but {pressure} was "
+                "found."
+            )
         six = values if values.ndim else values * np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
         return six / self.lammps.extract_global("nktv2p")
 
     def minimize(
-        self, force_tolerance: float, cell: str | None, fixed: str | None, pressure: np.ndarray, steps: int
+        self,
+        force_tolerance: float,
+        cell: str | None,
+        fixed: str | None,
+        pressure: np.ndarray,
+        steps: int,
     ) -> bool:
-        """LAMMPS' `minimize` in the style of the script; where the cell relaxes, with a `fix box/relax` unless the script has one.
+        """LAMMPS' `minimize` in the style of the script; where the cell relaxes, with a `fix
+        box/relax` unless the script has one.
 
-        False where it does not relax all strains of the cell: `box/relax aniso` turns edges that are not at right angles.
+        False where it does not relax all strains of the cell: `box/relax aniso` turns edges that
+        are not at right angles.
         """
         fixes = self.fixes()
         if fixed is not None:
@@ -108,7 +126,8 @@ class Session:
                 self._command("unfix adflux_hold")
         if watch.reason is not None:
             raise AdfluxError(
-                f"The relaxation runs away: {watch.reason}; the potential does not hold atoms apart there (SNAP is often used with a ZBL core: "
+                f"The relaxation runs away: {watch.reason}; the potential does not hold atoms "
+                "apart there (SNAP is often used with a ZBL core: "
                 "SNAP + ZBL), or start from a structure nearer to its minimum."
             )
         return not tilted
@@ -124,7 +143,9 @@ class Session:
             os.unlink(path)
         found = []
         for line in lines:
-            found += re.findall(r"Fix\[.*?\]:\s*(\S+),\s*style =\s*([^\s,]+),?\s*group =\s*(\S+)", line)
+            found += re.findall(
+                r"Fix\[.*?\]:\s*(\S+),\s*style =\s*([^\s,]+),?\s*group =\s*(\S+)", line
+            )
         return self.comm.bcast(found)
 
     def in_group(self, group: str) -> np.ndarray:
@@ -132,7 +153,8 @@ class Session:
         names = [name for name in self.lammps.available_ids("group") if name]
         if group not in names:
             raise AdfluxError(
-                f"LAMMPS has no group {group!r}; it knows {', '.join(names)}: name one of them as fixed=."
+                f"LAMMPS has no group {group!r}; it knows {', '.join(names)}: name one of them as "
+                "fixed=."
             )
         self._command(f"variable adflux_group atom gmask({group})")
         inside = np.array(self.lammps.extract_variable("adflux_group"))[: self._count("nlocal")]
@@ -140,33 +162,50 @@ class Session:
         return inside != 0.0
 
     def held(self, group: str | None) -> np.ndarray:
-        """Components that must not move [owned, 3]: of the group, and of atoms whose forces a `fix setforce` makes zero."""
+        """Components that must not move [owned, 3]: of the group, and of atoms whose forces a `fix
+        setforce` makes zero.
+        """
         count = self._count("nlocal")
         held = np.zeros((count, 3), bool)
         if group is not None:
             held[self.in_group(group)] = True
             if not self.comm.allreduce(int(held.any())):
-                raise AdfluxError(f"The LAMMPS group {group} has no atoms: name another one, or leave it out.")
+                raise AdfluxError(
+                    f"The LAMMPS group {group} has no atoms: name another one, or leave it out."
+                )
         for _, style, frozen in self.fixes():
             if style in ("setforce", "freeze"):
                 atoms = self.in_group(frozen)
-                forces = np.asarray(self.lammps.numpy.extract_atom("f", nelem=count)) if count else np.zeros((0, 3))
+                forces = (
+                    np.asarray(self.lammps.numpy.extract_atom("f", nelem=count))
+                    if count
+                    else np.zeros((0, 3))
+                )
                 # forces that are not set are hardly ever exactly zero for all atoms of a group
                 moving = self.comm.allreduce(np.any(forces[atoms] != 0.0, axis=0).astype(int)) > 0
                 held |= atoms[:, None] & ~moving
         return held
 
     def check_forces(self, system: System, slopes: np.ndarray) -> None:
-        """An error where LAMMPS' forces on atoms that may move are not the potential's, -slopes [owned, 3]."""
+        """An error where LAMMPS' forces on atoms that may move are not the potential's, -slopes
+        [owned, 3].
+        """
         count = len(slopes)
-        forces = np.asarray(self.lammps.numpy.extract_atom("f", nelem=count)) if count else np.zeros((0, 3))
+        forces = (
+            np.asarray(self.lammps.numpy.extract_atom("f", nelem=count))
+            if count
+            else np.zeros((0, 3))
+        )
         others = np.abs(np.where(system.held, 0.0, forces + slopes)).max(initial=0.0)
         size = np.abs(slopes).max(initial=0.0)
         largest, size = (max(self.comm.allgather(float(value))) for value in (others, size))
         if largest > 1e-6 * max(1.0, size):
-            styles = sorted({style for _, style, _ in self.fixes()} - {"box/relax", "setforce", "nve"})
+            styles = sorted(
+                {style for _, style, _ in self.fixes()} - {"box/relax", "setforce", "nve"}
+            )
             raise AdfluxError(
-                f"Forces up to {largest:.2g} that are not the potential's act on the atoms ({'fixes: ' + ', '.join(styles) if styles else 'bonds, or the like'}): "
+                f"Forces up to {largest:.2g} that are not the potential's act on the atoms "
+                f"({'fixes: ' + ', '.join(styles) if styles else 'bonds, or the like'}): "
                 "derivatives know the potential only; take them out of the set-up."
             )
 
@@ -175,7 +214,9 @@ class Session:
         plugin, lmp, comm = self.plugin, self.lammps, self.comm
         vectors, centers, others, species, owned, pairs = plugin.buffers.arrays()
         nlocal, total = self._count("nlocal"), self._count("nall")
-        ids = np.array(lmp.numpy.extract_atom("id", nelem=total) if total else np.zeros(0), np.int64)
+        ids = np.array(
+            lmp.numpy.extract_atom("id", nelem=total) if total else np.zeros(0), np.int64
+        )
         halo = Halo(comm, ids, nlocal) if comm.size > 1 else None
         graph = Graph(
             vectors=jnp.asarray(vectors.T.copy()),
@@ -186,8 +227,12 @@ class Session:
             owned=jnp.asarray(owned & (np.arange(len(owned)) < nlocal)),
         )
         low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
-        cell = np.array([[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]])
-        positions = np.array(lmp.numpy.extract_atom("x", nelem=nlocal)) if nlocal else np.zeros((0, 3))
+        cell = np.array(
+            [[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]]
+        )
+        positions = (
+            np.array(lmp.numpy.extract_atom("x", nelem=nlocal)) if nlocal else np.zeros((0, 3))
+        )
         return System(
             graph=graph,
             comm=comm,
@@ -202,15 +247,22 @@ class Session:
         )
 
     def move(self, displacements: np.ndarray, deformation: np.ndarray) -> None:
-        """Displace the owned atoms, then deform box and atoms by the upper triangular F, and evaluate."""
+        """Displace the owned atoms, then deform box and atoms by the upper triangular F, and
+        evaluate.
+        """
         if len(displacements):
             positions = np.asarray(self.lammps.numpy.extract_atom("x", nelem=len(displacements)))
             positions += displacements  # LAMMPS' own memory
         if not np.array_equal(deformation, np.eye(3)):
             low, high, xy, yz, xz, _, _ = self.lammps.extract_box()
-            cell = np.array([[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]])
+            cell = np.array(
+                [[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]]
+            )
             cell = cell @ deformation.T
-            ends = " ".join(f"{axis} final {low[a]:.17g} {low[a] + cell[a, a]:.17g}" for a, axis in enumerate("xyz"))
+            ends = " ".join(
+                f"{axis} final {low[a]:.17g} {low[a] + cell[a, a]:.17g}"
+                for a, axis in enumerate("xyz")
+            )
             triclinic = self.lammps.extract_global("triclinic") or np.any(np.triu(deformation, 1))
             if triclinic and not self.lammps.extract_global("triclinic"):
                 self._command("change_box all triclinic")
@@ -231,7 +283,9 @@ class Session:
         except AdfluxError:
             raise
         except Exception as error:  # LAMMPS' own errors, on all ranks alike
-            raise AdfluxError(f"LAMMPS stopped at `{command}`: {' '.join(str(error).split())}") from error
+            raise AdfluxError(
+                f"LAMMPS stopped at `{command}`: {' '.join(str(error).split())}"
+            ) from error
 
 
 def _start(script, comm, log, variables: dict):
@@ -242,7 +296,9 @@ def _start(script, comm, log, variables: dict):
     comm = comm or world()
     commands, path = _commands(script)
     words = [word for name, value in variables.items() for word in ("-var", name, str(value))]
-    lmp = lammps(comm=comm, cmdargs=["-screen", "none", "-nocite", "-log", str(log or "none"), *words])
+    lmp = lammps(
+        comm=comm, cmdargs=["-screen", "none", "-nocite", "-log", str(log or "none"), *words]
+    )
     try:
         if path is not None:
             here = os.getcwd()
@@ -256,7 +312,9 @@ def _start(script, comm, log, variables: dict):
     except AdfluxError:
         raise
     except Exception as error:
-        raise AdfluxError(f"LAMMPS stopped in the set-up: {' '.join(str(error).split())}") from error
+        raise AdfluxError(
+            f"LAMMPS stopped in the set-up: {' '.join(str(error).split())}"
+        ) from error
     return lmp, comm
 
 
@@ -270,13 +328,18 @@ def _commands(script) -> tuple[list[str], Path | None]:
         commands = read_lines(path, "LAMMPS input")
     else:
         commands = script.splitlines() if isinstance(script, str) else script
-        if not isinstance(commands, (list, tuple)) or not all(isinstance(line, str) for line in commands):
+        if not isinstance(commands, (list, tuple)) or not all(
+            isinstance(line, str) for line in commands
+        ):
             raise AdfluxError(
-                f"A LAMMPS set-up is a script's path, a list of commands, or a live lammps, but {type(script).__name__} was found: "
+                "A LAMMPS set-up is a script's path, a list of commands, or a live lammps, but "
+                f"{type(script).__name__} was found: "
                 "write structures of ASE as lammps-data and read them with read_data."
             )
     if any(line.split()[:1] == ["quit"] for line in commands):
-        raise AdfluxError("The set-up has the command quit, which would end this program: take it out.")
+        raise AdfluxError(
+            "The set-up has the command quit, which would end this program: take it out."
+        )
     return list(commands), path
 
 
@@ -285,11 +348,13 @@ def _type_names(potential, types, count: int) -> list[str]:
     names = list(types) if types is not None else list(potential.elements)
     if len(names) != count:
         raise AdfluxError(
-            f"LAMMPS has {count} atom types, but {len(names)} elements are known for them ({', '.join(names)}): give types=, one element per type."
+            f"LAMMPS has {count} atom types, but {len(names)} elements are known for them "
+            f"({', '.join(names)}): give types=, one element per type."
         )
     unknown = sorted(set(names) - {*potential.elements, "NULL"})
     if unknown:
         raise AdfluxError(
-            f"types names {', '.join(unknown)}, but the potential knows only {', '.join(potential.elements)}."
+            f"types names {', '.join(unknown)}, but the potential knows only "
+            f"{', '.join(potential.elements)}."
         )
     return names

@@ -7,7 +7,9 @@ ANOTHER = "a pair_style mliap that is not a model of lammps_adflux"
 
 
 def substyles(lmp, root: bool) -> list[str]:
-    """Names of a hybrid pair style's sub-styles on the first rank; a command, so between runs only, by all ranks."""
+    """Names of a hybrid pair style's sub-styles on the first rank; a command, so between runs only,
+    by all ranks.
+    """
     handle, path = tempfile.mkstemp(prefix="adflux", suffix=".info")
     os.close(handle)
     try:
@@ -16,7 +18,9 @@ def substyles(lmp, root: bool) -> list[str]:
             lines = file.read().splitlines() if root else []
     finally:
         os.unlink(path)
-    return next((line.split(":")[1].split() for line in lines if line.startswith("Hybrid sub-styles:")), [])
+    return next(
+        (line.split(":")[1].split() for line in lines if line.startswith("Hybrid sub-styles:")), []
+    )
 
 
 def others(lmp, pair_substyles: list[str], ours: int) -> list[str]:
@@ -24,7 +28,11 @@ def others(lmp, pair_substyles: list[str], ours: int) -> list[str]:
 
     LAMMPS' own models are `mliap` as well, so sub-styles of that name are counted.
     """
-    found = [f"pair_style {name}" for name in pair_substyles if name.split("/")[0] not in ("mliap", "zero", "none")]
+    found = [
+        f"pair_style {name}"
+        for name in pair_substyles
+        if name.split("/")[0] not in ("mliap", "zero", "none")
+    ]
     if sum(name.split("/")[0] == "mliap" for name in pair_substyles) > ours:
         found.append(ANOTHER)
     for kind in ("bond", "angle", "dihedral", "improper", "kspace"):

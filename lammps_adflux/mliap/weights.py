@@ -15,11 +15,11 @@ VARIABLE = re.compile(r"Variable\[\s*\d+\]: (\S+),\s*style = (\w+),\s*def =(.*)"
 
 
 def pair_style_command(pointer) -> str | None:
-    """The `pair_style hybrid/scaled` command that LAMMPS is carrying out, its variables replaced; None if it is
-    another one, or cannot be told.
+    """The `pair_style hybrid/scaled` command that LAMMPS is carrying out, its variables replaced;
+    None if it is another one, or cannot be told.
 
-    LAMMPS keeps the weights to itself. But its messages end with the line that it is reading, so an error is
-    made on purpose, unseen and without a consequence. Collective.
+    LAMMPS keeps the weights to itself. But its messages end with the line that it is reading, so an
+    error is made on purpose, unseen and without a consequence. Collective.
     """
     from lammps import lammps
 
@@ -57,7 +57,9 @@ class Weights:
         self._known: dict = {}  # plugin → weight, or the reason why it is not known
 
     def at_force_call(self, plugin, plugins) -> None:
-        """Note the weight of `plugin`, which is about to compute; `plugins`: all that the pair style holds."""
+        """Note the weight of `plugin`, which is about to compute; `plugins`: all that the pair
+        style holds.
+        """
         if not str(self.lammps.extract_global("pair_style")).startswith(SCALED):
             self._known[plugin] = 1.0
             return
@@ -74,17 +76,27 @@ class Weights:
         return weight
 
     def _word(self, plugin, plugins) -> str:
-        mine = sorted((p for p in plugins if p.command == plugin.command), key=lambda p: p.connected)
+        mine = sorted(
+            (p for p in plugins if p.command == plugin.command), key=lambda p: p.connected
+        )
         if plugin.command is None:
             raise AdfluxError(
-                "The weights of pair_style hybrid/scaled are needed, but this LAMMPS did not tell them: write the "
-                "pair_style command in the input script, outside of runs, and use a LAMMPS of `adflux build-lammps`."
+                "The weights of pair_style hybrid/scaled are needed, but this LAMMPS did not tell "
+                "them: write the "
+                "pair_style command in the input script, outside of runs, and use a LAMMPS of "
+                "`adflux build-lammps`."
             )
-        words = [weight for weight, style in _substyles(plugin.command, self.lammps) if style == "mliap unified"]
+        words = [
+            weight
+            for weight, style in _substyles(plugin.command, self.lammps)
+            if style == "mliap unified"
+        ]
         if len(words) != len(mine):
             raise AdfluxError(
-                f"The weights of pair_style hybrid/scaled are needed, but which of its {len(words)} sub-styles `mliap unified` "
-                f"is which of the {len(mine)} models of lammps_adflux is not known: use such models only, from files."
+                "The weights of pair_style hybrid/scaled are needed, but which of its "
+                f"{len(words)} sub-styles `mliap unified` "
+                f"is which of the {len(mine)} models of lammps_adflux is not known: use such "
+                "models only, from files."
             )
         return words[mine.index(plugin)]
 
@@ -95,20 +107,25 @@ class Weights:
         style = definitions[name][0]
         if style == "atom":
             raise AdfluxError(
-                f"The weight {word} of pair_style hybrid/scaled is an atom-style variable, with which forces do not follow from "
+                f"The weight {word} of pair_style hybrid/scaled is an atom-style variable, with "
+                "which forces do not follow from "
                 "an energy, and no heat flux exists: use an equal-style variable."
             )
         reason = _volatile(name, definitions)
         if reason:
             raise AdfluxError(
-                f"The weight {word} of pair_style hybrid/scaled cannot be known, because {reason} has another value each time "
-                "it is evaluated: use a variable that depends on the step, or on what the step computes."
+                f"The weight {word} of pair_style hybrid/scaled cannot be known, because {reason} "
+                "has another value each time "
+                "it is evaluated: use a variable that depends on the step, or on what the step "
+                "computes."
             )
         return float(self.lammps.eval(word))
 
 
 def _substyles(command: str, lmp) -> list[tuple[str, str]]:
-    """(weight, style) of each sub-style; `mliap unified` where that is the style. Split as LAMMPS does it."""
+    """(weight, style) of each sub-style; `mliap unified` where that is the style. Split as LAMMPS
+    does it.
+    """
     lexer = shlex.shlex(command, posix=True)
     lexer.whitespace_split, lexer.escape = True, ""
     words = list(lexer)[2:]
@@ -119,7 +136,9 @@ def _substyles(command: str, lmp) -> list[tuple[str, str]]:
             stop += 1
         if stop < len(words):
             stop -= 1  # the next style's weight
-        unified = words[start + 1].split("/")[0] == "mliap" and words[start + 2 : start + 3] == ["unified"]
+        unified = words[start + 1].split("/")[0] == "mliap" and words[start + 2 : start + 3] == [
+            "unified"
+        ]
         found.append((words[start], "mliap unified" if unified else words[start + 1]))
         start = stop
     return found
@@ -137,7 +156,9 @@ def _variables(lmp) -> dict[str, tuple[str, str]]:
 
 
 def _volatile(name: str, definitions, seen=()) -> str | None:
-    """What in the formula of a variable, or of those that it names, is not the same at each evaluation."""
+    """What in the formula of a variable, or of those that it names, is not the same at each
+    evaluation.
+    """
     style, formula = definitions.get(name, ("equal", ""))
     if style in ("python", "timer"):
         return f"the {style}-style variable {name}"

@@ -16,8 +16,8 @@ def world():
 def fail(message: str) -> None:
     """End the run because of a fault that this rank found, perhaps alone.
 
-    On one rank an AdfluxError. On several, an exception on one of them would leave the others waiting
-    for ever: print the sentence and abort them all.
+    On one rank an AdfluxError. On several, an exception on one of them would leave the others
+    waiting for ever: print the sentence and abort them all.
     """
     comm = world()
     if comm.size == 1:
@@ -39,6 +39,7 @@ def fail_together(comm, message: str) -> None:
 
 def _abort(comm, message: str) -> None:
     print(f"adflux: {message}", file=sys.stderr, flush=True)
-    # mpiexec drops what it has not yet read when a rank aborts: half of the messages, without this rest
+    # mpiexec drops what it has not yet read when a rank aborts: half of the messages, without this
+    # rest
     time.sleep(0.5)
     comm.Abort(1)

@@ -8,8 +8,8 @@ from ..errors import AdfluxError
 class Halo:
     """Which owned atom, on which rank, each ghost of this rank is an image of.
 
-    Built by a rendezvous: the owner of id n reports to rank n mod size, and who holds a ghost of n asks
-    there. No rank ever holds all atoms. Valid until LAMMPS exchanges atoms; collective.
+    Built by a rendezvous: the owner of id n reports to rank n mod size, and who holds a ghost of n
+    asks there. No rank ever holds all atoms. Valid until LAMMPS exchanges atoms; collective.
     """
 
     def __init__(self, comm, ids: np.ndarray, owned: int):
@@ -27,7 +27,8 @@ class Halo:
         found, fault = _look_up(directory, asked[0][:, 0])
         if comm.allreduce(fault):
             raise AdfluxError(
-                "Atoms have no ids of their own, or some were lost: the flux needs `atom_modify id yes` and a sound system."
+                "Atoms have no ids of their own, or some were lost: the flux needs `atom_modify "
+                "id yes` and a sound system."
             )
         answer = np.stack([owners[found], rows[found]], axis=1)
         replies, _ = _exchange(comm, np.repeat(np.arange(size), asked[1]), answer)
@@ -44,16 +45,22 @@ class Halo:
 
     def forward(self, values: np.ndarray) -> np.ndarray:
         """Values of owned atoms [owned, …] → values of owned and ghost atoms [atoms, …]."""
-        received = _all_to_all(self.comm, values[self._rows], self._send_counts, self._receive_counts)
+        received = _all_to_all(
+            self.comm, values[self._rows], self._send_counts, self._receive_counts
+        )
         unique = np.empty_like(received)
         unique[self._ghost_order] = received
         return np.concatenate([values, unique[self._ghost_row]])
 
     def reverse_add(self, values: np.ndarray) -> np.ndarray:
-        """Shares of owned and ghost atoms [atoms, …] → sums at the owners [owned, …]; the transpose of `forward`."""
+        """Shares of owned and ghost atoms [atoms, …] → sums at the owners [owned, …]; the transpose
+        of `forward`.
+        """
         unique = np.zeros((len(self._ghost_order), *values.shape[1:]))
         np.add.at(unique, self._ghost_row, values[self.owned :])
-        received = _all_to_all(self.comm, unique[self._ghost_order], self._receive_counts, self._send_counts)
+        received = _all_to_all(
+            self.comm, unique[self._ghost_order], self._receive_counts, self._send_counts
+        )
         total = np.array(values[: self.owned], np.float64)
         np.add.at(total, self._rows, received)
         return total
@@ -69,11 +76,15 @@ def _look_up(directory: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, bool
 
 
 def _exchange(comm, ranks: np.ndarray, rows: np.ndarray):
-    """Send each row to its rank. Returns (rows received, how many from each rank), and the order of sending."""
+    """Send each row to its rank. Returns (rows received, how many from each rank), and the order of
+    sending.
+    """
     order = np.argsort(ranks, kind="stable")
     counts = np.bincount(ranks, minlength=comm.size)
     receive_counts = np.array(comm.alltoall(counts.tolist()))
-    received = _all_to_all(comm, np.ascontiguousarray(rows[order], np.int64), counts, receive_counts)
+    received = _all_to_all(
+        comm, np.ascontiguousarray(rows[order], np.int64), counts, receive_counts
+    )
     return (received, receive_counts), order
 
 

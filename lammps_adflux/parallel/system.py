@@ -13,7 +13,8 @@ from ..graph import Graph
 class System:
     """Atoms and pairs of one rank, in LAMMPS' order and units.
 
-    On one rank pairs lead from owned to owned atoms, whatever the cell; on several, through ghost atoms.
+    On one rank pairs lead from owned to owned atoms, whatever the cell; on several, through ghost
+    atoms.
     """
 
     graph: Graph
@@ -25,7 +26,9 @@ class System:
     cell: Float[np.ndarray, "3 3"]  # rows are the cell vectors
     origin: Float[np.ndarray, "3"]
     periodic: Bool[np.ndarray, "3"]
-    units: str | None = None  # LAMMPS' unit style, to which energies are converted; None: those of the potential
+    units: str | None = (
+        None  # LAMMPS' unit style, to which energies are converted; None: those of the potential
+    )
 
     @property
     def order(self) -> Int[np.ndarray, " owned"]:
@@ -43,9 +46,13 @@ class System:
         return int(self.comm.allreduce(len(self.ids)))
 
     def gather(self, values: np.ndarray) -> np.ndarray:
-        """Values of this rank's atoms by ascending id [owned, …] → those of all atoms by id [atoms, …], on every rank."""
+        """Values of this rank's atoms by ascending id [owned, …] → those of all atoms by id [atoms,
+        …], on every rank.
+        """
         ids = np.concatenate(self.comm.allgather(np.sort(self.ids)))
-        return np.concatenate(self.comm.allgather(np.ascontiguousarray(values)))[np.argsort(ids, kind="stable")]
+        return np.concatenate(self.comm.allgather(np.ascontiguousarray(values)))[
+            np.argsort(ids, kind="stable")
+        ]
 
 
 class Whole:
@@ -57,7 +64,9 @@ class Whole:
         row = np.searchsorted(all_ids, system.ids)
         self.size = 3 * len(all_ids) + self._strains
         own = (3 * row[:, None] + np.arange(3)).ravel()
-        self._mine = np.concatenate([own, self.size - self._strains + np.arange(self._strains)]).astype(int)
+        self._mine = np.concatenate(
+            [own, self.size - self._strains + np.arange(self._strains)]
+        ).astype(int)
 
     def mine(self, whole: np.ndarray) -> np.ndarray:
         """Whole vectors → this rank's part [vectors, 3 · owned + strains]."""

@@ -1,8 +1,9 @@
 """From the unit system of a potential to that of LAMMPS.
 
-A potential gives energies in the unit system that it names (`Potential.units`). LAMMPS' styles `metal` and `real` share the Å and differ
-by the factor 23.060549 (kcal/mol in one eV), with which LAMMPS' own pair styles convert their files
-(utils::get_conversion_factor); other pairs of styles differ in lengths as well, and are refused.
+A potential gives energies in the unit system that it names (`Potential.units`). LAMMPS' styles
+`metal` and `real` share the Å and differ by the factor 23.060549 (kcal/mol in one eV), with which
+LAMMPS' own pair styles convert their files (utils::get_conversion_factor); other pairs of styles
+differ in lengths as well, and are refused.
 """
 
 import equinox as eqx
@@ -51,7 +52,8 @@ class Converted(Potential):
 
 
 def energy_factor(of: str, to: str) -> float:
-    """How many energy units of LAMMPS' style `to` are one of `of`; 1 where the potential is for any units.
+    """How many energy units of LAMMPS' style `to` are one of `of`; 1 where the potential is for any
+    units.
 
     AdfluxError where lengths differ too, or the styles have nothing in common.
     """
@@ -59,15 +61,18 @@ def energy_factor(of: str, to: str) -> float:
     if of in ("any", to):
         return 1.0
     if (of, to) not in FACTORS:
+        other = {"metal": " or `units real`", "real": " or `units metal`"}.get(of, "")
         raise AdfluxError(
-            f"The model is in {of} units, but LAMMPS runs with `units {to}`, to which it cannot be converted: use `units {of}`"
-            f"{' or `units real`' if of == 'metal' else ' or `units metal`' if of == 'real' else ''}."
+            f"The model is in {of} units, but LAMMPS runs with `units {to}`, to which it cannot "
+            f"be converted: use `units {of}`{other}."
         )
     return FACTORS[of, to]
 
 
 def in_units(potential: Potential, to: str | None) -> Potential:
-    """The potential with energies in LAMMPS' style `to`: itself where nothing changes, or where `to` is not known (None)."""
+    """The potential with energies in LAMMPS' style `to`: itself where nothing changes, or where
+    `to` is not known (None).
+    """
     if to is None or (factor := energy_factor(potential.units, to)) == 1.0:
         return potential
     return Converted(potential=potential, factor=factor, units=to)  # pyright: ignore[reportCallIssue]
@@ -84,4 +89,7 @@ def _build(build, to, values):
 
 def conversion_told(of: str, to: str) -> str:
     """What LAMMPS' screen says of a conversion."""
-    return f"adflux: energies of the model are in {of} units; they are converted to {to} units with the factor {FACTORS[of, to]:.8g}"
+    return (
+        f"adflux: energies of the model are in {of} units; they are converted to {to} units with "
+        f"the factor {FACTORS[of, to]:.8g}"
+    )

@@ -14,10 +14,12 @@ from ..errors import AdfluxError
 
 
 def encode(value, where: str, arrays: dict[str, np.ndarray], dtype: np.dtype):
-    """JSON for `value`; its arrays go into `arrays`, floating-point ones in `dtype`, named by where they stand.
+    """JSON for `value`; its arrays go into `arrays`, floating-point ones in `dtype`, named by where
+    they stand.
 
-    Knows numbers, strings, arrays, tuples, lists, dicts, equinox modules, and functions and classes that Python can
-    import by name. A module with methods `to_saved() -> dict` and `from_saved(dict)` is stored as that dict.
+    Knows numbers, strings, arrays, tuples, lists, dicts, equinox modules, and functions and classes
+    that Python can import by name. A module with methods `to_saved() -> dict` and
+    `from_saved(dict)` is stored as that dict.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -26,10 +28,16 @@ def encode(value, where: str, arrays: dict[str, np.ndarray], dtype: np.dtype):
         arrays[where] = array.astype(dtype) if np.issubdtype(array.dtype, np.inexact) else array
         return {"array": where}
     if isinstance(value, (tuple, list)) and type(value) in (tuple, list):
-        items = [encode(item, f"{where}/{number}", arrays, dtype) for number, item in enumerate(value)]
+        items = [
+            encode(item, f"{where}/{number}", arrays, dtype) for number, item in enumerate(value)
+        ]
         return {type(value).__name__: items}
     if isinstance(value, Mapping) and all(isinstance(key, (str, int)) for key in value):
-        return {"dict": [[key, encode(item, f"{where}/{key}", arrays, dtype)] for key, item in value.items()]}
+        return {
+            "dict": [
+                [key, encode(item, f"{where}/{key}", arrays, dtype)] for key, item in value.items()
+            ]
+        }
     if isinstance(value, eqx.Module):
         name = import_name(type(value), where)
         if hasattr(value, "to_saved"):
@@ -48,7 +56,8 @@ def encode(value, where: str, arrays: dict[str, np.ndarray], dtype: np.dtype):
     if isinstance(value, Callable):
         return {"name": import_name(value, where)}
     raise AdfluxError(
-        f"The field {where} of the potential is a {type(value).__name__}: a model file holds arrays, numbers and strings, in "
+        f"The field {where} of the potential is a {type(value).__name__}: a model file holds "
+        "arrays, numbers and strings, in "
         "nested dicts, lists, tuples and equinox modules."
     )
 
@@ -72,14 +81,17 @@ def decode(node, arrays: Mapping[str, np.ndarray]):
         return inspect.signature(imported(kind)).parameters[parameter].default
     kind = imported(node["module"])
     if not (isinstance(kind, type) and issubclass(kind, eqx.Module)):
-        raise AdfluxError(f"{node['module']} is not an equinox module: the model file is damaged or not ours.")
+        raise AdfluxError(
+            f"{node['module']} is not an equinox module: the model file is damaged or not ours."
+        )
     if "saved" in node:
         return kind.from_saved(decode(node["saved"], arrays))  # pyright: ignore[reportAttributeAccessIssue]
     module = object.__new__(kind)
     saved, fields = node["fields"], dataclasses.fields(kind)
     if unknown := set(saved) - {field.name for field in fields}:
         raise AdfluxError(
-            f"{node['module']} has no field {', '.join(sorted(unknown))}: the model file is damaged, or its class was changed since."
+            f"{node['module']} has no field {', '.join(sorted(unknown))}: the model file is "
+            "damaged, or its class was changed since."
         )
     for field in fields:
         # a field that the class has got since the file was written has its default
@@ -97,7 +109,9 @@ def _default(field: dataclasses.Field):
 
 
 def _is_default(module: eqx.Module, field: str, value) -> bool:
-    """A function without a name that is the default of the module's own parameter, as in eqx.nn.MLP."""
+    """A function without a name that is the default of the module's own parameter, as in
+    eqx.nn.MLP.
+    """
     if not isinstance(value, Callable) or "<lambda>" not in getattr(value, "__qualname__", ""):
         return False
     parameter = inspect.signature(type(module)).parameters.get(field)
@@ -109,10 +123,14 @@ def import_name(value, where: str = "") -> str:
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     what = f"The potential {name}" if not where else f"{where} of the potential"
     if not module or not name:
-        raise AdfluxError(f"{what} is {value!r}, which has no name to import it by: use a function defined with `def`.")
+        raise AdfluxError(
+            f"{what} is {value!r}, which has no name to import it by: use a function defined with "
+            "`def`."
+        )
     if "<" in name or module == "__main__":
         raise AdfluxError(
-            f"{what} is {name}, defined in {module}, where LAMMPS cannot import it: put it into a module of its own on "
+            f"{what} is {name}, defined in {module}, where LAMMPS cannot import it: put it into a "
+            "module of its own on "
             "the Python path."
         )
     try:
@@ -120,7 +138,10 @@ def import_name(value, where: str = "") -> str:
     except AdfluxError:
         same = False
     if not same:
-        raise AdfluxError(f"{what} is not what Python imports as {module}:{name}: use a function defined with `def`.")
+        raise AdfluxError(
+            f"{what} is not what Python imports as {module}:{name}: use a function defined with "
+            "`def`."
+        )
     return f"{module}:{name}"
 
 
@@ -133,7 +154,8 @@ def imported(name: str) -> Any:
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as error:
         raise AdfluxError(
-            f"{name} of this model file cannot be imported ({error}): install the package that defines it, or name the "
+            f"{name} of this model file cannot be imported ({error}): install the package that "
+            "defines it, or name the "
             "folder of its module in PYTHONPATH."
         ) from error
     return found

@@ -7,7 +7,8 @@ from .base import check_units
 
 
 def units_of_file(path, wanted: str | None = None) -> str:
-    """The word after `UNITS:` in the first line, where LAMMPS looks for it; `wanted` or metal where there is none.
+    """The word after `UNITS:` in the first line, where LAMMPS looks for it; `wanted` or metal where
+    there is none.
 
     AdfluxError where the file names other units than `wanted`.
     """
@@ -15,5 +16,7 @@ def units_of_file(path, wanted: str | None = None) -> str:
         words = file.readline().split()
     found = words[words.index("UNITS:") + 1] if "UNITS:" in words[:-1] else None
     if found and wanted and found != wanted:
-        raise AdfluxError(f"{path} is in {found} units, but units={wanted!r} was given: leave units out.")
+        raise AdfluxError(
+            f"{path} is in {found} units, but units={wanted!r} was given: leave units out."
+        )
     return check_units(found or wanted or "metal")

@@ -17,7 +17,9 @@ MISSING = object()
 
 
 class FunctionPotential(Potential):
-    """A function that somebody else wrote; the hop rule is added from outside. Made by `from_function`."""
+    """A function that somebody else wrote; the hop rule is added from outside. Made by
+    `from_function`.
+    """
 
     parameters: PyTree
     function: Callable = eqx.field(static=True)
@@ -40,7 +42,11 @@ class FunctionPotential(Potential):
             return self.function(parameters, *arrays)
 
         arrays = (graph.vectors, graph.centers, graph.others, graph.species, graph.mask)
-        return energies(*arrays) if graph.probe is None else with_hop_rule(energies, *arrays, graph.probe)
+        return (
+            energies(*arrays)
+            if graph.probe is None
+            else with_hop_rule(energies, *arrays, graph.probe)
+        )
 
 
 def from_function(
@@ -53,18 +59,21 @@ def from_function(
     units: str = "metal",
     params: PyTree = MISSING,
 ) -> FunctionPotential:
-    """A potential from `function(parameters, vectors, centers, others, species, mask) -> energies [atoms]`.
+    """A potential from `function(parameters, vectors, centers, others, species, mask) -> energies
+    [atoms]`.
 
-    vectors [pairs, 3] are r_j - r_i, centers i and others j index the atoms, species [atoms] indexes `elements`, and
-    mask [pairs] is False for padding, whose vectors are longer than the cutoff. The number of atoms is len(species).
-    Energies must go to zero smoothly at the cutoff, leave padding out, and depend on positions through the pair list
-    alone: what mixes atoms otherwise (a sum over all atoms, dense attention, Ewald sums) is refused by name.
+    vectors [pairs, 3] are r_j - r_i, centers i and others j index the atoms, species [atoms]
+    indexes `elements`, and mask [pairs] is False for padding, whose vectors are longer than the
+    cutoff. The number of atoms is len(species). Energies must go to zero smoothly at the cutoff,
+    leave padding out, and depend on positions through the pair list alone: what mixes atoms
+    otherwise (a sum over all atoms, dense attention, Ewald sums) is refused by name.
 
-    elements: chemical symbols, in a list, or in a string as "Ga,N". hops: layers of messages, each one a cutoff farther; counted in
-    the function's operations where it is not given. A sum over pairs into `others` counts as one. units: of energies and lengths;
-    metal (eV, Å), real, any (those of the LAMMPS that it runs in), or another style of LAMMPS. Array leaves of `parameters` are the
-    parameters (`params`, as the argument was called, is still read). A model file refers to the function by module and name, so `export`
-    wants one that Python can import.
+    elements: chemical symbols, in a list, or in a string as "Ga,N". hops: layers of messages, each
+    one a cutoff farther; counted in the function's operations where it is not given. A sum over
+    pairs into `others` counts as one. units: of energies and lengths; metal (eV, Å), real, any
+    (those of the LAMMPS that it runs in), or another style of LAMMPS. Array leaves of `parameters`
+    are the parameters (`params`, as the argument was called, is still read). A model file refers to
+    the function by module and name, so `export` wants one that Python can import.
     """
     if (parameters is MISSING) == (params is MISSING):
         raise AdfluxError("from_function needs the function's parameters once, as `parameters`.")
@@ -75,7 +84,8 @@ def from_function(
         raise AdfluxError(found.fault)
     if hops is not None and hops < found.hops:
         raise AdfluxError(
-            f"The function passes messages through {found.hops} layers, but hops={hops} was given: give hops={found.hops}, "
+            f"The function passes messages through {found.hops} layers, but hops={hops} was "
+            f"given: give hops={found.hops}, "
             "or leave it out."
         )
     return FunctionPotential(
@@ -89,14 +99,17 @@ def from_function(
 
 
 def _plain(tree):
-    return {key: _plain(value) for key, value in tree.items()} if isinstance(tree, Mapping) else tree
+    return (
+        {key: _plain(value) for key, value in tree.items()} if isinstance(tree, Mapping) else tree
+    )
 
 
 def _array(leaf):
     array = np.asarray(leaf)
     if array.dtype == object:
         raise AdfluxError(
-            f"The parameters of a potential are arrays in nested dicts, lists and tuples, but found a {type(leaf).__name__}: "
+            "The parameters of a potential are arrays in nested dicts, lists and tuples, but "
+            f"found a {type(leaf).__name__}: "
             "bind settings to the function with a module-level def instead."
         )
     return array.astype(np.float64) if np.issubdtype(array.dtype, np.floating) else array

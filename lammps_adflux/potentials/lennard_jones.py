@@ -10,16 +10,18 @@ from ..graph import Graph
 from .base import Potential, check_elements, check_units, smooth_switch
 
 Number = float | int
-Matrix = Number | list | tuple | np.ndarray  # a scalar, or anything NumPy takes as a matrix over the elements
+Matrix = (
+    Number | list | tuple | np.ndarray
+)  # a scalar, or anything NumPy takes as a matrix over the elements
 
 
 class LennardJones(Potential):
     """U_i = ½ Σ_j S(r) · 4 ε [(σ/r)¹² - (σ/r)⁶], for pairs shorter than the cutoff.
 
-    epsilon [energy] and sigma [length]: scalars, or symmetric matrices over the elements. onset: S is the
-    smooth switch of glp between onset and cutoff (`smooth_switch`); without it S = 1, as in LAMMPS'
-    `lj/cut`. shift: subtract the pair energy at the cutoff, as `pair_modify shift yes`. units: of epsilon and the lengths, by
-    default "any", those of the LAMMPS that it runs in.
+    epsilon [energy] and sigma [length]: scalars, or symmetric matrices over the elements. onset: S
+    is the smooth switch of glp between onset and cutoff (`smooth_switch`); without it S = 1, as in
+    LAMMPS' `lj/cut`. shift: subtract the pair energy at the cutoff, as `pair_modify shift yes`.
+    units: of epsilon and the lengths, by default "any", those of the LAMMPS that it runs in.
     """
 
     epsilon: Float[Array | np.ndarray, "elements elements"]
@@ -55,9 +57,13 @@ class LennardJones(Potential):
         if not (np.isfinite(self.cutoff) and self.cutoff > 0.0):
             raise AdfluxError(f"The cutoff must be a positive length, but is {cutoff}.")
         if self.onset is not None and not 0.0 < self.onset < self.cutoff:
-            raise AdfluxError(f"The onset must lie between 0 and the cutoff {self.cutoff}, but is {onset}.")
+            raise AdfluxError(
+                f"The onset must lie between 0 and the cutoff {self.cutoff}, but is {onset}."
+            )
         if self.onset is not None and self.shift:
-            raise AdfluxError("onset and shift both remove the step at the cutoff: give one of them.")
+            raise AdfluxError(
+                "onset and shift both remove the step at the cutoff: give one of them."
+            )
 
     @property
     def truncated(self) -> bool:
@@ -94,6 +100,7 @@ def _element_matrix(name: str, values: Matrix, size: int) -> np.ndarray:
     if matrix.shape != (size, size) or not np.allclose(matrix, matrix.T, rtol=1e-12, atol=0.0):
         raise AdfluxError(
             f"{name} must be a scalar or a symmetric {size} × {size} matrix over the elements, "
-            f"but has shape {matrix.shape}{'' if matrix.shape != (size, size) else ' and is not symmetric'}."
+            "but has shape "
+            f"{matrix.shape}{'' if matrix.shape != (size, size) else ' and is not symmetric'}."
         )
     return matrix

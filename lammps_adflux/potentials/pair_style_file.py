@@ -1,4 +1,6 @@
-"""The potential that `pair_style` and `pair_coeff` commands of a LAMMPS input file define: SNAP, Stillinger-Weber, ZBL, and their sum."""
+"""The potential that `pair_style` and `pair_coeff` commands of a LAMMPS input file define: SNAP,
+Stillinger-Weber, ZBL, and their sum.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +18,9 @@ from .zbl import ZBL
 OVERLAY = "hybrid/overlay"
 READ = ("zbl", "snap", "sw")  # and zero, which adds nothing
 WITHOUT_MEANING = (
-    "print", "echo", "log", "mass", "neighbor", "neigh_modify", "comm_modify", "newton", "boundary", "atom_style", "atom_modify", "thermo",
+    "print", "echo", "log", "mass", "neighbor", "neigh_modify", "comm_modify", "newton",
+    "boundary", "atom_style", "atom_modify",
+    "thermo",
 )  # fmt: skip
 
 
@@ -36,11 +40,13 @@ class Coefficients(NamedTuple):
 
 
 def read_pair_style(path, elements=None) -> Potential:
-    """The potential of a LAMMPS file such as the .snap and .mod files that come with SNAP coefficients, in metal units.
+    """The potential of a LAMMPS file such as the .snap and .mod files that come with SNAP
+    coefficients, in metal units.
 
-    pair_style snap, sw, zbl, and hybrid/overlay of them are read, with variables of numbers; the files that pair_coeff names are looked
-    for beside this file first. elements: the order in the potential; that of the atom types if not given. Anything else that adds to
-    the energy (tables, Coulomb interactions, scaled styles) is an AdfluxError that names file and line.
+    pair_style snap, sw, zbl, and hybrid/overlay of them are read, with variables of numbers; the
+    files that pair_coeff names are looked for beside this file first. elements: the order in the
+    potential; that of the atom types if not given. Anything else that adds to the energy (tables,
+    Coulomb interactions, scaled styles) is an AdfluxError that names file and line.
     """
     path = Path(path)
     styles, coefficients = _styles_and_coefficients(path)
@@ -48,14 +54,17 @@ def read_pair_style(path, elements=None) -> Potential:
     if types is None:
         if elements is None:
             raise AdfluxError(
-                f"{path} does not name the elements of its atom types: give elements=, one for each type."
+                f"{path} does not name the elements of its atom types: give elements=, one for "
+                "each type."
             )
         types = list(elements.replace(",", " ").split() if isinstance(elements, str) else elements)
     names = elements if elements is not None else list(dict.fromkeys(types))
     names = tuple(names.replace(",", " ").split() if isinstance(names, str) else names)
     unknown = [name for name in names if name not in types]
     if unknown:
-        raise AdfluxError(f"{path} has atom types for {', '.join(types)}, but {', '.join(unknown)} was asked for.")
+        raise AdfluxError(
+            f"{path} has atom types for {', '.join(types)}, but {', '.join(unknown)} was asked for."
+        )
     parts = []
     for style in styles:
         if style.name == "zbl":
@@ -82,18 +91,31 @@ def _styles_and_coefficients(path: Path) -> tuple[list[Style], dict[str, list[Co
         elif words[0] == "pair_coeff" and styles and len(words) > 3:
             name = words[3] if hybrid else styles[0].name
             if name not in found:
-                raise AdfluxError(f"{place}: {name} is no style of the pair_style command before, {', '.join(found)}.")
-            found[name].append(Coefficients(place, (words[1], words[2]), words[4 if hybrid else 3 :]))
+                raise AdfluxError(
+                    f"{place}: {name} is no style of the pair_style command before, "
+                    f"{', '.join(found)}."
+                )
+            found[name].append(
+                Coefficients(place, (words[1], words[2]), words[4 if hybrid else 3 :])
+            )
         elif words[0] == "pair_coeff" and [style.name for style in styles] != ["zero"]:
-            raise AdfluxError(f"{place}: `{' '.join(words)}` has no coefficients, or stands before pair_style.")
+            raise AdfluxError(
+                f"{place}: `{' '.join(words)}` has no coefficients, or stands before pair_style."
+            )
         elif words[0] == "units" and words[1:] != ["metal"]:
-            raise AdfluxError(f"{place}: metal units were needed, but `{' '.join(words)}` was found.")
+            raise AdfluxError(
+                f"{place}: metal units were needed, but `{' '.join(words)}` was found."
+            )
         elif words[0] not in ("pair_coeff", "units", *WITHOUT_MEANING):
             raise AdfluxError(
-                f"{place}: variable, pair_style and pair_coeff are read, but the command {words[0]} was found; put the pair style into a file of its own."
+                f"{place}: variable, pair_style and pair_coeff are read, but the command "
+                f"{words[0]} was found; put the pair style into a file of its own."
             )
     if not styles:
-        raise AdfluxError(f"{path} has no pair_style command: name a file that LAMMPS would include for the potential.")
+        raise AdfluxError(
+            f"{path} has no pair_style command: name a file that LAMMPS would include for the "
+            "potential."
+        )
     return styles, found
 
 
@@ -102,24 +124,31 @@ def _split(place: str, words: list[str]) -> list[Style]:
     hybrid = words[:1] == [OVERLAY]
     styles: list[Style] = []
     for word in words[1:] if hybrid else words:
-        number = word.replace(".", "", 1).replace("-", "").replace("+", "").replace("e", "").isdigit()
+        number = (
+            word.replace(".", "", 1).replace("-", "").replace("+", "").replace("e", "").isdigit()
+        )
         if styles and (number or (styles[-1].name == "zero" and word in ("nocoeff", "full"))):
             styles[-1].options.append(word)
         elif word in (*READ, "zero"):
             styles.append(Style(word, []))
         else:
             raise AdfluxError(
-                f"{place}: pair_style {word} has no potential here; {', '.join(READ)} and {OVERLAY} of them are read."
+                f"{place}: pair_style {word} has no potential here; {', '.join(READ)} and "
+                f"{OVERLAY} of them are read."
             )
     names = [style.name for style in styles]
     if not names or len(set(names)) != len(names) or (not hybrid and len(names) > 1):
         raise AdfluxError(
-            f"{place}: one style, or {OVERLAY} of different ones, was needed, but `{' '.join(words)}` was found."
+            f"{place}: one style, or {OVERLAY} of different ones, was needed, but "
+            f"`{' '.join(words)}` was found."
         )
     for style in styles:
         wanted = {"zbl": 2, "snap": 0, "sw": 0}.get(style.name, len(style.options))
         if len(style.options) != wanted:
-            raise AdfluxError(f"{place}: {style.name} has {wanted} numbers, but `{' '.join(style.options)}` was found.")
+            raise AdfluxError(
+                f"{place}: {style.name} has {wanted} numbers, but `{' '.join(style.options)}` was "
+                "found."
+            )
     return styles
 
 
@@ -134,15 +163,18 @@ def _types(path: Path, coefficients: dict[str, list[Coefficients]]) -> list[str]
         *_, (place, ends, words) = coefficients[name]
         if ends != ("*", "*") or len(words) <= count:
             raise AdfluxError(
-                f"{place}: `pair_coeff * *` with {count} file{'s' * (count > 1)} and the elements of the types was needed."
+                f"{place}: `pair_coeff * *` with {count} file{'s' * (count > 1)} and the elements "
+                "of the types was needed."
             )
         if "NULL" in words[count:]:
             raise AdfluxError(
-                f"{place}: an atom type is NULL for {name}, but all parts of a sum need all elements; export the parts alone."
+                f"{place}: an atom type is NULL for {name}, but all parts of a sum need all "
+                "elements; export the parts alone."
             )
         if types is not None and types != words[count:]:
             raise AdfluxError(
-                f"{place}: the atom types are {' '.join(words[count:])} here, but {' '.join(types)} before."
+                f"{place}: the atom types are {' '.join(words[count:])} here, but "
+                f"{' '.join(types)} before."
             )
         types = words[count:]
     return types
@@ -155,14 +187,18 @@ def _files(path: Path, coefficients: list[Coefficients], count: int) -> list[Pat
 
 
 def _zbl(path: Path, style: Style, coefficients, types: list[str], names: tuple[str, ...]) -> ZBL:
-    """ZBL between the types that pair_coeff names; LAMMPS mixes the others only where no other style stands between them."""
+    """ZBL between the types that pair_coeff names; LAMMPS mixes the others only where no other
+    style stands between them.
+    """
     inner, outer = (value_of(str(path), word) for word in style.options)
     count = len(types)
     charges: dict[str, float] = {}
     between = np.zeros((count, count), bool)
     for place, ends, words in coefficients["zbl"]:
         if len(words) != 2:
-            raise AdfluxError(f"{place}: zbl needs two nuclear charges, but `{' '.join(words)}` was found.")
+            raise AdfluxError(
+                f"{place}: zbl needs two nuclear charges, but `{' '.join(words)}` was found."
+            )
         first, second = (_bounds(place, end, count) for end in ends)
         pairs = [(i, j) for i in first for j in second if j >= i]
         if not pairs:
@@ -172,7 +208,8 @@ def _zbl(path: Path, style: Style, coefficients, types: list[str], names: tuple[
                 charge = value_of(place, word)
                 if charges.setdefault(types[atom], charge) != charge:
                     raise AdfluxError(
-                        f"{place}: {types[atom]} has nuclear charge {charge:g} here, but {charges[types[atom]]:g} before."
+                        f"{place}: {types[atom]} has nuclear charge {charge:g} here, but "
+                        f"{charges[types[atom]]:g} before."
                     )
             between[pair] = between[pair[::-1]] = True
     if not between.any():
@@ -188,10 +225,17 @@ def _zbl(path: Path, style: Style, coefficients, types: list[str], names: tuple[
     for place, (i, j) in zip(places, asked, strict=True):
         if of_elements[place] != between[i, j]:
             raise AdfluxError(
-                f"{path}: zbl acts between some types of {types[i]} and {types[j]} only, which a sum cannot have."
+                f"{path}: zbl acts between some types of {types[i]} and {types[j]} only, which a "
+                "sum cannot have."
             )
     # a charge that no pair names has no effect
-    return ZBL(inner, outer, elements=names, numbers=[charges.get(name, 1.0) for name in names], between=of_elements)
+    return ZBL(
+        inner,
+        outer,
+        elements=names,
+        numbers=[charges.get(name, 1.0) for name in names],
+        between=of_elements,
+    )
 
 
 def _bounds(place: str, word: str, count: int) -> range:
@@ -203,5 +247,7 @@ def _bounds(place: str, word: str, count: int) -> range:
     except ValueError:
         raise AdfluxError(f"{place}: atom types were needed, but {word!r} was found.") from None
     if not 1 <= first <= last <= count:
-        raise AdfluxError(f"{place}: the atom types {word} are not among the {count} that have elements.")
+        raise AdfluxError(
+            f"{place}: the atom types {word} are not among the {count} that have elements."
+        )
     return range(first - 1, last)

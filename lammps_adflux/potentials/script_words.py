@@ -1,4 +1,6 @@
-"""Commands of a LAMMPS input file without LAMMPS: lines joined, comments left out, variables put in."""
+"""Commands of a LAMMPS input file without LAMMPS: lines joined, comments left out, variables put
+in.
+"""
 
 import ast
 import operator
@@ -22,7 +24,9 @@ KNOWN = "index, string, equal, internal and getenv variables of one value are re
 
 
 def commands(path: Path) -> list[tuple[str, list[str]]]:
-    """(place, words) of each command but `variable`; place is "FILE, line N" of the line where it starts."""
+    """(place, words) of each command but `variable`; place is "FILE, line N" of the line where it
+    starts.
+    """
     found: list[tuple[str, list[str]]] = []
     variables: dict[str, str] = {}
     for number, line in _joined(read_lines(path, "LAMMPS input")):
@@ -68,7 +72,9 @@ def _define(place: str, words: list[str], variables: dict[str, str]) -> None:
             return  # LAMMPS keeps the first
         variables[name] = values[0].strip("\"'")
     else:
-        raise AdfluxError(f"{place}: `{' '.join(words)}` was found, but only {KNOWN}; write the numbers instead.")
+        raise AdfluxError(
+            f"{place}: `{' '.join(words)}` was found, but only {KNOWN}; write the numbers instead."
+        )
 
 
 def _substituted(place: str, line: str, variables: dict[str, str]) -> str:
@@ -77,7 +83,10 @@ def _substituted(place: str, line: str, variables: dict[str, str]) -> str:
             return repr(_evaluate(place, match[2].split(":%")[0], variables))
         name = match[1] or match[3]
         if name not in variables:
-            raise AdfluxError(f"{place}: the variable {name} is not defined before it is used; define it in this file.")
+            raise AdfluxError(
+                f"{place}: the variable {name} is not defined before it is used; define it in "
+                "this file."
+            )
         return variables[name]
 
     return VARIABLE.sub(value, line)
@@ -101,5 +110,6 @@ def _evaluate(place: str, formula: str, variables: dict[str, str]) -> float:
         return of(ast.parse(formula.replace("^", "**"), mode="eval").body)
     except (SyntaxError, ValueError, ArithmeticError):
         raise AdfluxError(
-            f"{place}: numbers, v_NAME, + - * / and ^ are read in formulas, but {formula!r} was found; write its value."
+            f"{place}: numbers, v_NAME, + - * / and ^ are read in formulas, but {formula!r} was "
+            "found; write its value."
         ) from None

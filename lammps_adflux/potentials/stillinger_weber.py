@@ -14,21 +14,22 @@ from .stillinger_weber_file import read_entries, symmetric
 
 
 class StillingerWeber(Potential):
-    """U_i = ½ Σ_j φ2(r_ij) + Σ_{j<k} φ3(r_ij, r_ik, θ_jik), Phys. Rev. B 31, 5262 (1985), as LAMMPS' `sw`.
+    """U_i = ½ Σ_j φ2(r_ij) + Σ_{j<k} φ3(r_ij, r_ik, θ_jik), Phys. Rev. B 31, 5262 (1985), as
+    LAMMPS' `sw`.
 
-    φ2 = A ε [B (σ/r)^p - (σ/r)^q] exp(σ/(r - aσ)), parameters of the entry i j j;
-    φ3 = λ ε (cos θ - cos θ0)² exp(γσ/(r_ij - aσ)) exp(γσ/(r_ik - aσ)): λ, ε, θ0 of the entry i j k, the
-    two exponentials of i j j and i k k. The three-body energy belongs to its centre i (LAMMPS' own
+    φ2 = A ε [B (σ/r)^p - (σ/r)^q] exp(σ/(r - aσ)), parameters of the entry i j j; φ3 = λ ε (cos θ -
+    cos θ0)² exp(γσ/(r_ij - aσ)) exp(γσ/(r_ik - aσ)): λ, ε, θ0 of the entry i j k, the two
+    exponentials of i j j and i k k. The three-body energy belongs to its centre i (LAMMPS' own
     per-atom energy gives each of the three atoms a third).
 
-    Where A ε is zero a pair has no φ2, and where aσ is zero it has no energy at all, neither φ2 nor φ3: .sw files have such
-    entries for elements that do not interact.
+    Where A ε is zero a pair has no φ2, and where aσ is zero it has no energy at all, neither φ2 nor
+    φ3: .sw files have such entries for elements that do not interact.
 
-    φ3 is quadratic in cos θ, so the sum over neighbours j, k is one over products of per-atom moments
-    Σ g, Σ g r̂, Σ g r̂ ⊗ r̂ for each neighbour element: O(pairs), without triplets.
+    φ3 is quadratic in cos θ, so the sum over neighbours j, k is one over products of per-atom
+    moments Σ g, Σ g r̂, Σ g r̂ ⊗ r̂ for each neighbour element: O(pairs), without triplets.
 
-    Where σ or a are varied, energies end at the new aσ if it is shorter than the range, and at the range otherwise: what is
-    beyond it is exp(σ/(r - aσ)), negligible for changes of some percent.
+    Where σ or a are varied, energies end at the new aσ if it is shorter than the range, and at the
+    range otherwise: what is beyond it is exp(σ/(r - aσ)), negligible for changes of some percent.
     """
 
     epsilon: Float[Array | np.ndarray, "elements elements"]
@@ -53,9 +54,10 @@ class StillingerWeber(Potential):
     def from_lammps(cls, path, *, elements, units: str | None = None) -> "StillingerWeber":
         """Reads the entries for `elements` from a LAMMPS .sw file.
 
-        units: those that the first line names (`UNITS: real`), as LAMMPS reads it; metal, if it names none. What has to be
-        equal for i j and j i, or for j and k, may differ by 1e-5 of it, as rounded numbers do, and the mean is taken; a larger
-        difference is an AdfluxError, unless nothing depends on it (a pair without energy, an angle without strength).
+        units: those that the first line names (`UNITS: real`), as LAMMPS reads it; metal, if it
+        names none. What has to be equal for i j and j i, or for j and k, may differ by 1e-5 of it,
+        as rounded numbers do, and the mean is taken; a larger difference is an AdfluxError, unless
+        nothing depends on it (a pair without energy, an angle without strength).
         """
         elements = check_elements(elements)
         column = symmetric(path, elements, read_entries(Path(path), elements))
@@ -87,13 +89,25 @@ class StillingerWeber(Potential):
 
         dtype = graph.vectors.dtype
         distances, sigma = graph.distances, of_pair(self.sigma)
-        end = of_pair(self.a) * sigma  # may have become less than the range: parameters can be varied
-        inside = graph.mask & (distances < jnp.minimum(of_pair(jnp.asarray(self.ranges, dtype)), end))
-        # beyond its range a pair is evaluated with harmless lengths, so that no gradient is NaN there: σ and aσ may be zero
-        r, sigma, end = (jnp.where(inside, *lengths) for lengths in ((distances, 1.0), (sigma, 1.0), (end, 2.0)))
+        end = (
+            of_pair(self.a) * sigma
+        )  # may have become less than the range: parameters can be varied
+        inside = graph.mask & (
+            distances < jnp.minimum(of_pair(jnp.asarray(self.ranges, dtype)), end)
+        )
+        # beyond its range a pair is evaluated with harmless lengths, so that no gradient is NaN
+        # there: σ and aσ may be zero
+        r, sigma, end = (
+            jnp.where(inside, *lengths) for lengths in ((distances, 1.0), (sigma, 1.0), (end, 2.0))
+        )
         scaled, decay = sigma / r, sigma / (r - end)
-        repulsion, attraction = of_pair(self.B) * scaled ** of_pair(self.p), scaled ** of_pair(self.q)
-        two_body = of_pair(self.A) * of_pair(self.epsilon) * (repulsion - attraction) * jnp.exp(decay)
+        repulsion, attraction = (
+            of_pair(self.B) * scaled ** of_pair(self.p),
+            scaled ** of_pair(self.q),
+        )
+        two_body = (
+            of_pair(self.A) * of_pair(self.epsilon) * (repulsion - attraction) * jnp.exp(decay)
+        )
         weight = jnp.where(inside, jnp.exp(of_pair(self.gamma) * decay), 0.0)
         energies = graph.sum_pairs(jnp.where(inside, 0.5 * two_body, 0.0))
         return energies + self._three_body(graph, weight, graph.vectors / r[:, None], other)
@@ -110,11 +124,18 @@ class StillingerWeber(Potential):
         return bool(np.any(np.array(self.ranges) < (1.0 - 1e-9) * ends))
 
     def _three_body(self, graph, weight, directions, other):
-        """Σ_{j<k} λε g_j g_k (r̂_j·r̂_k - c)² = ½ Σ_{jk} … - ½ Σ_{j=k} …, from the moments of each neighbour element."""
+        """Σ_{j<k} λε g_j g_k (r̂_j·r̂_k - c)² = ½ Σ_{jk} … - ½ Σ_{j=k} …, from the moments of each
+        neighbour element.
+        """
         size = len(self.elements)
         outer = jnp.einsum("pa,pb->pab", directions, directions).reshape(-1, 9)
-        features = jnp.concatenate([jnp.ones_like(weight)[:, None], directions, outer], axis=1) * weight[:, None]
-        moments = [graph.sum_pairs(jnp.where((other == e)[:, None], features, 0.0)) for e in range(size)]
+        features = (
+            jnp.concatenate([jnp.ones_like(weight)[:, None], directions, outer], axis=1)
+            * weight[:, None]
+        )
+        moments = [
+            graph.sum_pairs(jnp.where((other == e)[:, None], features, 0.0)) for e in range(size)
+        ]
         own = [graph.sum_pairs(jnp.where(other == e, weight**2, 0.0)) for e in range(size)]
         strength, cosine = jnp.asarray(self.lambda_epsilon), jnp.asarray(self.costheta)
         energies = jnp.zeros_like(own[0])
@@ -122,7 +143,9 @@ class StillingerWeber(Potential):
             for k in range(size):
                 c, product = cosine[graph.species, j, k], moments[j] * moments[k]
                 angular = (
-                    jnp.sum(product[:, 4:], axis=1) - 2.0 * c * jnp.sum(product[:, 1:4], axis=1) + c**2 * product[:, 0]
+                    jnp.sum(product[:, 4:], axis=1)
+                    - 2.0 * c * jnp.sum(product[:, 1:4], axis=1)
+                    + c**2 * product[:, 0]
                 )
                 if j == k:
                     angular = angular - (1.0 - c) ** 2 * own[j]

@@ -9,11 +9,14 @@ from .text_files import read_lines, words_of
 
 PARAMETERS = ("epsilon", "sigma", "a", "lambda", "gamma", "costheta", "A", "B", "p", "q", "tol")
 WIDTH = 3 + len(PARAMETERS)
-PRINTED = 1e-5  # relative: files have seven digits, and products of two or three of their numbers have to be equal
+# relative: files have seven digits, and products of two or three of their numbers have to be equal
+PRINTED = 1e-5
 
 
 def read_entries(path: Path, elements: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The columns of a .sw file [elements, elements, elements] by name; an entry may span several lines."""
+    """The columns of a .sw file [elements, elements, elements] by name; an entry may span several
+    lines.
+    """
     lines = read_lines(path, "Stillinger-Weber")
     size = len(elements)
     table = np.full((size, size, size, len(PARAMETERS)), np.nan)
@@ -29,9 +32,13 @@ def read_entries(path: Path, elements: tuple[str, ...]) -> dict[str, np.ndarray]
         words = []
         if not set(names) <= set(elements):
             continue
-        if not np.isfinite(values).all() or (np.delete(values, PARAMETERS.index("costheta")) < 0.0).any():
+        if (
+            not np.isfinite(values).all()
+            or (np.delete(values, PARAMETERS.index("costheta")) < 0.0).any()
+        ):
             raise AdfluxError(
-                f"{place}: the parameters of {' '.join(names)} must be finite and not negative (but for costheta)."
+                f"{place}: the parameters of {' '.join(names)} must be finite and not negative "
+                "(but for costheta)."
             )
         triplet = tuple(elements.index(name) for name in names)
         if np.isfinite(table[triplet]).all():
@@ -39,49 +46,68 @@ def read_entries(path: Path, elements: tuple[str, ...]) -> dict[str, np.ndarray]
         table[triplet] = values
     if words:
         raise AdfluxError(
-            f"{path}, line {start}: an entry has {WIDTH} words, but the file ends after {len(words)}; it may be cut off."
+            f"{path}, line {start}: an entry has {WIDTH} words, but the file ends after "
+            f"{len(words)}; it may be cut off."
         )
     missing = np.argwhere(np.isnan(table).any(axis=-1))
     if len(missing):
         names = " ".join(elements[e] for e in missing[0])
-        raise AdfluxError(f"{path} has no entry for {names}: every ordered triplet of elements needs one.")
+        raise AdfluxError(
+            f"{path} has no entry for {names}: every ordered triplet of elements needs one."
+        )
     return {name: table[..., number] for number, name in enumerate(PARAMETERS)}
 
 
 def _values(place: str, words: list[str]) -> np.ndarray:
     if len(words) > WIDTH:
-        raise AdfluxError(f"{place}: an entry has {WIDTH} words, but {len(words)} were found; mend the line.")
+        raise AdfluxError(
+            f"{place}: an entry has {WIDTH} words, but {len(words)} were found; mend the line."
+        )
     try:
         return np.array([float(word) for word in words[3:]])
     except ValueError:
         raise AdfluxError(
-            f"{place}: three elements and {len(PARAMETERS)} numbers are needed, but {' '.join(words)!r} was found."
+            f"{place}: three elements and {len(PARAMETERS)} numbers are needed, but "
+            f"{' '.join(words)!r} was found."
         ) from None
 
 
-def symmetric(path, elements: tuple[str, ...], columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The columns with `range` and `lambda epsilon`, and with means of what has to be equal; an error where it is not.
+def symmetric(
+    path, elements: tuple[str, ...], columns: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The columns with `range` and `lambda epsilon`, and with means of what has to be equal; an
+    error where it is not.
 
-    φ2 belongs to the pair and φ3 to the unordered neighbours. LAMMPS takes i j j or j i i, and i j k or i k j, as its neighbour list
-    happens to be ordered, so entries that disagree have no meaning, unless nothing depends on them.
+    φ2 belongs to the pair and φ3 to the unordered neighbours. LAMMPS takes i j j or j i i, and i j
+    k or i k j, as its neighbour list happens to be ordered, so entries that disagree have no
+    meaning, unless nothing depends on them.
     """
     pair = np.arange(len(elements))
-    columns = columns | {"range": _ranges(columns), "lambda epsilon": columns["lambda"] * columns["epsilon"]}
+    columns = columns | {
+        "range": _ranges(columns),
+        "lambda epsilon": columns["lambda"] * columns["epsilon"],
+    }
     two = {name: values[:, pair, pair] for name, values in columns.items()}
 
     def refuse(what: str, names, others, term: str):
         names, others = (" ".join(elements[e] for e in triplet) for triplet in (names, others))
-        raise AdfluxError(f"{path}: {what} of {names} and of {others} differ; the {term} term needs them equal.")
+        raise AdfluxError(
+            f"{path}: {what} of {names} and of {others} differ; the {term} term needs them equal."
+        )
 
     within = two["range"] > 0.0
     if not within.any():
         raise AdfluxError(
-            f"{path}: no two atoms of {', '.join(elements)} interact, a·sigma is zero in all their entries."
+            f"{path}: no two atoms of {', '.join(elements)} interact, a·sigma is zero in all "
+            "their entries."
         )
     strength = np.where(within, two["A"] * two["epsilon"], 0.0)
     bound = (strength > 0.0) | (strength.T > 0.0)  # pairs with φ2
     repelled = bound & ((two["B"] > 0.0) | (two["B"].T > 0.0))
-    needed = {name: bound for name in ("epsilon", "A", "sigma", "a", "q", "tol")} | {"B": repelled, "p": repelled}
+    needed = {name: bound for name in ("epsilon", "A", "sigma", "a", "q", "tol")} | {
+        "B": repelled,
+        "p": repelled,
+    }
     for name, matters in needed.items():
         if name in ("epsilon", "A") and _equal(strength, strength.T).all():
             continue  # only the product counts
@@ -110,7 +136,9 @@ def _ranges(columns: dict[str, np.ndarray]) -> np.ndarray:
     """Where LAMMPS ends a pair: aσ, or less by tol."""
     tol = np.minimum(columns["tol"], 0.01)
     with np.errstate(divide="ignore"):
-        shortened = np.where(tol > 0.0, np.minimum(columns["gamma"], 1.0) * columns["sigma"] / np.log(tol), 0.0)
+        shortened = np.where(
+            tol > 0.0, np.minimum(columns["gamma"], 1.0) * columns["sigma"] / np.log(tol), 0.0
+        )
     return np.maximum(columns["a"] * columns["sigma"] + shortened, 0.0)
 
 

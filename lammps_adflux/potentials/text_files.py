@@ -1,4 +1,6 @@
-"""Text files of potentials, read as LAMMPS reads them: bytes of any encoding in comments, lines that end in \\n or \\r\\n."""
+"""Text files of potentials, read as LAMMPS reads them: bytes of any encoding in comments, lines
+that end in \\n or \\r\\n.
+"""
 
 from pathlib import Path
 
@@ -6,7 +8,9 @@ from ..errors import AdfluxError
 
 
 def read_lines(path: Path, kind: str) -> list[str]:
-    """The lines of a text file; what is not UTF-8 is taken as Latin-1, in which every byte is a character."""
+    """The lines of a text file; what is not UTF-8 is taken as Latin-1, in which every byte is a
+    character.
+    """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -22,7 +26,9 @@ def read_lines(path: Path, kind: str) -> list[str]:
 
 
 def words_of(lines: list[str], drop: str = "") -> list[tuple[int, list[str]]]:
-    """Number and words of the lines that hold words; comments are left out, the characters of `drop` are blanks."""
+    """Number and words of the lines that hold words; comments are left out, the characters of
+    `drop` are blanks.
+    """
     found = []
     for number, line in enumerate(lines, 1):
         line = line.split("#")[0]

@@ -16,9 +16,10 @@ from .base import Potential
 class Sum(Potential):
     """U_i = Σ_parts U_i(part), what `first + second` gives; as LAMMPS' `hybrid/overlay`.
 
-    All parts know the same elements in the same order. cutoff and hops are the largest of the parts; each part sees the pairs within
-    its own cutoff only. Parameters are those of the parts; a field that only one part has is found under its own name, so that
-    `(snap + zbl).coefficients` are SNAP's.
+    All parts know the same elements in the same order. cutoff and hops are the largest of the
+    parts; each part sees the pairs within its own cutoff only. Parameters are those of the parts; a
+    field that only one part has is found under its own name, so that `(snap + zbl).coefficients`
+    are SNAP's.
     """
 
     parts: tuple[Potential, ...]
@@ -28,7 +29,11 @@ class Sum(Potential):
     units: str = eqx.field(static=True, default="metal")
 
     def __init__(self, *parts):
-        parts = tuple(part for whole in parts for part in (whole.parts if isinstance(whole, Sum) else (whole,)))
+        parts = tuple(
+            part
+            for whole in parts
+            for part in (whole.parts if isinstance(whole, Sum) else (whole,))
+        )
         if not parts:
             raise AdfluxError("A sum of potentials needs one or more of them, but none was given.")
         for part in parts:
@@ -36,14 +41,16 @@ class Sum(Potential):
                 raise AdfluxError(f"Potentials can be added, but {type(part).__name__} is none.")
             if part.elements != parts[0].elements:
                 raise AdfluxError(
-                    f"Potentials that are added need the same elements in the same order, but {', '.join(parts[0].elements)} and "
+                    "Potentials that are added need the same elements in the same order, but "
+                    f"{', '.join(parts[0].elements)} and "
                     f"{', '.join(part.elements)} were found: make both for the same elements=."
                 )
         # a part in any units takes those of the others
         units = {getattr(part, "units", "metal") for part in parts} - {"any"}
         if len(units) > 1:
             raise AdfluxError(
-                f"Potentials that are added need the same units, but {' and '.join(sorted(units))} were found: give units= where they are made."
+                "Potentials that are added need the same units, but "
+                f"{' and '.join(sorted(units))} were found: give units= where they are made."
             )
         self.units = min(units, default="any")
         self.parts = parts
@@ -56,12 +63,16 @@ class Sum(Potential):
         return sum(part(self._seen_by(part, graph)) for part in self.parts)  # pyright: ignore[reportReturnType]
 
     def _seen_by(self, part: Potential, graph: Graph) -> Graph:
-        """The graph of one part: pairs beyond its own cutoff are padding, with a vector longer than the cutoff."""
+        """The graph of one part: pairs beyond its own cutoff are padding, with a vector longer than
+        the cutoff.
+        """
         if part.cutoff == self.cutoff:
             return graph
         near = graph.mask & (graph.distances < part.cutoff)
         far = jnp.asarray([2.0 * self.cutoff, 0.0, 0.0], graph.vectors.dtype)
-        return dataclasses.replace(graph, vectors=jnp.where(near[:, None], graph.vectors, far), mask=near)
+        return dataclasses.replace(
+            graph, vectors=jnp.where(near[:, None], graph.vectors, far), mask=near
+        )
 
     @property
     def pair_cutoffs(self) -> np.ndarray:
@@ -75,7 +86,13 @@ class Sum(Potential):
 
     def __getattr__(self, name: str):
         """A field of parameters that one part alone has."""
-        if name.startswith("_") or name in ("parts", "cutoff", "elements", "hops", "units"):  # not set yet
+        if name.startswith("_") or name in (
+            "parts",
+            "cutoff",
+            "elements",
+            "hops",
+            "units",
+        ):  # not set yet
             raise AttributeError(name)
         owners = [part for part in self.parts if name in parameter_fields(part)]
         if len(owners) == 1:
@@ -83,7 +100,8 @@ class Sum(Potential):
         which = "no part has" if not owners else "several parts have"
         names = ", ".join(type(part).__name__ for part in self.parts)
         raise AttributeError(
-            f"{which} a parameter {name!r} in this sum of {names}; parts[n].{name} is that of one part"
+            f"{which} a parameter {name!r} in this sum of {names}; parts[n].{name} is that of one "
+            "part"
         )
 
 

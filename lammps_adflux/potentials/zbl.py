@@ -1,4 +1,6 @@
-"""The screened repulsion of nuclei by Ziegler, Biersack and Littmark, as LAMMPS' `pair_style zbl`."""
+"""The screened repulsion of nuclei by Ziegler, Biersack and Littmark, as LAMMPS'
+`pair_style zbl`.
+"""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -17,14 +19,18 @@ COULOMB = 14.399645  # e²/(4πε₀) [eV Å], LAMMPS' digits for metal units
 
 
 class ZBL(Potential):
-    """U_i = ½ Σ_j [φ(r_ij) + S(r_ij)], for pairs shorter than `outer`; energies in eV, lengths in Å (LAMMPS' metal units).
+    """U_i = ½ Σ_j [φ(r_ij) + S(r_ij)], for pairs shorter than `outer`; energies in eV, lengths in Å
+    (LAMMPS' metal units).
 
-    φ(r) = Z_i Z_j e²/(4πε₀ r) Σ_k c_k exp(-d_k r/a), a = 0.4685/(Z_i^0.23 + Z_j^0.23); S is a constant up to `inner`, and from there a
-    polynomial A/3 (r - inner)³ + B/4 (r - inner)⁴ + C with which energy, force and curvature vanish at `outer`. Ziegler, Biersack,
-    Littmark, The Stopping and Range of Ions in Matter, vol. 1 (1985); constants and S as in LAMMPS' `pair_style zbl inner outer`.
+    φ(r) = Z_i Z_j e²/(4πε₀ r) Σ_k c_k exp(-d_k r/a), a = 0.4685/(Z_i^0.23 + Z_j^0.23); S is a
+    constant up to `inner`, and from there a polynomial A/3 (r - inner)³ + B/4 (r - inner)⁴ + C with
+    which energy, force and curvature vanish at `outer`. Ziegler, Biersack, Littmark, The Stopping
+    and Range of Ions in Matter, vol. 1 (1985); constants and S as in LAMMPS' `pair_style zbl inner
+    outer`.
 
-    numbers: nuclear charges Z, one for each element; those of the periodic table if not given. between: a symmetric matrix over the
-    elements, False for pairs without this repulsion; all have it if not given. ZBL has no parameters: charges do not vary.
+    numbers: nuclear charges Z, one for each element; those of the periodic table if not given.
+    between: a symmetric matrix over the elements, False for pairs without this repulsion; all have
+    it if not given. ZBL has no parameters: charges do not vary.
     """
 
     elements: tuple[str, ...] = eqx.field(static=True)
@@ -44,18 +50,21 @@ class ZBL(Potential):
             unknown = [name for name in self.elements if name not in atomic_numbers]
             if unknown:
                 raise AdfluxError(
-                    f"The nuclear charge of {', '.join(unknown)} is not known: give numbers=, one for each element."
+                    f"The nuclear charge of {', '.join(unknown)} is not known: give numbers=, one "
+                    "for each element."
                 )
             numbers = [atomic_numbers[name] for name in self.elements]
         charges = np.atleast_1d(np.asarray(numbers, float))
         if charges.shape != (size,) or not np.isfinite(charges).all() or not (charges > 0.0).all():
             raise AdfluxError(
-                f"ZBL needs {size} positive nuclear charges, one for each element, but {numbers} was given."
+                f"ZBL needs {size} positive nuclear charges, one for each element, but {numbers} "
+                "was given."
             )
         pairs = np.ones((size, size), bool) if between is None else np.asarray(between, bool)
         if pairs.shape != (size, size) or not np.array_equal(pairs, pairs.T) or not pairs.any():
             raise AdfluxError(
-                f"between must be a symmetric {size} × {size} matrix over the elements with a pair in it, but {between} was given."
+                f"between must be a symmetric {size} × {size} matrix over the elements with a "
+                f"pair in it, but {between} was given."
             )
         self.numbers = tuple(charges.tolist())
         self.between = tuple(tuple(row) for row in pairs.tolist())
@@ -69,14 +78,20 @@ class ZBL(Potential):
         def of_pair(values):
             return jnp.asarray(values, dtype)[center, other]
 
-        inside = graph.mask & (graph.distances < self.cutoff) & jnp.asarray(self.between)[center, other]
+        inside = (
+            graph.mask & (graph.distances < self.cutoff) & jnp.asarray(self.between)[center, other]
+        )
         # beyond, a pair is evaluated at a harmless distance, so that no gradient is NaN there
         r = jnp.where(inside, graph.distances, self.cutoff)
         strength, decays, a, b, c = self._of_elements()
-        screened = sum(share * jnp.exp(-of_pair(decays[..., k]) * r) for k, share in enumerate(SHARES))
+        screened = sum(
+            share * jnp.exp(-of_pair(decays[..., k]) * r) for k, share in enumerate(SHARES)
+        )
         beyond = jnp.maximum(r - self.inner, 0.0)
         switch = beyond**3 * (of_pair(a) / 3.0 + of_pair(b) / 4.0 * beyond) + of_pair(c)
-        return graph.sum_pairs(jnp.where(inside, 0.5 * (of_pair(strength) * screened / r + switch), 0.0))
+        return graph.sum_pairs(
+            jnp.where(inside, 0.5 * (of_pair(strength) * screened / r + switch), 0.0)
+        )
 
     @property
     def pair_cutoffs(self) -> np.ndarray:

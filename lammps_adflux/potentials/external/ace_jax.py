@@ -12,14 +12,18 @@ from jaxtyping import Array, Float
 try:
     from ace_jax.eval import ACEModel, PACEModel, load  # pyright: ignore[reportMissingImports]
 except ImportError as error:
-    raise ImportError("Models of ace-jax need the library itself: pip install 'lammps-adflux[ace]'") from error
+    raise ImportError(
+        "Models of ace-jax need the library itself: pip install 'lammps-adflux[ace]'"
+    ) from error
 
 from ...graph import Graph
 from ..base import Potential
 
 
 class AceJax(Potential):
-    """Energies of atoms that depend on their own pairs alone, so that nothing hops: linear ACE or PACE."""
+    """Energies of atoms that depend on their own pairs alone, so that nothing hops: linear ACE or
+    PACE.
+    """
 
     model: eqx.Module
     cutoff: float = eqx.field(static=True)
@@ -31,17 +35,24 @@ class AceJax(Potential):
         model, species = jax.tree.map(jnp.asarray, self.model), graph.species
         ends = species[graph.centers], species[graph.others]
         with jax.default_matmul_precision("highest"):
-            return model.site_energies(graph.vectors, *ends, graph.centers, len(species), species, graph.mask)
+            return model.site_energies(
+                graph.vectors, *ends, graph.centers, len(species), species, graph.mask
+            )
 
 
 def from_ace_jax(model: ACEModel | PACEModel | str | PathLike, meta: dict | None = None) -> AceJax:
-    """The potential of a file of ace-jax (.npz) or pacemaker (.yace), or of a model with its `meta`.
+    """The potential of a file of ace-jax (.npz) or pacemaker (.yace), or of a model with its
+    `meta`.
 
-    Energies in eV, those of isolated atoms included. Cutoff and elements are those of `meta`. Its Gaussian-process
-    models are other classes, and not to be had here.
+    Energies in eV, those of isolated atoms included. Cutoff and elements are those of `meta`. Its
+    Gaussian-process models are other classes, and not to be had here.
     """
     if meta is None:
         with jax.enable_x64(True):  # else it would round the file's numbers to float32
             model, meta, _ = load(model)
     model = jax.tree.map(np.asarray, model)
-    return AceJax(model, float(meta["rcut"]), tuple(chemical_symbols[int(number)] for number in meta["elements"]))
+    return AceJax(
+        model,
+        float(meta["rcut"]),
+        tuple(chemical_symbols[int(number)] for number in meta["elements"]),
+    )

@@ -12,10 +12,14 @@ LARGEST = 100_000  # bytes: an input file is short
 
 
 def core_beside(coefficients: Path) -> tuple[Path, list[str]] | None:
-    """The file in the folder of `coefficients` that uses them with other pair styles, and their names; None where there is none."""
+    """The file in the folder of `coefficients` that uses them with other pair styles, and their
+    names; None where there is none.
+    """
     found = []
     try:
-        files = sorted(file for file in coefficients.resolve().parent.iterdir() if file.suffix in SUFFIXES)
+        files = sorted(
+            file for file in coefficients.resolve().parent.iterdir() if file.suffix in SUFFIXES
+        )
         files = [file for file in files if file.stat().st_size <= LARGEST]
     except OSError:
         return None
@@ -28,7 +32,9 @@ def core_beside(coefficients: Path) -> tuple[Path, list[str]] | None:
             continue
         text = re.sub(r"&[ \t]*\n", " ", text)
         words = " ".join(re.findall(r"^\s*pair_style\s+(.*)$", text, re.MULTILINE)).split()
-        named = list(dict.fromkeys(w for w in words if re.match(r"[A-Za-z]", w) and w not in ADDS_NOTHING))
+        named = list(
+            dict.fromkeys(w for w in words if re.match(r"[A-Za-z]", w) and w not in ADDS_NOTHING)
+        )
         if not named:
             return None  # it says that SNAP stands alone
         found.append((file, named))

@@ -29,7 +29,9 @@ def read_parameters(path: Path) -> dict:
     for number, words in words_of(read_lines(path, "SNAP parameter"), QUOTES):
         name, place = words[0], f"{path}, line {number}"
         if name in ("sinner", "dinner") or (name == "switchinnerflag" and words[1:2] != ["0"]):
-            raise AdfluxError(f"{place}: the inner switching of SNAP ({name}) is not supported; leave it out.")
+            raise AdfluxError(
+                f"{place}: the inner switching of SNAP ({name}) is not supported; leave it out."
+            )
         if name in WITHOUT_MEANING or name == "switchinnerflag":
             continue
         if name not in DEFAULTS and name not in REQUIRED:
@@ -46,7 +48,10 @@ def read_parameters(path: Path) -> dict:
             raise AdfluxError(f"{place}: {name} is 0 or 1, but {found[name]} was found.")
     missing = [name for name in REQUIRED if name not in found]
     if missing:
-        raise AdfluxError(f"{path}: {' and '.join(missing)} must be given, but the file has only {', '.join(found)}.")
+        raise AdfluxError(
+            f"{path}: {' and '.join(missing)} must be given, but the file has only "
+            f"{', '.join(found)}."
+        )
     if not 0 <= found["twojmax"] <= 14:
         raise AdfluxError(f"{path}: twojmax must be between 0 and 14, but is {found['twojmax']}.")
     if not found["rcutfac"] > 0.0:
@@ -57,7 +62,9 @@ def read_parameters(path: Path) -> dict:
 def read_coefficients(
     path: Path, elements: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Radius and weight [elements], coefficients [elements, numbers], and all elements of the file in its order."""
+    """Radius and weight [elements], coefficients [elements, numbers], and all elements of the file
+    in its order.
+    """
     lines = words_of(read_lines(path, "SNAP coefficient"), QUOTES)
     if not lines:
         raise AdfluxError(f"{path}: a SNAP coefficient file was needed, but it is empty.")
@@ -66,13 +73,16 @@ def read_coefficients(
         blocks, count = (int(word) for word in words)
     except ValueError:
         raise AdfluxError(
-            f"{path}, line {number}: the numbers of elements and of coefficients were needed, but {' '.join(words)!r} was found."
+            f"{path}, line {number}: the numbers of elements and of coefficients were needed, but "
+            f"{' '.join(words)!r} was found."
         ) from None
     entries: dict[str, tuple[float, float, np.ndarray]] = {}
     rest = lines[1:]
     for _ in range(blocks):
         if not rest:
-            raise AdfluxError(f"{path}: {blocks} elements were announced, but only {', '.join(entries)} found.")
+            raise AdfluxError(
+                f"{path}: {blocks} elements were announced, but only {', '.join(entries)} found."
+            )
         number, words = rest[0]
         try:
             name, radius, weight = words[0], float(words[1]), float(words[2])
@@ -80,34 +90,46 @@ def read_coefficients(
                 raise ValueError
         except (ValueError, IndexError):
             raise AdfluxError(
-                f"{path}, line {number}: an element with radius and weight was needed, but {' '.join(words)!r} was found; "
+                f"{path}, line {number}: an element with radius and weight was needed, but "
+                f"{' '.join(words)!r} was found; "
                 f"each element has {count} coefficients."
             ) from None
         if name in entries:
             raise AdfluxError(f"{path}, line {number}: a second block of {name}; keep one.")
-        entries[name] = radius, weight, np.array([_coefficient(path, *line) for line in rest[1 : count + 1]])
+        entries[name] = (
+            radius,
+            weight,
+            np.array([_coefficient(path, *line) for line in rest[1 : count + 1]]),
+        )
         if len(entries[name][2]) < count:
             raise AdfluxError(
-                f"{path}, line {number}: {name} needs {count} coefficients, but the file ends after {len(entries[name][2])}."
+                f"{path}, line {number}: {name} needs {count} coefficients, but the file ends "
+                f"after {len(entries[name][2])}."
             )
         rest = rest[count + 1 :]
     if rest:
         raise AdfluxError(
-            f"{path}, line {rest[0][0]}: {blocks} elements of {count} coefficients were announced, but the file goes on; mend its first line."
+            f"{path}, line {rest[0][0]}: {blocks} elements of {count} coefficients were "
+            "announced, but the file goes on; mend its first line."
         )
     unknown = [name for name in elements if name not in entries]
     if unknown:
-        raise AdfluxError(f"{path} has no element {', '.join(unknown)}; it knows {', '.join(entries)}.")
+        raise AdfluxError(
+            f"{path} has no element {', '.join(unknown)}; it knows {', '.join(entries)}."
+        )
     radii, weights, values = zip(*(entries[name] for name in elements), strict=True)
     return np.array(radii), np.array(weights), np.array(values), tuple(entries)
 
 
-def write_files(coefficients: Path, parameters, elements, radii, weights, values, keywords: dict, units: str) -> None:
+def write_files(
+    coefficients: Path, parameters, elements, radii, weights, values, keywords: dict, units: str
+) -> None:
     """Both files; radii are multiplied by rcutfac already, values [elements, numbers]."""
     parameters = coefficients.with_suffix(".snapparam") if parameters is None else Path(parameters)
     if coefficients.resolve() == parameters.resolve():
         raise AdfluxError(
-            f"The coefficients and the parameters of SNAP need two files, but both would be {parameters}."
+            "The coefficients and the parameters of SNAP need two files, but both would be "
+            f"{parameters}."
         )
     if not np.isfinite(values).all():
         raise AdfluxError("Coefficients that are not finite cannot be written for LAMMPS.")
@@ -117,7 +139,10 @@ def write_files(coefficients: Path, parameters, elements, radii, weights, values
         lines.append(f"{element} {_factor(radius, keywords['rcutfac'])!r} {weight!r}")
         lines += [repr(number) for number in numbers.tolist()]
     _write(coefficients, lines, "SNAP coefficient")
-    settings = [f"{name} {int(value) if isinstance(value, bool) else value!r}" for name, value in keywords.items()]
+    settings = [
+        f"{name} {int(value) if isinstance(value, bool) else value!r}"
+        for name, value in keywords.items()
+    ]
     _write(parameters, [head, *settings], "SNAP parameter")
 
 
@@ -127,7 +152,8 @@ def _coefficient(path: Path, number: int, words: list[str]) -> float:
         value = float(word)
     except ValueError:
         raise AdfluxError(
-            f"{path}, line {number}: one coefficient was needed, but {' '.join(words)!r} was found; are there as many as the first line says?"
+            f"{path}, line {number}: one coefficient was needed, but {' '.join(words)!r} was "
+            "found; are there as many as the first line says?"
         ) from None
     if not np.isfinite(value):
         raise AdfluxError(f"{path}, line {number}: the coefficient {word} is not finite.")
@@ -137,7 +163,12 @@ def _coefficient(path: Path, number: int, words: list[str]) -> float:
 def _factor(product: float, factor: float) -> float:
     """x with x · factor = product, in few digits where that is possible."""
     quotient = product / factor
-    near = float(f"{quotient:.15g}"), quotient, np.nextafter(quotient, 0.0), np.nextafter(quotient, np.inf)
+    near = (
+        float(f"{quotient:.15g}"),
+        quotient,
+        np.nextafter(quotient, 0.0),
+        np.nextafter(quotient, np.inf),
+    )
     return float(next((x for x in near if x * factor == product), quotient))
 
 

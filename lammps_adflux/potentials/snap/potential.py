@@ -22,18 +22,24 @@ PAIRS, ATOMS = 256, 8  # at a time: what then has to be held fits into a core's 
 
 
 class SNAP(Potential):
-    """U_i = β₀ + Σ_k β_k B_k(i) + Σ_{k≤l} α_kl B_k B_l (diagonal ones halved), B the bispectrum of i's neighbourhood.
+    """U_i = β₀ + Σ_k β_k B_k(i) + Σ_{k≤l} α_kl B_k B_l (diagonal ones halved), B the bispectrum of
+    i's neighbourhood.
 
-    Thompson et al., J. Comput. Phys. 285, 316 (2015); quadratic: Wood, Thompson, J. Chem. Phys. 148, 241721 (2018);
-    chemflag: Cusentino, Wood, Thompson, J. Phys. Chem. A 124, 5456 (2020). Everything as in LAMMPS.
+    Thompson et al., J. Comput. Phys. 285, 316 (2015); quadratic: Wood, Thompson, J. Chem. Phys.
+    148, 241721 (2018); chemflag: Cusentino, Wood, Thompson, J. Phys. Chem. A 124, 5456 (2020).
+    Everything as in LAMMPS.
     """
 
     constants: Float[Array | np.ndarray, " elements"]  # β₀
     coefficients: Float[Array | np.ndarray, "elements components"]  # β
-    quadratic: Float[Array | np.ndarray, "elements products"] | None  # α, the upper triangle row by row
+    quadratic: (
+        Float[Array | np.ndarray, "elements products"] | None
+    )  # α, the upper triangle row by row
     cutoff: float = eqx.field(static=True)
     elements: tuple[str, ...] = eqx.field(static=True)
-    radii: tuple[float, ...] = eqx.field(static=True)  # times rcutfac: the cutoff of a pair is the sum of two
+    radii: tuple[float, ...] = eqx.field(
+        static=True
+    )  # times rcutfac: the cutoff of a pair is the sum of two
     weights: tuple[float, ...] = eqx.field(static=True)  # of a neighbour in the density
     twojmax: int = eqx.field(static=True)
     rfac0: float = eqx.field(static=True)
@@ -51,16 +57,18 @@ class SNAP(Potential):
     def from_lammps(cls, coefficients, parameters, elements, units: str | None = None) -> "SNAP":
         """From LAMMPS' .snapcoeff and .snapparam files, for `elements` in this order.
 
-        units: those that the first line of the coefficients names (`UNITS: metal`); metal, if it names none.
-        Where a .snap or .mod file beside the coefficients adds another pair style to them (most often ZBL, without which atoms may
-        fall into one another), a note of the logger `lammps_adflux` says so: `read_pair_style` of that file gives the sum.
+        units: those that the first line of the coefficients names (`UNITS: metal`); metal, if it
+        names none. Where a .snap or .mod file beside the coefficients adds another pair style to
+        them (most often ZBL, without which atoms may fall into one another), a note of the logger
+        `lammps_adflux` says so: `read_pair_style` of that file gives the sum.
         """
         potential = cls.from_files(coefficients, parameters, elements, units)
         beside = core_beside(Path(coefficients))
         if beside is not None:
             file, styles = beside
             note(
-                f"{Path(coefficients).name} is made for SNAP with {' and '.join(styles)}, as {file} says, but this is SNAP alone: "
+                f"{Path(coefficients).name} is made for SNAP with {' and '.join(styles)}, as "
+                f"{file} says, but this is SNAP alone: "
                 f"read_pair_style or `adflux export snap {file.name}` gives the sum where it can."
             )
         return potential
@@ -73,7 +81,8 @@ class SNAP(Potential):
         radii, weights, values, known = read_coefficients(Path(coefficients), elements)
         if p["chemflag"] and elements != known:
             raise AdfluxError(
-                f"{coefficients}: with chemflag 1 the coefficients mean the elements in the order of the file, {', '.join(known)}, but "
+                f"{coefficients}: with chemflag 1 the coefficients mean the elements in the order "
+                f"of the file, {', '.join(known)}, but "
                 f"{', '.join(elements)} was asked for."
             )
         channels = len(elements) if p["chemflag"] else 1
@@ -81,7 +90,8 @@ class SNAP(Potential):
         products = components * (components + 1) // 2 if p["quadraticflag"] else 0
         if values.shape[1] != 1 + components + products:
             raise AdfluxError(
-                f"{coefficients} has {values.shape[1]} coefficients per element, but twojmax {p['twojmax']}, quadraticflag {p['quadraticflag']} and "
+                f"{coefficients} has {values.shape[1]} coefficients per element, but twojmax "
+                f"{p['twojmax']}, quadraticflag {p['quadraticflag']} and "
                 f"chemflag {p['chemflag']} of {parameters} need {1 + components + products}."
             )
         return cls(
@@ -105,9 +115,11 @@ class SNAP(Potential):
         )
 
     def to_lammps(self, coefficients, parameters=None) -> None:
-        """Write LAMMPS' files for `pair_style snap`, in the potential's units: what `from_lammps` reads back is equal to the last digit.
+        """Write LAMMPS' files for `pair_style snap`, in the potential's units: what `from_lammps`
+        reads back is equal to the last digit.
 
-        coefficients: path of the .snapcoeff file. parameters: that of the .snapparam file, by default beside it with the same name.
+        coefficients: path of the .snapcoeff file. parameters: that of the .snapparam file, by
+        default beside it with the same name.
         """
         flags = {
             "quadraticflag": self.quadratic is not None,
@@ -117,9 +129,16 @@ class SNAP(Potential):
             "bnormflag": self.normalized,
             "wselfallflag": self.self_in_all,
         }
-        keywords = {"rcutfac": self.rcutfac, "twojmax": self.twojmax, "rfac0": self.rfac0, "rmin0": self.rmin0}
+        keywords = {
+            "rcutfac": self.rcutfac,
+            "twojmax": self.twojmax,
+            "rfac0": self.rfac0,
+            "rmin0": self.rmin0,
+        }
         parts = (np.asarray(self.constants, float)[:, None], self.coefficients, self.quadratic)
-        values = np.concatenate([np.asarray(part, float) for part in parts if part is not None], axis=1)
+        values = np.concatenate(
+            [np.asarray(part, float) for part in parts if part is not None], axis=1
+        )
         write_files(
             Path(coefficients),
             parameters,
@@ -145,7 +164,9 @@ class SNAP(Potential):
         """(R_i + R_j) · rcutfac [elements, elements]."""
         return np.add.outer(self.radii, self.radii)
 
-    def energies_of(self, components: Float[Array, "atoms components"], species) -> Float[Array, " atoms"]:
+    def energies_of(
+        self, components: Float[Array, "atoms components"], species
+    ) -> Float[Array, " atoms"]:
         """U_i from the bispectrum, a polynomial of the coefficients."""
         linear = jnp.asarray(self.coefficients)[species]
         energies = jnp.asarray(self.constants)[species] + jnp.sum(linear * components, axis=1)
@@ -165,19 +186,26 @@ class SNAP(Potential):
         groups = max(1, round(blocks**0.5))
         shape = groups, -(-blocks // groups)
         room = shape[0] * shape[1] * ATOMS
-        padded = jnp.pad(density, ((0, room - atoms), (0, 0), (0, 0))).reshape(*shape, ATOMS, channels, numbers)
+        padded = jnp.pad(density, ((0, room - atoms), (0, 0), (0, 0))).reshape(
+            *shape, ATOMS, channels, numbers
+        )
         needed = jnp.pad(graph.owned, (0, room - atoms)).reshape(*shape, ATOMS).any(axis=2)
 
-        # ghosts and padding are most of the atoms of a small domain: skip them, groups of blocks first, then blocks
+        # ghosts and padding are most of the atoms of a small domain: skip them, groups of blocks
+        # first, then blocks
         def skipping(function):
             def either(data):
                 values, needed = data
                 nothing = jnp.zeros((*needed.shape, ATOMS, count), density.dtype)
-                return jax.lax.cond(any_counts(needed), function, lambda *_: nothing, values, needed)
+                return jax.lax.cond(
+                    any_counts(needed), function, lambda *_: nothing, values, needed
+                )
 
             return either
 
-        block = jax.checkpoint(skipping(lambda u, _: bispectrum(u.T, self.twojmax, self.normalized).T))
+        block = jax.checkpoint(
+            skipping(lambda u, _: bispectrum(u.T, self.twojmax, self.normalized).T)
+        )
         group = skipping(lambda *data: jax.lax.map(block, data))
         components = jax.lax.map(group, (padded, needed)).reshape(room, count)[:atoms]
         return components - self._isolated(graph)
@@ -195,7 +223,9 @@ class SNAP(Potential):
         return jnp.asarray(own.reshape(len(self.elements), -1), graph.vectors.dtype)[graph.species]
 
     def _density(self, graph: Graph) -> Float[Array, "atoms channels numbers"]:
-        """U_j of the neighbourhoods: self-contribution and Σ over pairs of weight · switching function · U_j(r_p)."""
+        """U_j of the neighbourhoods: self-contribution and Σ over pairs of weight · switching
+        function · U_j(r_p).
+        """
         dtype, atoms, species = graph.vectors.dtype, len(graph.species), graph.species
         channels = len(self.elements) if self.chemical else 1
         other = graph.hop(species)
@@ -206,13 +236,18 @@ class SNAP(Potential):
 
         def chunks(values, fill=0):
             values = jnp.pad(
-                values, ((0, size * PAIRS - len(values)), *((0, 0),) * (values.ndim - 1)), constant_values=fill
+                values,
+                ((0, size * PAIRS - len(values)), *((0, 0),) * (values.ndim - 1)),
+                constant_values=fill,
             )
             return values.reshape(size, PAIRS, *values.shape[1:])
 
         # indices as they are, without arithmetic: the survey of operations (hops.py) follows them
         rows = (chunks(graph.centers), chunks(other)) if self.chemical else (chunks(graph.centers),)
-        data = (chunks(graph.vectors), chunks(cutoffs, 1), chunks(weights[other]), chunks(inside)), rows
+        data = (
+            (chunks(graph.vectors), chunks(cutoffs, 1), chunks(weights[other]), chunks(inside)),
+            rows,
+        )
 
         @jax.checkpoint
         def of_pairs(*pairs):
@@ -227,13 +262,18 @@ class SNAP(Potential):
             pairs, rows = chunk
             return density.at[rows].add(of_pairs(*pairs), mode="drop"), None
 
-        own = np.ones((len(self.elements), channels)) if self.self_in_all or not self.chemical else np.eye(channels)
+        own = (
+            np.ones((len(self.elements), channels))
+            if self.self_in_all or not self.chemical
+            else np.eye(channels)
+        )
         start = jnp.asarray(own[:, :, None] * unity(self.twojmax), dtype)[species]
         density, _ = jax.lax.scan(add, start if self.chemical else start[:, 0], data)
         return density.reshape(atoms, channels, -1)
 
     def _of_pairs(self, vectors, cutoffs, weights, inside) -> Float[Array, "pairs numbers"]:
-        # a pair that does not count is evaluated at a harmless place, so that no gradient is NaN there
+        # a pair that does not count is evaluated at a harmless place, so that no gradient is NaN
+        # there
         x, y, z = jnp.where(inside, vectors.T, 0.5)
         cutoffs = jnp.where(inside, cutoffs, 2.0)
         r = jnp.sqrt(x * x + y * y + z * z)
@@ -243,7 +283,12 @@ class SNAP(Potential):
             switch = jnp.where(r <= self.rmin0, 1.0, switch)
         sine, cosine = jnp.sin(self.rfac0 * angle), jnp.cos(self.rfac0 * angle)
         # LAMMPS: z0 = r / tan θ0, a = (z0 - iz) / √(r² + z0²), b = (y - ix) / √(r² + z0²)
-        a_and_b = cosine * jnp.sign(sine), -jnp.abs(sine) * z / r, jnp.abs(sine) * y / r, -jnp.abs(sine) * x / r
+        a_and_b = (
+            cosine * jnp.sign(sine),
+            -jnp.abs(sine) * z / r,
+            jnp.abs(sine) * y / r,
+            -jnp.abs(sine) * x / r,
+        )
         # without the barrier XLA would evaluate sines once for every number
         quaternion, weight = jax.lax.optimization_barrier(
             (jnp.stack(a_and_b), jnp.where(inside, weights * switch, 0.0))

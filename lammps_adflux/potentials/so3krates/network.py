@@ -16,23 +16,29 @@ from .spherical_harmonics import spherical_harmonics
 
 
 class So3krates(Potential):
-    """Energies from atomic features x_i and spherical harmonic coordinates χ_i, updated along the pairs.
+    """Energies from atomic features x_i and spherical harmonic coordinates χ_i, updated along the
+    pairs.
 
-    Frank, Unke, Müller, NeurIPS 35, 29400 (2022); Frank, Unke, Müller, Chmiela, Nat. Commun. 15, 6539 (2024); its heat
-    flux: Langer, Frank, Knoop, J. Chem. Phys. 159, 174105 (2023). With φ the cutoff function, g the radial basis, Y the
-    spherical harmonics and |c|²_l = Σ_m c_lm²/√(2l+1), each layer does
+    Frank, Unke, Müller, NeurIPS 35, 29400 (2022); Frank, Unke, Müller, Chmiela, Nat. Commun. 15,
+    6539 (2024); its heat flux: Langer, Frank, Knoop, J. Chem. Phys. 159, 174105 (2023). With φ the
+    cutoff function, g the radial basis, Y the spherical harmonics and |c|²_l = Σ_m c_lm²/√(2l+1),
+    each layer does
 
-        W_ij = MLP(g(r_ij)) + MLP(|χ_j - χ_i|²)          one filter W for the features, one for the geometry
-        α_ij^h = φ(r_ij) Σ_f q_if W_ijf k_jf / √F_h      head h; q, k, v linear in the layer's x, no softmax
-        x_i ← x_i + Σ_j α_ij^h v_j                       χ_i,lm ← χ_i,lm + Σ_j α_ij^l Y_lm(r̂_ij)
-        (a, b) = linear(x_i, |χ_i|²)                     x_i ← x_i + a,  χ_i,lm ← χ_i,lm (1 + b_l)
+        W_ij = MLP(g(r_ij)) + MLP(|χ_j - χ_i|²)          one filter W for the features, one for the
+        geometry α_ij^h = φ(r_ij) Σ_f q_if W_ijf k_jf / √F_h      head h; q, k, v linear in the
+        layer's x, no softmax x_i ← x_i + Σ_j α_ij^h v_j                       χ_i,lm ← χ_i,lm + Σ_j
+        α_ij^l Y_lm(r̂_ij) (a, b) = linear(x_i, |χ_i|²)                     x_i ← x_i + a,  χ_i,lm ←
+        χ_i,lm (1 + b_l)
 
-    and U_i = scale MLP(x_i) + shift, by element. Layer normalisation and residual MLPs are used where `parameters` has
-    them. χ starts at zero, or, with a `sphc_normalization` N, at Σ_j φ Y/N, which reaches one hop farther.
-    Only χ, k and v travel from j to i, through `Graph.hop`: the heat flux is exact for any number of layers.
+    and U_i = scale MLP(x_i) + shift, by element. Layer normalisation and residual MLPs are used
+    where `parameters` has them. χ starts at zero, or, with a `sphc_normalization` N, at Σ_j φ Y/N,
+    which reaches one hop farther. Only χ, k and v travel from j to i, through `Graph.hop`: the heat
+    flux is exact for any number of layers.
     """
 
-    parameters: PyTree[Float[Array | np.ndarray, "..."]]  # nested dicts and tuples, see mlff_so3krates.read_so3krates
+    parameters: PyTree[
+        Float[Array | np.ndarray, "..."]
+    ]  # nested dicts and tuples, see mlff_so3krates.read_so3krates
     degrees: tuple[int, ...] = eqx.field(static=True)
     radial_basis: str = eqx.field(static=True)
     radial_basis_size: int = eqx.field(static=True)
@@ -45,23 +51,34 @@ class So3krates(Potential):
 
     @classmethod
     def from_mlff(
-        cls, folder, elements=("Sn", "Se"), dtype=None, *, add_shift: bool = False, units: str = "metal"
+        cls,
+        folder,
+        elements=("Sn", "Se"),
+        dtype=None,
+        *,
+        add_shift: bool = False,
+        units: str = "metal",
     ) -> "So3krates":
-        """Reads the folder that mlff wrote: hyperparameters.json, scales.json, checkpoint_loss_<step>.
+        """Reads the folder that mlff wrote: hyperparameters.json, scales.json,
+        checkpoint_loss_<step>.
 
-        elements: those wanted, in the order of LAMMPS' types; a checkpoint has a row for every atomic number below
-        `num_embeddings` and does not tell for which of them it was trained. dtype: of the parameters; float64, to which
-        mlff's float32 is widened exactly, if not given. Of several checkpoint_loss files the one with the largest step
-        is read, as by flax's restore_checkpoint, and of its parameters `params`, as mlff's calculator, MLFFPotential and
-        glp do; `valid_params` (the Polyak average; the same numbers without one) is what mlff uses for validation.
-        The energies are multiplied by scales.json's scale. add_shift: also add its per_atom_shift, as mlff did by default
-        until 2024; it moves the zero of the energy, and with it the convective part of the heat flux, and large shifts
-        cost digits in float32. units: those of the data that it was trained on, which the folder does not tell.
-        What changes the network and is not implemented is refused by name.
+        elements: those wanted, in the order of LAMMPS' types; a checkpoint has a row for every
+        atomic number below `num_embeddings` and does not tell for which of them it was trained.
+        dtype: of the parameters; float64, to which mlff's float32 is widened exactly, if not given.
+        Of several checkpoint_loss files the one with the largest step is read, as by flax's
+        restore_checkpoint, and of its parameters `params`, as mlff's calculator, MLFFPotential and
+        glp do; `valid_params` (the Polyak average; the same numbers without one) is what mlff uses
+        for validation. The energies are multiplied by scales.json's scale. add_shift: also add its
+        per_atom_shift, as mlff did by default until 2024; it moves the zero of the energy, and with
+        it the convective part of the heat flux, and large shifts cost digits in float32. units:
+        those of the data that it was trained on, which the folder does not tell. What changes the
+        network and is not implemented is refused by name.
         """
         fields = read_so3krates(folder, elements, add_shift)
         if dtype is not None:
-            fields["parameters"] = jax.tree.map(lambda leaf: leaf.astype(dtype), fields["parameters"])
+            fields["parameters"] = jax.tree.map(
+                lambda leaf: leaf.astype(dtype), fields["parameters"]
+            )
         return cls(**fields, units=check_units(units))
 
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
@@ -71,23 +88,34 @@ class So3krates(Potential):
     def _energies(self, graph: Graph) -> Float[Array, " atoms"]:
         p = self.parameters
         r = graph.distances
-        radial = radial_basis(self.radial_basis, r, self.radial_basis_size, self.cutoff, p.get("radial", {}))
-        envelope = jnp.where(graph.mask, cutoff_function(self.cutoff_function, r, self.cutoff), 0.0)[:, None]
+        radial = radial_basis(
+            self.radial_basis, r, self.radial_basis_size, self.cutoff, p.get("radial", {})
+        )
+        envelope = jnp.where(
+            graph.mask, cutoff_function(self.cutoff_function, r, self.cutoff), 0.0
+        )[:, None]
         harmonics = spherical_harmonics(graph.vectors / r[:, None], self.degrees)
         features = jnp.asarray(p["embedding"])[graph.species]
         coordinates = None  # zero
         if self.sphc_normalization is not None:
             coordinates = graph.sum_pairs(envelope * harmonics) / self.sphc_normalization
         for layer in p["layers"]:
-            features, coordinates = self._layer(layer, graph, features, coordinates, radial, envelope, harmonics)
+            features, coordinates = self._layer(
+                layer, graph, features, coordinates, radial, envelope, harmonics
+            )
         energies = _mlp(p["energy"], features)[:, 0]
-        return jnp.asarray(p["scale"])[graph.species] * energies + jnp.asarray(p["shift"])[graph.species]
+        return (
+            jnp.asarray(p["scale"])[graph.species] * energies
+            + jnp.asarray(p["shift"])[graph.species]
+        )
 
     def _layer(self, layer, graph, features, coordinates, radial, envelope, harmonics):
         expand = self._expansion(harmonics.dtype)
         x = _layer_norm(layer["norm_before"], features) if "norm_before" in layer else features
         if coordinates is None:
-            separation = jnp.zeros((1, len(self.degrees)), harmonics.dtype)  # the same for all pairs: one row
+            separation = jnp.zeros(
+                (1, len(self.degrees)), harmonics.dtype
+            )  # the same for all pairs: one row
         else:
             separation = self._squares(graph.hop(coordinates) - graph.at_center(coordinates))
         attention = _attention(layer["feature"], graph, x, radial, separation, envelope)
@@ -105,26 +133,38 @@ class So3krates(Potential):
         coordinates = coordinates * (1.0 + mixed[:, features.shape[1] :] @ expand)
         if "residual_after" in layer:
             features = _residual_mlp(layer["residual_after"], features)
-        return _layer_norm(layer["norm_after"], features) if "norm_after" in layer else features, coordinates
+        return _layer_norm(
+            layer["norm_after"], features
+        ) if "norm_after" in layer else features, coordinates
 
     def _expansion(self, dtype) -> Float[Array, "degrees components"]:
         """One where the component belongs to the degree, else zero."""
         sizes = [2 * degree + 1 for degree in self.degrees]
         return jnp.asarray(np.repeat(np.eye(len(sizes)), sizes, axis=1), dtype)
 
-    def _squares(self, coordinates: Float[Array, "rows components"]) -> Float[Array, "rows degrees"]:
+    def _squares(
+        self, coordinates: Float[Array, "rows components"]
+    ) -> Float[Array, "rows degrees"]:
         """|c|²_l = Σ_m c_lm²/√(2l+1)."""
-        norms = jnp.asarray([(2 * degree + 1) ** -0.5 for degree in self.degrees], coordinates.dtype)
+        norms = jnp.asarray(
+            [(2 * degree + 1) ** -0.5 for degree in self.degrees], coordinates.dtype
+        )
         return jnp.einsum("nm,lm,l->nl", coordinates**2, self._expansion(coordinates.dtype), norms)
 
 
 def _attention(block, graph: Graph, x, radial, separation, envelope) -> Float[Array, "pairs heads"]:
-    """α_ij^h; queries and keys are made before they are spread over the pairs, of which there are more than atoms."""
+    """α_ij^h; queries and keys are made before they are spread over the pairs, of which there are
+    more than atoms.
+    """
     weights = _mlp(block["radial_filter"], radial)
     if "spherical_filter" in block:
         weights = weights + _mlp(block["spherical_filter"], separation)
-    queries, keys = graph.at_center(_by_head(x, block["query"])), graph.hop(_by_head(x, block["key"]))
-    # a product and a sum, which XLA fuses: einsum would make of it as many tiny matrix products as there are pairs
+    queries, keys = (
+        graph.at_center(_by_head(x, block["query"])),
+        graph.hop(_by_head(x, block["key"])),
+    )
+    # a product and a sum, which XLA fuses: einsum would make of it as many tiny matrix products as
+    # there are pairs
     alike = jnp.sum(queries * weights.reshape(queries.shape) * keys, axis=-1)
     return envelope * alike / queries.shape[-1] ** 0.5
 
@@ -132,8 +172,12 @@ def _attention(block, graph: Graph, x, radial, separation, envelope) -> Float[Ar
 def _by_head(x: Float[Array, "atoms features"], kernel) -> Float[Array, "atoms heads size"]:
     """A linear map without bias for each head of features."""
     heads, size, _ = kernel.shape
-    # not einsum: its batched product puts the atoms last in memory, and then each pair gathers from all over it
-    mapped = [part @ own for part, own in zip(jnp.split(x, heads, axis=1), jnp.asarray(kernel), strict=True)]
+    # not einsum: its batched product puts the atoms last in memory, and then each pair gathers from
+    # all over it
+    mapped = [
+        part @ own
+        for part, own in zip(jnp.split(x, heads, axis=1), jnp.asarray(kernel), strict=True)
+    ]
     return jnp.concatenate(mapped, axis=1).reshape(-1, heads, size)
 
 
@@ -144,12 +188,16 @@ def _mlp(layers: tuple[Mapping, ...], x: Float[Array, "rows _"]) -> Float[Array,
     return x
 
 
-def _residual_mlp(block: Mapping, x: Float[Array, "atoms features"]) -> Float[Array, "atoms features"]:
+def _residual_mlp(
+    block: Mapping, x: Float[Array, "atoms features"]
+) -> Float[Array, "atoms features"]:
     """y = x + silu(silu(x) A) B, then silu(y) C."""
     changed = jax.nn.silu(jax.nn.silu(x) @ block["first"]) @ block["second"]
     return jax.nn.silu(x + changed) @ block["last"]
 
 
-def _layer_norm(block: Mapping, x: Float[Array, "atoms features"]) -> Float[Array, "atoms features"]:
+def _layer_norm(
+    block: Mapping, x: Float[Array, "atoms features"]
+) -> Float[Array, "atoms features"]:
     """(x - mean)/√(variance + 10⁻⁶) over the features, times scale, plus bias; as in flax."""
     return jax.nn.standardize(x, axis=-1, epsilon=1e-6) * block["scale"] + block["bias"]

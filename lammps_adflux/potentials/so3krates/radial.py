@@ -19,9 +19,9 @@ def radial_basis(
 
     phys:      exp(-β (e^-r - μ_k)²), μ_k equally spaced from e^-c to 1, β = [(2/K)(1 - e^-c)]^-2;
                Unke, Meuwly, J. Chem. Theory Comput. 15, 3678 (2019), eq. 7
-    bernstein: binomial(K-1, k) y^k (1 - y)^(K-1-k), y = e^-γr; Unke et al., Nat. Commun. 12, 7273 (2021)
-    bessel:    sin(π k r/c)/r; Klicpera, Groß, Günnemann, ICLR 2020
-    rbf:       exp(-(r - μ_k)²/2w_k²) with trained centres μ and widths w (`trained`)
+    bernstein: binomial(K-1, k) y^k (1 - y)^(K-1-k), y = e^-γr; Unke et al., Nat. Commun. 12, 7273
+    (2021) bessel:    sin(π k r/c)/r; Klicpera, Groß, Günnemann, ICLR 2020 rbf:       exp(-(r -
+    μ_k)²/2w_k²) with trained centres μ and widths w (`trained`)
     """
     r = distances[:, None]
 
@@ -31,7 +31,9 @@ def radial_basis(
     k = constant(np.arange(size))
     if name == "phys":
         strength = (2.0 / size * (1.0 - math.exp(-cutoff))) ** -2
-        return jnp.exp(-strength * (jnp.exp(-r) - constant(np.linspace(math.exp(-cutoff), 1.0, size))) ** 2)
+        return jnp.exp(
+            -strength * (jnp.exp(-r) - constant(np.linspace(math.exp(-cutoff), 1.0, size))) ** 2
+        )
     if name == "bernstein":
         binomial = constant([math.log(math.comb(size - 1, n)) for n in range(size)])
         decay = BERNSTEIN_DECAY * r
@@ -43,13 +45,18 @@ def radial_basis(
     raise ValueError(f"{name} is none of the radial bases {', '.join(BASES)}")
 
 
-def cutoff_function(name: str, distances: Float[Array, " pairs"], cutoff: float) -> Float[Array, " pairs"]:
+def cutoff_function(
+    name: str, distances: Float[Array, " pairs"], cutoff: float
+) -> Float[Array, " pairs"]:
     """φ(r), one at r = 0 and zero from the cutoff c on; with u = r/c below it
 
-    cosine: (1 + cos πu)/2 · phys: 1 - 10u³ + 15u⁴ - 6u⁵ · dimenet: 1 - 28u⁶ + 48u⁷ - 21u⁸ · exponential: exp(-u²/(1-u²))
+    cosine: (1 + cos πu)/2 · phys: 1 - 10u³ + 15u⁴ - 6u⁵ · dimenet: 1 - 28u⁶ + 48u⁷ - 21u⁸ ·
+    exponential: exp(-u²/(1-u²))
     """
     inside = distances < cutoff
-    u = jnp.where(inside, distances / cutoff, 0.0)  # harmless beyond, so that no gradient is NaN there
+    u = jnp.where(
+        inside, distances / cutoff, 0.0
+    )  # harmless beyond, so that no gradient is NaN there
     if name == "cosine_cutoff_fn":
         value = 0.5 * (jnp.cos(math.pi * u) + 1.0)
     elif name == "phys_cutoff_fn":

@@ -17,8 +17,8 @@ def spherical_harmonics(
         Y_lm = N_lm Q_l^|m|(z) · {Im (x+iy)^|m| for m < 0; 1 for m = 0; Re (x+iy)^m for m > 0}
         N_lm = √[(2l+1)/4π · (2 - δ_m0) (l-|m|)!/(l+|m|)!],   Q_l^m = d^m P_l/dz^m
 
-    with Legendre polynomials P_l, so that every Y_lm is a polynomial: no angles, no gradient is singular.
-    l = 1 gives √(3/4π) (y, z, x).
+    with Legendre polynomials P_l, so that every Y_lm is a polynomial: no angles, no gradient is
+    singular. l = 1 gives √(3/4π) (y, z, x).
     """
     x, y, z = directions[:, 0], directions[:, 1], directions[:, 2]
     top = max(degrees)
@@ -31,11 +31,24 @@ def spherical_harmonics(
         legendre[m, m] = jnp.full_like(z, math.prod(range(1, 2 * m, 2)))
         for degree in range(m + 1, top + 1):
             below = (degree + m - 1) * legendre[degree - 2, m] if degree > m + 1 else 0.0
-            legendre[degree, m] = ((2 * degree - 1) * z * legendre[degree - 1, m] - below) / (degree - m)
+            legendre[degree, m] = ((2 * degree - 1) * z * legendre[degree - 1, m] - below) / (
+                degree - m
+            )
 
     def component(degree: int, m: int):
         k = abs(m)
-        squared = (2 * degree + 1) / (4.0 * math.pi) * math.factorial(degree - k) / math.factorial(degree + k)
-        return math.sqrt(2.0 * squared if m else squared) * legendre[degree, k] * powers[k][1 if m < 0 else 0]
+        squared = (
+            (2 * degree + 1)
+            / (4.0 * math.pi)
+            * math.factorial(degree - k)
+            / math.factorial(degree + k)
+        )
+        return (
+            math.sqrt(2.0 * squared if m else squared)
+            * legendre[degree, k]
+            * powers[k][1 if m < 0 else 0]
+        )
 
-    return jnp.stack([component(degree, m) for degree in degrees for m in range(-degree, degree + 1)], axis=1)
+    return jnp.stack(
+        [component(degree, m) for degree in degrees for m in range(-degree, degree + 1)], axis=1
+    )
