@@ -121,9 +121,8 @@ def measure_gradient(cells: int, repeat: int, *numbers: int) -> dict:
         ranks=world.size,
         first=rounds[0],
         runs={name: [one[name] for one in counted] for name in names},
-        memory_gb=world.allgather(
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        ),  # kB on Linux
+        # kB on Linux
+        memory_gb=world.allgather(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6),
     )
 
 

@@ -77,10 +77,11 @@ def errors(layers: int, structures: int) -> dict[str, list[float]]:
     for crystal in crystals:
         graph, positions, origin = unfolded_graph(crystal, potential)
         large.append((graph(jnp.asarray(positions)), positions, origin))
+    # the same for all structures: each route compiles once
     room = [
         (max(len(g.centers) for g in graphs), max(len(g.species) for g in graphs) + 1)
         for graphs in (small, [g for g, _, _ in large])
-    ]  # the same for all structures: each route compiles once
+    ]
     found: dict[str, list[float]] = {"edge": [], "hop": []}
     for seed, (crystal, graph, (unfolded, positions, origin)) in enumerate(
         zip(crystals, small, large, strict=True)
@@ -109,9 +110,8 @@ def copies(crystal: ase.Atoms, potential, speeds):
     """
     cell, reach = crystal.cell.array, potential.reach + 1e-6
     heights = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    counts = (
-        np.ceil(reach / heights).astype(int) + 1
-    )  # one more: atoms may lie anywhere in their cell
+    # one more: atoms may lie anywhere in their cell
+    counts = np.ceil(reach / heights).astype(int) + 1
     images = np.array(list(np.ndindex(*(2 * counts + 1)))) - counts
     images = images[np.argsort(np.abs(images).sum(axis=1), kind="stable")]  # the cell itself first
     positions, origin = [], []
@@ -161,12 +161,10 @@ def times(layers: int, atoms: int, repeat: int) -> dict:
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeat):
         for name, call in calls.items():
-            jax.block_until_ready(
-                call()
-            )  # untimed: the first compiles, and none starts with the caches of another
-            start = (
-                time.process_time()
-            )  # on one core that of the clock, but not that of other users
+            # untimed: the first compiles, and none starts with the caches of another
+            jax.block_until_ready(call())
+            # on one core that of the clock, but not that of other users
+            start = time.process_time()
             jax.block_until_ready(call())
             spent[name].append(1e3 * (time.process_time() - start))
     exact = np.asarray(calls["unfolded"]())

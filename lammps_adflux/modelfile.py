@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# nothing that imports JAX: in LAMMPS its settings come first, see open_in_lammps
 from .errors import (
     AdfluxError,
-)  # nothing that imports JAX: in LAMMPS its settings come first, see open_in_lammps
+)
 
 MAGIC, VERSION = b"lammps_adflux model", 1
 

@@ -18,10 +18,11 @@ ONCE = "adflux: compilation"  # what the plugin prints whenever JAX compiles
 # most of the time of small tests is XLA's: this compiles in a third of it code that runs half as
 # fast
 QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+# instruction set, compile cache: see CONTRIBUTING.md
 PASSED = (
     "XLA_FLAGS",
     "JAX_COMPILATION_CACHE_DIR",
-)  # instruction set, compile cache: see CONTRIBUTING.md
+)
 # time limits end what hangs and measure nothing: machines may be slow, and other tests run on the
 # same cores
 PATIENCE = 5.0

@@ -85,9 +85,8 @@ def test_a_singular_covariance_varies_nothing_beside_its_range():
     direction = np.array([1.0, 2.0, 0.0, -1.0, 0.5])
     drawn = read_ensemble((PRESENT, 1e-4 * np.outer(direction, direction)), WANTED) - PRESENT
     along = drawn @ direction / (direction @ direction)
-    np.testing.assert_allclose(
-        drawn, np.outer(along, direction), rtol=0, atol=1e-9
-    )  # the root of rounding, 1e-16
+    # the root of rounding, 1e-16
+    np.testing.assert_allclose(drawn, np.outer(along, direction), rtol=0, atol=1e-9)
     assert along.std() == pytest.approx(1e-2, rel=0.1)
 
 

@@ -75,12 +75,10 @@ def test_tin_selenide_has_the_papers_equation_of_state(tmp_path):
         str(tmp_path),
     )
     assert abs(float(re.search(r"volume per atom +(\S+)", output)[1]) - 26.489) < 0.01
-    assert (
-        abs(float(re.search(r"bulk modulus +(\S+)", output)[1]) - 37.7) < 0.5
-    )  # the fit depends on the volumes
-    assert (
-        abs(float(re.search(r"drift in NVE +(\S+)", output)[1])) < 0.1
-    )  # eV per atom and ns, of 0.8 ps
+    # the fit depends on the volumes
+    assert abs(float(re.search(r"bulk modulus +(\S+)", output)[1]) - 37.7) < 0.5
+    # eV per atom and ns, of 0.8 ps
+    assert abs(float(re.search(r"drift in NVE +(\S+)", output)[1])) < 0.1
     assert re.search(r"κ .* from 0\.8 ps of one run", output)
     assert (tmp_path / "eos.png").stat().st_size > 0
 
@@ -89,9 +87,8 @@ def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
     pytest.importorskip("optax", reason="needs optax: pip install '.[examples]'")
     folder = EXAMPLES / "04_own_potential"
     output = run(folder / "fit.py", "--steps", "1000", "--output", str(tmp_path))
-    assert (
-        float(re.search(r"force .*, (\S+)% of the forces'", output)[1]) < 20.0
-    )  # 4 % after the default 4000 steps
+    # 4 % after the default 4000 steps
+    assert float(re.search(r"force .*, (\S+)% of the forces'", output)[1]) < 20.0
 
     # network.py, for the Python in LAMMPS
     monkeypatch.setenv(
@@ -152,9 +149,8 @@ def test_the_tungsten_vacancy_is_predicted_for_other_potentials(tmp_path):
     assert abs(number("E_f") - 3.129303) < 1e-6 and abs(number("V_f") - 11.04229) < 1e-5
     assert number("RMSE, second order") < 5e-6
     table = json.loads((tmp_path / "vacancy.json").read_text())
-    assert np.allclose(
-        table["second"], table["relaxed"], rtol=0, atol=5e-6
-    )  # eV, of 0.03 between the potentials
+    # eV, of 0.03 between the potentials
+    assert np.allclose(table["second"], table["relaxed"], rtol=0, atol=5e-6)
     assert np.allclose(table["volume"], table["volume_relaxed"], rtol=0, atol=5e-3)  # Å³
     halves, wholes = (np.array([errors[k] for errors in table["errors"].values()]) for k in (0, 1))
     assert np.allclose(wholes / halves, [4, 8, 16], rtol=0.1)  # noise of 1e-11 eV beside 7e-10
@@ -185,7 +181,6 @@ def test_the_tungsten_vacancy_with_what_lammps_comes_with(tmp_path):
         done = run_lammps(copy, text, environment={"LAMMPS_POTENTIALS": str(potentials_folder())})
         energies.append(float(re.search(r"^energy (\S+) of", done.stdout, re.M)[1]))
     formation = energies[1] - 15 / 16 * energies[0]
-    assert (
-        abs(float(re.search(r"^E_f +(\S+)", output, re.M)[1]) - formation) < 2e-6
-    )  # six digits are printed
+    # six digits are printed
+    assert abs(float(re.search(r"^E_f +(\S+)", output, re.M)[1]) - formation) < 2e-6
     assert float(re.search(r"backward against forward +(\S+)", output)[1]) < 1e-9

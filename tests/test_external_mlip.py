@@ -23,9 +23,10 @@ from mlip.typing.properties import Properties
 
 from lammps_adflux.potentials.external.mlip import from_mlip
 
+# mlip's own
 pytestmark = pytest.mark.filterwarnings(
     "ignore:scatter inputs have incompatible types:FutureWarning"
-)  # mlip's own
+)
 
 DATA = dict(
     atomic_energies_map={32: 2.5, 14: -1.5}, graph_cutoff_angstrom=3.2, avg_num_neighbors=9.0, avg_r_min_angstrom=2.0,
@@ -60,9 +61,8 @@ def test_energies_forces_and_laws(kind, tmp_path):
     potential = from_mlip(theirs)
     assert potential.elements == ("Si", "Ge") and potential.cutoff == 3.2
     check_energies_and_forces(potential, theirs)
-    check_laws(
-        potential, 3 if kind is Visnet else 2, tmp_path
-    )  # ViSNet's embedding of neighbours is a hop as well
+    # ViSNet's embedding of neighbours is a hop as well
+    check_laws(potential, 3 if kind is Visnet else 2, tmp_path)
 
 
 def check_energies_and_forces(potential, theirs):

@@ -40,16 +40,16 @@ def test_energies_and_forces_are_those_of_nequix():
     assert potential.elements == ("Si", "Ge") and potential.cutoff == 3.2
     numbers = atomic_numbers_to_indices(CONFIG["atomic_numbers"])
     data = preprocess_graph(crystal, numbers, potential.cutoff, False)
+    # nequix gives float32
     data |= {
         "positions": np.asarray(crystal.positions),
         "shifts": data["shifts"].astype(float),
-    }  # nequix gives float32
+    }
     data["cell"] = crystal.cell.array
     theirs = dict_to_graphstuple(data)
     net = jax.tree.map(jnp.asarray, potential.parameters.network)  # in float64
-    padded = jraph.pad_with_graphs(
-        theirs, n_node=7, n_edge=len(theirs.senders) + 1, n_graph=2
-    )  # as its calculator does
+    # as its calculator does
+    padded = jraph.pad_with_graphs(theirs, n_node=7, n_edge=len(theirs.senders) + 1, n_graph=2)
     energy, forces, stress = eqx.filter_jit(net)(padded)
     ours = energy_forces_virial(potential, graph_from_atoms(crystal, potential))
     np.testing.assert_allclose(ours.energy, energy[0], rtol=1e-12)

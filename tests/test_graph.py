@@ -22,9 +22,8 @@ def same(one, two):
     return one.shape == two.shape and np.allclose(one, two, rtol=0.0, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "atoms", (1, 2, 5, 12)
-)  # 1 and 2 atoms: the cell is smaller than the cutoff
+# 1 and 2 atoms: the cell is smaller than the cutoff
+@pytest.mark.parametrize("atoms", (1, 2, 5, 12))
 @pytest.mark.parametrize("periodic", (True, (True, True, False), (False, True, False), False))
 def test_pairs_are_those_of_a_loop_over_images(atoms, periodic):
     crystal = random_crystal(atoms)

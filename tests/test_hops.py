@@ -122,9 +122,8 @@ def where_step(weights, h, radial, centers, others):
 
 
 def while_step(weights, h, radial, centers, others):
-    wrapped = jax.lax.fori_loop(
-        0, 2, lambda n, x: x + 0.0 * n, radial
-    )  # a loop that leaves atoms apart
+    # a loop that leaves atoms apart
+    wrapped = jax.lax.fori_loop(0, 2, lambda n, x: x + 0.0 * n, radial)
     return layer(weights, h, wrapped, centers, others)
 
 
@@ -205,9 +204,8 @@ def test_every_way_to_index_gives_the_same_flux(way):
     expected = from_function(network, params, cutoff=CUTOFF, elements=ELEMENTS)
     potential = from_function(SAME[way], params, cutoff=CUTOFF, elements=ELEMENTS)
     graph, v = graph_from_atoms(crystal, potential), velocities(crystal)
-    close(
-        potential(graph), expected(graph)
-    )  # the comparison is worth something only if it is the same function
+    # the comparison is worth something only if it is the same function
+    close(potential(graph), expected(graph))
     assert potential.hops == 2
     close(heat_flux(potential, graph, v), heat_flux(expected, graph, v))
 

@@ -54,9 +54,8 @@ def test_the_response_is_that_of_a_relaxation_with_other_parameters(starts, name
         assert np.abs(case["positions"]).max() > 1e-3
         close(case["positions"], case["positions again"], 1e-5)
         close(case["energy1"], case["energy1 again"], 1e-6)
-        close(
-            case["energy2"], case["energy2 again"], 1e-4
-        )  # a difference of energies divided by h²
+        # a difference of energies divided by h²
+        close(case["energy2"], case["energy2 again"], 1e-4)
         if cell is None:
             assert np.all(case["strain"] == 0.0) and case["volume"] == 0.0
         else:

@@ -58,9 +58,8 @@ LATE = {
     ("lmp.doctor_probe", ""): "runs inside lmp, which may lack the package",
     ("lmp.doctor_probe", "process"): "runs inside lmp, which may lack the package",
 }
-LATE_ROOMS = (
-    "cli",
-)  # a subcommand imports what it needs, so that `adflux --help` does not wait for JAX
+# a subcommand imports what it needs, so that `adflux --help` does not wait for JAX
+LATE_ROOMS = ("cli",)
 PUBLIC = ""  # lammps_adflux/__init__.py: its names are imported when they are first used
 
 

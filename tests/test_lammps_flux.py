@@ -142,9 +142,8 @@ def test_files_of_fixes_hold_what_thermo_shows(mixture, ranks):
     shown = vectors(table, *TOTAL, *POTENTIAL, *CONVECTIVE)[np.isin(table["Step"], jax[:, 0])]
     close(jax[both, 1:], shown, 1e-14)
     lines = (run.folder / "correlation.dat").read_text().splitlines()
-    last = np.array(
-        [line.split() for line in lines[-3:]], float
-    )  # index, lag, samples, three correlations
+    # index, lag, samples, three correlations
+    last = np.array([line.split() for line in lines[-3:]], float)
     for lag, _, samples, *correlation in last:
         lag = int(lag) - 1
         early, late = jax[: len(jax) - lag, 1:4], jax[lag:, 1:4]

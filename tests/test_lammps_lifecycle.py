@@ -105,9 +105,8 @@ def test_rerun_of_a_dump_and_a_restart_give_the_flux_of_the_run(models, ranks):
     close(vectors(rerun, *FLUX), vectors(first, *FLUX), 1e-10)
     assert list(on["Step"]) == list(restarted["Step"]) == [20, 24, 28, 32]
     close(vectors(restarted, *FLUX), vectors(on, *FLUX))
-    assert (
-        on["v_adflux_compilations"][-1] <= 4
-    )  # more runs do not compile again; the padding may grow
+    # more runs do not compile again; the padding may grow
+    assert on["v_adflux_compilations"][-1] <= 4
 
 
 SPARSE = {

@@ -148,12 +148,10 @@ def test_they_are_those_of_the_library(runs):
     expected = np.asarray(
         adflux.atomic_virials(potential, adflux.graph_from_atoms(atoms, potential))
     )
-    close(
-        virials(frame), expected, 1e-8
-    )  # the box in the dump has 16 digits, but from cell edges that cancel
-    assert (
-        np.abs(expected - np.swapaxes(expected, 1, 2)).max() > 1e-3
-    )  # so that xy and yx cannot be mixed up unseen
+    # the box in the dump has 16 digits, but from cell edges that cancel
+    close(virials(frame), expected, 1e-8)
+    # so that xy and yx cannot be mixed up unseen
+    assert np.abs(expected - np.swapaxes(expected, 1, 2)).max() > 1e-3
 
 
 # nothing else asks at the steps of adflux_every

@@ -118,9 +118,8 @@ def test_a_record_tells_potentials_apart_beside_their_parameters(tmp_path):
     other = choose(potential, "coefficients")
     changed = other.build(jax.tree.map(lambda leaf: leaf + 1.0, other.values))
     assert difference(record, model_record(changed, paths)) is None
-    assert (
-        difference(record, model_record(changed)) is None
-    )  # fields that only one has are not compared
+    # fields that only one has are not compared
+    assert difference(record, model_record(changed)) is None
     assert (
         difference(record, model_record(write_snap(tmp_path, change=("Ge", 0, 1e-6))))
         == "constants"

@@ -107,9 +107,8 @@ def test_forces_are_minus_the_slope_of_the_energy(potential, crystal):
         ).energy
 
     slope = (energy(1) - energy(-1)) / (2 * step)
-    assert float(slope) == pytest.approx(
-        -float(np.sum(forces * direction)), rel=1e-7
-    )  # error of the central difference
+    # error of the central difference
+    assert float(slope) == pytest.approx(-float(np.sum(forces * direction)), rel=1e-7)
 
 
 def test_virial_is_minus_the_slope_under_strain(potential, crystal):
@@ -169,9 +168,8 @@ def test_float32_follows_the_input(potential, crystal):
     )
     double = energy_forces_virial(potential, graph_from_atoms(crystal, potential))
     assert single.forces.dtype == np.float32
-    assert (
-        np.abs(single.forces - double.forces).max() < 2e-5 * np.abs(double.forces).max()
-    )  # some ten roundings of 6e-8, amplified by cancellation
+    # some ten roundings of 6e-8, amplified by cancellation
+    assert np.abs(single.forces - double.forces).max() < 2e-5 * np.abs(double.forces).max()
 
 
 def test_stillinger_weber_equals_a_loop_over_triplets(sw_file, crystal):

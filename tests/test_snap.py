@@ -54,9 +54,8 @@ class Case:
 SYNTHETIC = {
     "even": dict(twojmax=2, switchflag=0, bzeroflag=0),
     "odd": dict(twojmax=5, rfac0=0.7, bnormflag=1),
-    "core": dict(
-        twojmax=3, rmin0=2.6, rfac0=1.1, quadraticflag=1
-    ),  # some pairs are closer than rmin0
+    # some pairs are closer than rmin0
+    "core": dict(twojmax=3, rmin0=2.6, rfac0=1.1, quadraticflag=1),
     "channels": dict(twojmax=3, chemflag=1),
     "all": dict(twojmax=2, chemflag=1, wselfallflag=1),
     "normalised": dict(twojmax=2, chemflag=1, bnormflag=1, bzeroflag=0),
@@ -219,9 +218,8 @@ def test_quadrature_equals_sums_over_clebsch_gordan_coefficients(twojmax):
     slow = bispectrum_by_sums(
         [np.einsum("pab,cp->cab", matrix, weights) for matrix in matrices], twojmax
     )
-    assert (
-        relative(bispectrum(numbers[:, :, None], twojmax, False)[:, 0], slow) < 1e-13
-    )  # a thousand points
+    # a thousand points
+    assert relative(bispectrum(numbers[:, :, None], twojmax, False)[:, 0], slow) < 1e-13
 
 
 @pytest.fixture(scope="module")
@@ -292,9 +290,8 @@ def test_a_pair_leaves_through_its_own_cutoff_with_the_square_of_the_distance(sm
 
     assert np.abs(change(cutoff + 1e-6)).max() < 1e-12
     assert np.abs(change(cutoff - 0.5)).min() > 1e-4
-    assert change(cutoff - 1e-3) / change(cutoff - 2e-3) == pytest.approx(
-        [0.25, 0.25], rel=1e-3
-    )  # next order
+    # next order
+    assert change(cutoff - 1e-3) / change(cutoff - 2e-3) == pytest.approx([0.25, 0.25], rel=1e-3)
 
 
 def test_a_model_file_gives_it_back(tmp_path, small, crystal):

@@ -161,9 +161,8 @@ def test_harmonics_equal_scipy_and_are_orthonormal():
     directions /= np.linalg.norm(directions, axis=1)[:, None]
     slow = [np.concatenate([real_harmonics(degree, d) for degree in degrees]) for d in directions]
     assert relative(spherical_harmonics(jnp.asarray(directions), degrees), np.array(slow)) < 1e-13
-    z, weights = np.polynomial.legendre.leggauss(
-        8
-    )  # exact up to degree 15 in z, and 14 in the angle
+    # exact up to degree 15 in z, and 14 in the angle
+    z, weights = np.polynomial.legendre.leggauss(8)
     angle = np.arange(15) * 2 * np.pi / 15
     x, y = np.sqrt(1 - z**2)[:, None] * np.cos(angle), np.sqrt(1 - z**2)[:, None] * np.sin(angle)
     points = np.stack([x, y, np.broadcast_to(z[:, None], x.shape)], axis=-1).reshape(-1, 3)

@@ -51,9 +51,8 @@ def test_green_kubo_samples_the_flux_and_its_parts(folder):
     correlation = read_flux(
         folder / "adflux.hfacf", log=folder / "log.lammps", units="lj"
     ).diagonal_correlation
-    assert correlation[0, 0] == pytest.approx(
-        np.mean(series.flux[0] ** 2, axis=0), rel=1e-4
-    )  # 6 printed digits
+    # 6 printed digits
+    assert correlation[0, 0] == pytest.approx(np.mean(series.flux[0] ** 2, axis=0), rel=1e-4)
 
 
 def test_rerun_flux_recomputes_the_flux_of_a_stored_run(folder):

@@ -158,9 +158,8 @@ def test_a_crystal_comes_back_to_itself_by_translations(folder):
     assert shares["bulk"] == shares["unit cell"] == 1.0 and shares["vacancy"] == 0.0
     assert 0.0 < shares["slab"] < 0.5  # along its surfaces
     turned = structure(folder, "bulk")
-    shifted = turned.positions + np.array(
-        [0.3, -7.0, 2.0]
-    )  # an origin somewhere, atoms outside of the cell
+    # an origin somewhere, atoms outside of the cell
+    shifted = turned.positions + np.array([0.3, -7.0, 2.0])
     assert crystalline(replace(turned, positions=shifted)) == 1.0
 
 

@@ -38,9 +38,8 @@ def frames(folder: Path, name: str, potential, options: str):
         raise SystemExit("LAMMPS could not make the training data.")
     structures = ase.io.read(folder / name, ":", format="lammps-dump-text")
     graphs = [adflux.graph_from_atoms(atoms, potential) for atoms in structures]
-    room = max(
-        len(graph.centers) for graph in graphs
-    )  # all of one shape, so that JAX compiles once
+    # all of one shape, so that JAX compiles once
+    room = max(len(graph.centers) for graph in graphs)
     graphs = jax.tree.map(
         lambda *leaves: jnp.stack(leaves),
         *[pad(graph, room, ATOMS + 1, CUTOFF) for graph in graphs],

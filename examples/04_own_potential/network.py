@@ -30,9 +30,8 @@ class Layer(eqx.Module):
         self.update = eqx.nn.MLP(4 * width, width, 2 * width, 1, jax.nn.silu, key=keys[2])
 
     def __call__(self, graph, features, waves, tensors):
-        messages = graph.hop(jax.vmap(self.send)(features)) * jax.vmap(self.fade)(
-            waves
-        )  # hop: from the other atom
+        # hop: from the other atom
+        messages = graph.hop(jax.vmap(self.send)(features)) * jax.vmap(self.fade)(waves)
         sums = graph.sum_pairs(messages[:, :, None] * tensors[:, None, :])
         lengths = [jnp.sum(part**2, axis=-1) for part in (sums[..., 1:4], sums[..., 4:])]
         return features + jax.vmap(self.update)(
@@ -62,12 +61,10 @@ class Network(adflux.Potential):
 
     def __call__(self, graph):
         inside = graph.mask & (graph.distances < self.cutoff)
-        r = jnp.where(inside, graph.distances, 0.5 * self.cutoff)[
-            :, None
-        ]  # harmless where nothing counts
-        fade = jnp.where(
-            inside[:, None], (1 - (r / self.cutoff) ** 2) ** 3, 0.0
-        )  # to zero with two derivatives
+        # harmless where nothing counts
+        r = jnp.where(inside, graph.distances, 0.5 * self.cutoff)[:, None]
+        # to zero with two derivatives
+        fade = jnp.where(inside[:, None], (1 - (r / self.cutoff) ** 2) ** 3, 0.0)
         waves = fade * jnp.sin(jnp.pi / self.cutoff * jnp.arange(1, WAVES + 1) * r) / r
         unit = graph.vectors / r
         products = (unit[:, :, None] * unit[:, None, :]).reshape(-1, 9)

@@ -24,9 +24,8 @@ import lammps_adflux as adflux
 from lammps_adflux.implicit.plots import plot_predictions
 from lammps_adflux.lmp.programs import potentials_folder
 
-jax.config.update(
-    "jax_enable_x64", True
-)  # before the potential is made: second derivatives need float64
+# before the potential is made: second derivatives need float64
+jax.config.update("jax_enable_x64", True)
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[2] / "shared" / "data" / "implicit"

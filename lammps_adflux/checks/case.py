@@ -22,9 +22,8 @@ class Finding(NamedTuple):
     name: str
     error: float | None  # relative to the largest component; None: not a number, or not tried
     bound: float | None
-    passed: (
-        bool | None
-    )  # None: not tried, or, with an error, a note: not as usual, but declared by the potential
+    # None: not tried, or, with an error, a note: not as usual, but declared by the potential
+    passed: bool | None
     says: str
 
 

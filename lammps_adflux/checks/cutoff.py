@@ -16,10 +16,11 @@ from .case import Case, Finding, energies, relative
 
 STEP = 1e-8  # to both sides of the cutoff, in cutoffs
 INSIDE = (0.6, 0.7, 0.8, 0.9)  # in cutoffs, where the size of energies and forces is taken
+# of a smooth end: energies after their slope is taken off; forces change by curvature · STEP
 ENERGY, FORCES = (
     1e-8,
     1e-4,
-)  # of a smooth end: energies after their slope is taken off; forces change by curvature · STEP
+)
 BEYOND = 1.3  # in cutoffs
 PAIRS = 12  # of elements
 

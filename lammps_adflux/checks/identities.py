@@ -42,9 +42,8 @@ def check(potential: Potential, atoms: ase.Atoms | None = None, seed: int = 0) -
         )
     potential = with_symbols(potential.astype(np.float64))
     atoms = disordered_crystal(potential, seed) if atoms is None else atoms
-    graph_from_atoms(
-        atoms, potential, np.float64
-    )  # what is wrong with the structure is said once, here
+    # what is wrong with the structure is said once, here
+    graph_from_atoms(atoms, potential, np.float64)
     velocities = np.random.default_rng(seed).normal(size=(len(atoms), 3))
     case = Case(potential, atoms, velocities)
     reasons: dict[str, str] = {}  # sentence → the check that said it first

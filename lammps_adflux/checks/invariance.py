@@ -63,9 +63,8 @@ def nfold(case: Case) -> Iterator[Finding]:
 def padding(case: Case) -> Iterator[Finding]:
     """padding"""
     graph, n = case.graph, len(case.atoms)
-    padded = pad(
-        graph, 2 * len(graph.centers), 2 * n, case.potential.cutoff
-    )  # compiled for the twofold cell
+    # compiled for the twofold cell
+    padded = pad(graph, 2 * len(graph.centers), 2 * n, case.potential.cutoff)
     v = np.concatenate([case.velocities, np.zeros((n, 3))])
     error = 0.0
     for function in (

@@ -33,9 +33,8 @@ class Cluster(NamedTuple):
         reach, without the hop rule, at the cost of all copies.
         """
         owned = self.positions[: self.owned]
-        weights = np.concatenate(
-            [np.ones((1, self.owned)), owned.T]
-        )  # of U_i in U, and in Σ r_i U_i
+        # of U_i in U, and in Σ r_i U_i
+        weights = np.concatenate([np.ones((1, self.owned)), owned.T])
         powers = np.asarray(
             _powers(potential, self.graph, self.positions, weights, velocities[self.origin])
         )

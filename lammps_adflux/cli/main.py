@@ -48,9 +48,8 @@ def run(
     from ..lmp.run import run_lammps
 
     extra = list(context.args)
-    if (
-        "-n" in extra[:-1]
-    ):  # not declared above: the parser would find it inside LAMMPS' own -partition
+    # not declared above: the parser would find it inside LAMMPS' own -partition
+    if "-n" in extra[:-1]:
         place = extra.index("-n")
         ranks = int(extra[place + 1]) if extra[place + 1].isdigit() else 0
         del extra[place : place + 2]

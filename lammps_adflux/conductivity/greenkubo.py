@@ -59,9 +59,8 @@ class Conductivity:
     over_seeds: Estimate
     over_blocks: Estimate
     stacie: SpectrumFit
-    parts: (
-        dict[str, Float[np.ndarray, "3 3"]] | None
-    )  # potential, convective, cross; their sum is `tensor`
+    # potential, convective, cross; their sum is `tensor`
+    parts: dict[str, Float[np.ndarray, "3 3"]] | None
     times: Float[np.ndarray, " lags"]
     hfacf: Float[np.ndarray, " lags"]
     hfacf_filtered: Float[np.ndarray, " lags"]

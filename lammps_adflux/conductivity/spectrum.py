@@ -63,9 +63,8 @@ def fit_spectrum(
         choice = stacie.LorentzModel() if name == "lorentz" else stacie.ExpPolyModel([0, 2])
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # overflows of trial parameters, judged by the z-scores
+                # overflows of trial parameters, judged by the z-scores
+                warnings.simplefilter("ignore")
                 spectrum = stacie.compute_spectrum(sequences, prefactors=factor, timestep=sampling)
                 result = stacie.estimate_acint(spectrum, choice)
         except (

@@ -110,9 +110,8 @@ def _indexed(operand, indices, rows, index_map, dropped, sizes, shape, summing: 
             continue
         if origin in ("centers", "others") and single and "pairs" in rows and axis != "pairs":
             kinds[d] = origin
-        elif axis is not None and not (
-            shape[d] == 1 and d not in dropped
-        ):  # else the whole axis of a single atom
+        # else the whole axis of a single atom
+        elif axis is not None and not (shape[d] == 1 and d not in dropped):
             raise Mixes(f"picks {axis} by an index that is neither centers nor others")
     return kinds
 
@@ -130,13 +129,11 @@ def origin_of(eqn, name: str, infos, atoms: int):
             kept if isinstance(kept, str) or (name != "reshape" and name != "transpose") else None
         )
     if name == "pad" and all(low == inner == 0 for low, _, inner in eqn.params["padding_config"]):
-        return (
-            origins[0] if isinstance(origins[0], str) else None
-        )  # rows that are appended are padding
+        # rows that are appended are padding
+        return origins[0] if isinstance(origins[0], str) else None
     if name == "lt" and origins[0] in ("centers", "others"):
-        bound = _number(
-            eqn.invars[1]
-        )  # 0: the test for a negative index, which NumPy indexing adds
+        # 0: the test for a negative index, which NumPy indexing adds
+        bound = _number(eqn.invars[1])
         return "negative" if bound == 0 else "an atom" if bound >= atoms else None
     if name == "and":
         return "an atom" if origins == ["an atom"] * 2 else None
@@ -146,9 +143,8 @@ def origin_of(eqn, name: str, infos, atoms: int):
             return cases[0]
         if which == "an atom":  # always
             return cases[1]
-        return (
-            cases[1] if which == "mask" and len(cases) == 2 else None
-        )  # padding may point anywhere
+        # padding may point anywhere
+        return cases[1] if which == "mask" and len(cases) == 2 else None
     if name == "clamp":
         low, high = _number(eqn.invars[0], np.inf), _number(eqn.invars[2], -np.inf)
         return origins[1] if low <= 0 and high >= atoms - 1 else None

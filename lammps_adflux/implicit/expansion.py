@@ -35,18 +35,15 @@ class Prediction(NamedTuple):
 
     energy: float  # to second order
     energy_first: float  # to first order: the structure stays as it was
-    energy_at_structure: (
-        float | None
-    )  # U(Θ′) of the predicted structure, right to third order; None without a potential
+    # U(Θ′) of the predicted structure, right to third order; None without a potential
+    energy_at_structure: float | None
     positions: Float[np.ndarray, "atoms 3"]  # to first order, by ascending id
     cell: Float[np.ndarray, "3 3"]
     volume: float
-    doubt: (
-        float | None
-    )  # |third order| / |second order| of the energy: below 0.1 the prediction may be trusted
-    reach: (
-        float | None
-    )  # by how much the change of the parameters may grow before the doubt reaches 0.1
+    # |third order| / |second order| of the energy: below 0.1 the prediction may be trusted
+    doubt: float | None
+    # by how much the change of the parameters may grow before the doubt reaches 0.1
+    reach: float | None
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,8 @@ class Taylor:
     periodic: Any  # [3] bool
     ids: Int[np.ndarray, " atoms"]
     symbols: tuple[str, ...]
-    names: tuple[
-        str, ...
-    ]  # of the parameters, as sigma[0,0]; W:beta3 of SNAP, in the order of its file
+    # of the parameters, as sigma[0,0]; W:beta3 of SNAP, in the order of its file
+    names: tuple[str, ...]
     build: Any = None  # parameters [parameters] → potential; None where a file does not have it
     # None, all of the following, where a file of the first version does not say it
     units: str | None = None  # LAMMPS' unit style, of energy and lengths

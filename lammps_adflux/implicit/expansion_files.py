@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import AdfluxError
 from ..modelfile import export, load
 
+# of files that are no arrays
 UNREADABLE = (
     OSError,
     KeyError,
@@ -19,7 +20,7 @@ UNREADABLE = (
     TypeError,
     EOFError,
     BadZipFile,
-)  # of files that are no arrays
+)
 NEEDED = (
     "parameters",
     "energy",

@@ -46,9 +46,8 @@ class Solution(NamedTuple):
 
     vectors: np.ndarray
     products: int  # of the operator, for each row
-    residuals: (
-        np.ndarray
-    )  # |right - apply(vectors)| / |right|, measured by products and not by the recursion
+    # |right - apply(vectors)| / |right|, measured by products and not by the recursion
+    residuals: np.ndarray
 
 
 def conjugate_gradients(

@@ -93,9 +93,8 @@ class Motions:
         rows = np.array([np.append(move.ravel(), np.zeros(len(self.strains))) for move in moves])
         rows = rows.reshape(len(moves), self.size)
         values, turn = np.linalg.eigh(self.gram(rows, rows))
-        good = values > 1e-9 * max(
-            values.max(initial=0.0), 1e-300
-        )  # a straight chain does not turn about itself
+        # a straight chain does not turn about itself
+        good = values > 1e-9 * max(values.max(initial=0.0), 1e-300)
         return (turn[:, good] / np.sqrt(values[good])).T @ rows
 
     def _sum(self, values):

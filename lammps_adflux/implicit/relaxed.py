@@ -37,9 +37,8 @@ class Response(NamedTuple):
     LAMMPS' units.
     """
 
-    positions: Float[
-        np.ndarray, "atoms 3"
-    ]  # of this rank's atoms by ascending id, in the relaxed cell: the strain comes on top
+    # of this rank's atoms by ascending id, in the relaxed cell: the strain comes on top
+    positions: Float[np.ndarray, "atoms 3"]
     strain: Float[np.ndarray, "6"]  # xx, yy, zz, yz, xz, xy of LAMMPS' box: cell → cell · (1 + ε)ᵀ
     energy1: float  # first order of U
     energy2: float  # second order of U, so that U + energy1 + energy2 is the expansion
@@ -49,9 +48,8 @@ class Response(NamedTuple):
 class Jacobian(NamedTuple):
     """dY/dΘ, a row for each parameter in the order of `jax.flatten_util.ravel_pytree`."""
 
-    positions: Float[
-        np.ndarray, "parameters atoms 3"
-    ]  # of this rank's atoms by ascending id, in the relaxed cell
+    # of this rank's atoms by ascending id, in the relaxed cell
+    positions: Float[np.ndarray, "parameters atoms 3"]
     strain: Float[np.ndarray, "parameters 6"]
     energy: Float[np.ndarray, " parameters"]  # dU/dΘ
 
@@ -241,9 +239,8 @@ class Relaxed:
         slopes = self.products.parameter_slopes(choice.build, choice.values, changes, vectors)
         matrix = _rows(slopes) @ _rows(changes).T
         if self._stressed(cell):
-            matrix -= self._inner(
-                self._operator(cell).work_slopes(vectors), vectors
-            )  # of U, and not of U + W
+            # of U, and not of U + W
+            matrix -= self._inner(self._operator(cell).work_slopes(vectors), vectors)
             matrix += self._stress_work(choice, changes, vectors, cell)
         return matrix
 

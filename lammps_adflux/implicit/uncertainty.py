@@ -28,9 +28,8 @@ class Differences(NamedTuple):
     energy: Float[np.ndarray, " samples"]  # to second order, structures respond
     energy_first: Float[np.ndarray, " samples"]  # to first order: structures as they were
     volume: Float[np.ndarray, " samples"]
-    energy_at_structure: (
-        Float[np.ndarray, " samples"] | None
-    )  # U(Θ′) of the predicted structures, where asked for
+    # U(Θ′) of the predicted structures, where asked for
+    energy_at_structure: Float[np.ndarray, " samples"] | None
     energy_present: float  # at the parameters of the relaxed structures
     volume_present: float
     doubt: (

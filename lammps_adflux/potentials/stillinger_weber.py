@@ -42,9 +42,8 @@ class StillingerWeber(Potential):
     q: Float[Array | np.ndarray, "elements elements"]
     lambda_epsilon: Float[Array | np.ndarray, "elements elements elements"]
     costheta: Float[Array | np.ndarray, "elements elements elements"]
-    ranges: tuple[tuple[float, ...], ...] = eqx.field(
-        static=True
-    )  # beyond them LAMMPS skips a pair: aσ, or less by tol
+    # beyond them LAMMPS skips a pair: aσ, or less by tol
+    ranges: tuple[tuple[float, ...], ...] = eqx.field(static=True)
     cutoff: float = eqx.field(static=True)
     elements: tuple[str, ...] = eqx.field(static=True)
     hops: int = eqx.field(static=True, default=1)
@@ -89,9 +88,8 @@ class StillingerWeber(Potential):
 
         dtype = graph.vectors.dtype
         distances, sigma = graph.distances, of_pair(self.sigma)
-        end = (
-            of_pair(self.a) * sigma
-        )  # may have become less than the range: parameters can be varied
+        # may have become less than the range: parameters can be varied
+        end = of_pair(self.a) * sigma
         inside = graph.mask & (
             distances < jnp.minimum(of_pair(jnp.asarray(self.ranges, dtype)), end)
         )

@@ -86,13 +86,14 @@ class Sum(Potential):
 
     def __getattr__(self, name: str):
         """A field of parameters that one part alone has."""
+        # not set yet
         if name.startswith("_") or name in (
             "parts",
             "cutoff",
             "elements",
             "hops",
             "units",
-        ):  # not set yet
+        ):
             raise AttributeError(name)
         owners = [part for part in self.parts if name in parameter_fields(part)]
         if len(owners) == 1:

@@ -29,9 +29,8 @@ class Quadrature(NamedTuple):
     """Points g on S³, exact for f_j1 f_j2 f_j up to the degree twojmax."""
 
     weights: np.ndarray  # [points], their sum is 1
-    harmonics: tuple[
-        np.ndarray, ...
-    ]  # for each degree 2j: [(2j+1)², points], turns coefficients into f_j(g)
+    # for each degree 2j: [(2j+1)², points], turns coefficients into f_j(g)
+    harmonics: tuple[np.ndarray, ...]
 
 
 @cache
@@ -109,9 +108,8 @@ def generators(twojmax: int) -> tuple:
         for degree in range(twojmax + 1):
             block = slice(start, start := start + (degree + 1) ** 2)
             matrix[block, block] = np.linalg.lstsq(here[block].T, there[block].T)[0].T
-        matrix = np.sign(matrix) * np.sqrt(
-            np.round(matrix**2 * 4.0) / 4.0
-        )  # squares of whole and half numbers
+        # squares of whole and half numbers
+        matrix = np.sign(matrix) * np.sqrt(np.round(matrix**2 * 4.0) / 4.0)
         terms = []
         while matrix.any():
             columns = np.argmax(np.abs(matrix), axis=1)
@@ -176,9 +174,8 @@ def _coefficients(quaternion, twojmax: int, xp):
     real, imaginary = xp.ones_like(a_real)[None, None], xp.zeros_like(a_real)[None, None]
     numbers = [real[0]]
     for degree in range(1, twojmax + 1):
-        if (
-            degree % 2 == 0
-        ):  # the middle column follows from one that the last degree has, by symmetry
+        # the middle column follows from one that the last degree has, by symmetry
+        if degree % 2 == 0:
             sign = np.where((np.arange(degree) + degree // 2) % 2, -1.0, 1.0)[:, None].astype(
                 real.dtype
             )

@@ -32,14 +32,12 @@ class SNAP(Potential):
 
     constants: Float[Array | np.ndarray, " elements"]  # β₀
     coefficients: Float[Array | np.ndarray, "elements components"]  # β
-    quadratic: (
-        Float[Array | np.ndarray, "elements products"] | None
-    )  # α, the upper triangle row by row
+    # α, the upper triangle row by row
+    quadratic: Float[Array | np.ndarray, "elements products"] | None
     cutoff: float = eqx.field(static=True)
     elements: tuple[str, ...] = eqx.field(static=True)
-    radii: tuple[float, ...] = eqx.field(
-        static=True
-    )  # times rcutfac: the cutoff of a pair is the sum of two
+    # times rcutfac: the cutoff of a pair is the sum of two
+    radii: tuple[float, ...] = eqx.field(static=True)
     weights: tuple[float, ...] = eqx.field(static=True)  # of a neighbour in the density
     twojmax: int = eqx.field(static=True)
     rfac0: float = eqx.field(static=True)

@@ -75,10 +75,11 @@ class Arrays:
     def __init__(self, path: Path):
         self.path = path
         tree = read_msgpack(path)
+        # mlff keeps flax's collections `params` and `record` in the state's `params`
         for key in (
             "params",
             "params",
-        ):  # mlff keeps flax's collections `params` and `record` in the state's `params`
+        ):
             tree = tree.get(key) if isinstance(tree, Mapping) else None
         if not isinstance(tree, Mapping):
             raise AdfluxError(

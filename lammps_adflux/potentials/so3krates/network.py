@@ -36,9 +36,8 @@ class So3krates(Potential):
     flux is exact for any number of layers.
     """
 
-    parameters: PyTree[
-        Float[Array | np.ndarray, "..."]
-    ]  # nested dicts and tuples, see mlff_so3krates.read_so3krates
+    # nested dicts and tuples, see mlff_so3krates.read_so3krates
+    parameters: PyTree[Float[Array | np.ndarray, "..."]]
     degrees: tuple[int, ...] = eqx.field(static=True)
     radial_basis: str = eqx.field(static=True)
     radial_basis_size: int = eqx.field(static=True)
@@ -113,9 +112,8 @@ class So3krates(Potential):
         expand = self._expansion(harmonics.dtype)
         x = _layer_norm(layer["norm_before"], features) if "norm_before" in layer else features
         if coordinates is None:
-            separation = jnp.zeros(
-                (1, len(self.degrees)), harmonics.dtype
-            )  # the same for all pairs: one row
+            # the same for all pairs: one row
+            separation = jnp.zeros((1, len(self.degrees)), harmonics.dtype)
         else:
             separation = self._squares(graph.hop(coordinates) - graph.at_center(coordinates))
         attention = _attention(layer["feature"], graph, x, radial, separation, envelope)

@@ -54,9 +54,8 @@ def cutoff_function(
     exponential: exp(-u²/(1-u²))
     """
     inside = distances < cutoff
-    u = jnp.where(
-        inside, distances / cutoff, 0.0
-    )  # harmless beyond, so that no gradient is NaN there
+    # harmless beyond, so that no gradient is NaN there
+    u = jnp.where(inside, distances / cutoff, 0.0)
     if name == "cosine_cutoff_fn":
         value = 0.5 * (jnp.cos(math.pi * u) + 1.0)
     elif name == "phys_cutoff_fn":
