@@ -3,7 +3,8 @@ without LAMMPS.
 
     python benchmarks/flux_cost.py [--atoms 512] [--repeat 15]
 
-Medians of interleaved calls; the network is the small one of tests/networks.py with 32 features.
+Medians of interleaved calls; the network is the small one of tests/support/networks.py with 32
+features.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 os.environ.setdefault("PJRT_NPROC", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
 os.environ.setdefault("JAX_ENABLE_X64", "true")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
 
 import jax
 import jax.numpy as jnp

@@ -4,10 +4,11 @@ of messages.
     python benchmarks/theory_figure.py [--atoms 256] [--repeat 7] [--output benchmarks/out]
 
 Left: error of the edge form and of the hop rule, for a few disordered 8-atom cells of
-tests/systems.py, against the explicitly unfolded flux, whose pairs come from the brute-force search
-of tests/reference.py. Right: processor time of each route in force calls of the same model and
-cell, medians of interleaved calls on one core; pair lists and copies of the cell are made
-beforehand and not counted. Prints a Markdown table and writes docs/theory.png and JSON.
+tests/support/systems.py, against the explicitly unfolded flux, whose pairs come from the
+brute-force search of tests/support/reference.py. Right: processor time of each route in force calls
+of the same model and cell, medians of interleaved calls on one core; pair lists and copies of the
+cell are made beforehand and not counted. Prints a Markdown table and writes docs/theory.png and
+JSON.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
 
 import ase
 import equinox as eqx

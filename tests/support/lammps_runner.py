@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "input_templates"
 ONCE = "adflux: compilation"  # what the plugin prints whenever JAX compiles
 # most of the time of small tests is XLA's: this compiles in a third of it code that runs half as
@@ -154,7 +154,7 @@ def run_program(
     # tests/
     variables["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), variables.get("PATH", "")])
     variables["PYTHONPATH"] = os.pathsep.join(
-        [str(ROOT / "tests"), variables.get("PYTHONPATH", "")]
+        [str(ROOT / "tests/support"), variables.get("PYTHONPATH", "")]
     )
     variables["OMP_NUM_THREADS"] = "1"
     variables.update(environment or {})
