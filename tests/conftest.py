@@ -1,4 +1,4 @@
-"""float64 everywhere in the tests; LAMMPS runs in processes of its own (lammps_runner.py)."""
+"""float64 everywhere in the tests; LAMMPS runs in processes of its own (support/lammps_runner.py)."""
 
 import os
 
@@ -39,6 +39,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="needs lmp: run `adflux build-lammps`"))
         elif ranks > 1 and find_program("mpiexec") is None:
             item.add_marker(pytest.mark.skip(reason="needs mpiexec: install mpich"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def free_compiled_programs():
+    """Each program that XLA compiles maps memory of its own, and a process may map 65 530 pieces.
+
+    One worker that runs all files would crash inside XLA.
+    """
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -154,7 +154,7 @@ def run_program(
     # tests/
     variables["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), variables.get("PATH", "")])
     variables["PYTHONPATH"] = os.pathsep.join(
-        [str(ROOT / "tests/support"), variables.get("PYTHONPATH", "")]
+        [str(ROOT / "tests/support"), str(ROOT / "tests"), variables.get("PYTHONPATH", "")]
     )
     variables["OMP_NUM_THREADS"] = "1"
     variables.update(environment or {})
