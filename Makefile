@@ -10,7 +10,7 @@ help:
 	@echo "make test-oldest     the tests with the oldest dependencies that pyproject.toml allows, in $(VENV)-oldest"
 	@echo "make test-external   the tests of adapters to other libraries, in an environment of their own (no LAMMPS)"
 	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (4 to 7 minutes on 2 cores, once)"
-	@echo "make lint    ruff and pyright"
+	@echo "make lint    ruff check, ruff format --check, pyright"
 	@echo "make clean   remove $(VENV) and $(VENV)-oldest; LAMMPS stays in the cache (~/.cache/lammps-adflux)"
 	@echo "PYTHON=...   the Python to use, 3.11 to 3.13 (now: $(PYTHON))"
 
@@ -66,6 +66,7 @@ $(VENV)/.lammps: $(VENV)/.python cmake/CMakeLists.txt cmake/*.cmake cmake/patche
 lint: $(VENV)/.python
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off -e '.[dev]'
 	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 
 clean:

@@ -26,9 +26,9 @@ class Graph(eqx.Module):
     def hop(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "pairs *shape"]:
         """Values at the other atom of each pair: what a message takes from j to i.
 
-        Under a flux evaluation the tangent is weighted by (1 - s·r_p), the hop rule (DESIGN §4,
-        from Langer, Frank, Knoop, J. Chem. Phys. 159, 174105 (2023), eq. 13): so read what belongs
-        to the other atom through `hop` only, never by indexing with `others`.
+        Under a flux evaluation the tangent is weighted by (1 - s·r_p), the hop rule
+        (docs/theory.md; Langer, Frank, Knoop, J. Chem. Phys. 159, 174105 (2023), eq. 13): so read
+        what belongs to the other atom through `hop` only, never by indexing with `others`.
         """
         if self.probe is None or not jnp.issubdtype(values.dtype, jnp.inexact):
             return values[self.others]
