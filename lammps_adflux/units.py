@@ -92,7 +92,7 @@ def unit_system(name: str) -> UnitSystem:
         return _SYSTEMS[name]
     except KeyError:
         raise AdfluxError(
-            f"LAMMPS has no unit system '{name}': pass --units with one of {', '.join(UNIT_NAMES)}."
+            f"LAMMPS has no unit system '{name}': pass units= with one of {', '.join(UNIT_NAMES)}."
         ) from None
 
 

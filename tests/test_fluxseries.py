@@ -67,10 +67,10 @@ def test_ave_time_file_with_options_or_a_log(tmp_path, flux):
     assert one.sampling == other.sampling and one.volume == other.volume
     for name in options:
         less = {key: value for key, value in options.items() if key != name}
-        with pytest.raises(AdfluxError, match=rf"flux\.dat: --{name} is needed .*--log"):
+        with pytest.raises(AdfluxError, match=rf"flux\.dat: {name}= is needed .*log="):
             read_flux(path, **less)
     with pytest.raises(
-        AdfluxError, match="--units and --volume and --temperature and --timestep are needed"
+        AdfluxError, match="units= and volume= and temperature= and timestep= are needed"
     ):
         read_flux(path)
 
@@ -177,7 +177,7 @@ def test_a_changing_box_needs_its_volume(tmp_path, flux):
     path = write_log(
         tmp_path / "log", STEPS, flux, head=LOG_HEAD + "fix 1 all npt temp 1 1 1 iso 0 0 1\n"
     )
-    with pytest.raises(AdfluxError, match="--volume is needed"):
+    with pytest.raises(AdfluxError, match="volume= is needed"):
         read_flux(path)
     assert read_flux(path, volume=5.0).volume == 5.0
 
@@ -211,7 +211,7 @@ def test_per_atom_thermo_output_is_refused(tmp_path, flux):
         ),
         (
             "# Time-averaged data for fix f\n# TimeStep v_q\n0 3\n",
-            "v_adflux_jx.*found TimeStep, v_q.*--columns",
+            "v_adflux_jx.*found TimeStep, v_q.*columns=",
         ),
         ("LAMMPS (4 Jul 2026)\nunits lj\n", "no thermo table"),
         (

@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from lammps_adflux.cli.options import as_options
+
 
 def adflux(folder, *arguments):
     command = [
@@ -127,3 +129,18 @@ def test_everything_that_was_used_is_printed(folder):
         "used: temperature 300: --temperature",
     ):
         assert line in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    (
+        ("run longer, or give cutoff=.", "run longer, or give --cutoff."),
+        ("say with dimension=2 that", "say with --dimension 2 that"),
+        ("per_volume=False or per_volume=True.", "--extensive or --per-volume."),
+        ("or use subtract_mean=", "or use --subtract-mean"),
+        ("declares hops=2: declare hops=3", "declares hops=2: declare hops=3"),
+        ("fix a all ave/time 1 1 1 c_flux[1] run=x", "fix a all ave/time 1 1 1 c_flux[1] run=x"),
+    ),
+)
+def test_arguments_of_the_library_are_options_on_the_command_line(sentence, said):
+    assert as_options(sentence, ("cutoff", "dimension", "subtract_mean", "run")) == said

@@ -112,7 +112,8 @@ def test_by_hand_the_columns_are_what_the_user_says(per_volume):
 
 def test_a_definition_that_does_not_tell_is_refused(per_volume):
     with pytest.raises(
-        AdfluxError, match=r"v_mixed \(equal of line \d+: v_jx\*temp\): it uses temp.*--per-volume"
+        AdfluxError,
+        match=r"v_mixed \(equal of line \d+: v_jx\*temp\): it uses temp.*per_volume=True",
     ):
         read_flux(per_volume / "log", columns=["v_mixed", "v_jy", "v_jz"])
 
@@ -133,7 +134,7 @@ def test_a_column_that_no_log_defines_is_not_guessed(per_volume, tmp_path):
 
 def test_a_flux_that_is_too_small_for_any_is_noted(per_volume):
     series = read_flux(per_volume / "log", columns=["v_qx", "v_qy", "v_qx"], per_volume=False)
-    assert any("per volume (--per-volume), per atom" in note for note in series.notes)
+    assert any("per volume (per_volume=True), per atom" in note for note in series.notes)
     assert not any("per atom" in note for note in read_flux(per_volume / "log", columns=Q).notes)
 
 
@@ -191,7 +192,7 @@ def test_a_renamed_file_is_told_by_its_steps_or_refused(stages, tmp_path):
     )
     (tmp_path / "moved").write_text((stages / "out.hot").read_text())
     with pytest.raises(
-        AdfluxError, match=r"no fix in .* writes this name, and 2 of its .* say which with --run"
+        AdfluxError, match=r"no fix in .* writes this name, and 2 of its .* say which with run="
     ):
         read_flux(tmp_path / "moved", log=stages / "log")
     assert read_flux(tmp_path / "moved", log=stages / "log", run=3).sampling == pytest.approx(0.01)
@@ -231,14 +232,14 @@ def test_the_time_step_of_a_restart_is_not_lammps_default(tmp_path, more):
     if more:
         assert read_flux(log).sampling == pytest.approx(4 * 0.0015, rel=1e-6)
     else:
-        with pytest.raises(AdfluxError, match=r"--timestep is needed .*restart file mid"):
+        with pytest.raises(AdfluxError, match=r"timestep= is needed .*restart file mid"):
             read_flux(log)
         assert read_flux(log, timestep=0.0015).sampling == pytest.approx(4 * 0.0015)
 
 
 def test_the_units_of_a_restart_are_asked_for(tmp_path):
     lmp(tmp_path, START + "timestep 0.0015\nrun 40\nwrite_restart mid\n", "first")
-    with pytest.raises(AdfluxError, match=r"--units is needed .*restart file mid"):
+    with pytest.raises(AdfluxError, match=r"units= is needed .*restart file mid"):
         read_flux(lmp(tmp_path, AGAIN.format(more="dt")))
 
 
@@ -402,7 +403,7 @@ def test_a_rerun_does_not_know_the_time_step(tmp_path):
     )
     for more in ("", "time ", "dt "):
         thermo = again.replace("step temp", f"step {more}temp")
-        with pytest.raises(AdfluxError, match=r"--timestep is needed .*a rerun does not know"):
+        with pytest.raises(AdfluxError, match=r"timestep= is needed .*a rerun does not know"):
             read_flux(lmp(tmp_path, thermo.replace("STEP", "")))
     assert read_flux(
         lmp(tmp_path, again.replace("STEP", "timestep 0.002\n"))
@@ -464,7 +465,7 @@ def test_two_dimensions_have_an_area_and_two_directions(tmp_path):
     text = (tmp_path / "log").read_text()
     (tmp_path / "silent").write_text(text[text.index("Per MPI") :])
     given = {"units": "lj", "volume": 60 / 0.7, "timestep": 0.004, "per_volume": False}
-    with pytest.raises(AdfluxError, match=r"along z is zero in every sample.*--dimension 2"):
+    with pytest.raises(AdfluxError, match=r"along z is zero in every sample.*dimension=2"):
         read_flux(tmp_path / "silent", **given)
     again = read_flux(tmp_path / "silent", dimension=2, **given)
     assert green_kubo(again, cutoff=0.1, spectrum_model="none").mean == pytest.approx(result.mean)
@@ -481,7 +482,7 @@ def test_a_box_that_changes_needs_its_volume_in_the_table(tmp_path, fix):
     run = f"fix box all {fix}\nthermo 4\nthermo_style custom step temp {{}} v_jx v_jy v_jz\nrun 100\nunfix box\nrun 100\n"
     with pytest.raises(
         AdfluxError,
-        match=rf"--volume is needed .*fix box {fix.split()[0]} of line \d+ may have changed it",
+        match=rf"volume= is needed .*fix box {fix.split()[0]} of line \d+ may have changed it",
     ):
         read_flux(lmp(tmp_path, head + run.format(""), "without"))
     log = lmp(tmp_path, head + run.format("vol"))
@@ -567,7 +568,7 @@ def test_seeds_of_a_small_cell_may_differ_as_its_energy_does(tmp_path):
     one, two, hot = (read_flux(log).temperature for log in logs)
     assert 0.05 < two / one - 1 < 0.15 and hot > 1.5 * one
     assert any("as energies of a small system do" in note for note in read_flux(logs[:2]).notes)
-    with pytest.raises(AdfluxError, match=r"temperature is .* or give one --temperature for all"):
+    with pytest.raises(AdfluxError, match=r"temperature is .* or give one temperature= for all"):
         read_flux([logs[0], logs[2]])
     assert read_flux([logs[0], logs[2]], temperature=1.0).seeds == 2
 

@@ -215,7 +215,7 @@ def test_any_log_gives_the_facts_of_the_run_or_a_refusal(tmp_path_factory, histo
     except AdfluxError as error:
         missing = [
             name
-            for name, value in (("--timestep", known_step), ("--units", known_units))
+            for name, value in (("timestep=", known_step), ("units=", known_units))
             if value is None
         ]
         assert missing and any(name in str(error) for name in missing), error

@@ -73,5 +73,5 @@ def test_argon_unit_of_conductivity():
 
 
 def test_unknown_units_are_named():
-    with pytest.raises(AdfluxError, match=r"'metric'.*--units"):
+    with pytest.raises(AdfluxError, match=r"'metric'.*units="):
         conductivity_prefactor("metric")

@@ -10,6 +10,13 @@ from ..conductivity.fluxseries import read_flux
 from ..conductivity.greenkubo import Conductivity, Estimate, green_kubo
 from ..errors import AdfluxError
 from ..units import unit_system
+from .options import as_options
+
+# of read_flux and green_kubo, in what is printed of their results
+ARGUMENTS = (
+    "log", "units", "volume", "temperature", "timestep", "columns", "skip", "discard", "run",
+    "dimension", "cutoff", "filter_window", "blocks", "subtract_mean",
+)  # fmt: skip
 
 
 def kappa_report(
@@ -45,6 +52,10 @@ def print_conductivity(result: Conductivity) -> None:
     """The tensor, the mean with its three error bars, and what to know about them."""
     # piped output gets plain text of a fixed width, whatever the terminal that started it
     console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 100)
+
+    def say(sentence: str | None) -> str:
+        return as_options(sentence or "", ARGUMENTS)
+
     time, unit = unit_system(result.units).time_name, result.conductivity_unit
     console.print(
         f"{result.seeds} seed{'s' if result.seeds > 1 else ''}, {result.samples} samples or lags "
@@ -55,7 +66,7 @@ def print_conductivity(result: Conductivity) -> None:
         markup=False,
     )
     for line in result.used:
-        console.print(f"used: {line}", markup=False, soft_wrap=True)
+        console.print(f"used: {say(line)}", markup=False, soft_wrap=True)
     tensor = Table(title=f"κ [{unit}]", title_justify="left")
     tensor.add_column("")
     for axis in "xyz"[: result.dimension]:
@@ -84,7 +95,7 @@ def print_conductivity(result: Conductivity) -> None:
         means.add_row(name, *_cells(estimate, name[5:]))
     fit = result.stacie
     if fit.mean is None:
-        means.add_row("STACIE", "–", "–", fit.reason)
+        means.add_row("STACIE", "–", "–", say(fit.reason))
     else:
         means.add_row("STACIE", f"{fit.mean:.4g}", f"{fit.error:.2g}", f"spectrum, {fit.model}")
     console.print(means)
@@ -96,14 +107,14 @@ def print_conductivity(result: Conductivity) -> None:
         )
         console.print(f"parts of the mean: {parts}", markup=False)
     if result.without_error:
-        console.print(result.without_error, markup=False)
+        console.print(say(result.without_error), markup=False)
     for note in (*result.notes, *([f"STACIE: {fit.note}"] if fit.note else [])):
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {say(note)}", markup=False)
 
 
 def _cells(estimate: Estimate, pieces: str) -> tuple[str, str, str]:
     if estimate.error is None:
-        return "–", "–", estimate.reason or ""
+        return "–", "–", as_options(estimate.reason or "", ARGUMENTS)
     return f"{estimate.mean:.4g}", f"{estimate.error:.2g}", f"{estimate.count} {pieces}"
 
 

@@ -9,6 +9,7 @@ import typer
 from ..errors import AdfluxError
 from . import export as cli_export
 from . import implicit as cli_implicit
+from .options import as_options
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -235,16 +236,28 @@ app.command()(cli_implicit.predict)
 app.command()(cli_implicit.propagate)
 
 
+def arguments_of(words: list[str]) -> list[str]:
+    """The arguments of the command that `words`, those after `adflux`, name."""
+    command = typer.main.get_command(app)
+    for word in words:
+        inner = getattr(command, "commands", {})
+        if word not in inner:
+            break
+        command = inner[word]
+    return [parameter.name for parameter in command.params if parameter.name]
+
+
 def main() -> None:
     """Entry point: an AdfluxError is one sentence on stderr and exit code 1."""
     try:
         app()
     except AdfluxError as error:
+        sentence = as_options(str(error), arguments_of(sys.argv[1:]))
         if "mpi4py.MPI" in sys.modules:
             from ..parallel.failures import fail, world
 
             if world().size > 1:  # one rank speaks, and ends them all
-                fail(str(error))
+                fail(sentence)
                 sys.exit(1)  # MPI_Abort may return before the process ends
-        print(f"adflux: {error}", file=sys.stderr)
+        print(f"adflux: {sentence}", file=sys.stderr)
         sys.exit(1)

@@ -98,7 +98,7 @@ def first_zero(
         raise AdfluxError(
             f"The heat flux autocorrelation does not reach zero within {lags} lags: run longer, "
             "correlate "
-            "over a longer time, or give --cutoff."
+            "over a longer time, or give cutoff=."
         )
     if window is None:
         integral_time = np.sum(hfacf[: below[0]]) / hfacf[0] - 0.5
@@ -114,7 +114,7 @@ def first_zero(
             raise AdfluxError(
                 f"The heat flux autocorrelation, filtered over {width} samples, does not reach "
                 "zero within "
-                f"{len(alive)} lags: run longer, or give --cutoff."
+                f"{len(alive)} lags: run longer, or give cutoff=."
             )
         zero = max(1, int(below[0]))
         revival = float(np.max(alive[zero:])) > _REVIVAL * error
@@ -125,7 +125,7 @@ def first_zero(
                 zero,
                 width,
                 "the filtered HFACF comes back after its first zero; check the figure, or give "
-                "--cutoff",
+                "cutoff=",
             )
         width = math.ceil(1.4 * width)
     return zero, width, None

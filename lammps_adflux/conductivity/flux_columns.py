@@ -70,5 +70,5 @@ def no_columns(
     return AdfluxError(
         f"{path}: the heat flux columns {wanted} were needed, found "
         f"{', '.join(available) or 'none'}; "
-        "name the three with --columns."
+        "name the three with columns=."
     )

@@ -19,7 +19,7 @@ def read_correlation_file(path: Path, text: str, columns: tuple[str, ...] | None
         raise AdfluxError(
             f"{path}: the pairs {wanted} were needed, found "
             f"{' '.join(data.columns)}; use type auto, auto/upper or full in fix ave/correlate, "
-            "or --columns."
+            "or columns=."
         )
     counts, values, ends, notes = _pool(path, data)
     lags = len(counts)

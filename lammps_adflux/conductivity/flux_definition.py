@@ -233,7 +233,7 @@ def _formula(
             if node.id in ("vol", "lx", "ly", "lz", "atoms"):
                 found = box.value(node.id) if box is not None else None
                 if found is None:
-                    raise Unclear(f"it uses {node.id}, which is not known: give --volume")
+                    raise Unclear(f"it uses {node.id}, which is not known: give volume=")
                 return found
             raise Unclear(f"it uses {node.id}, which the flux cannot be told from")
         raise Unclear("its formula holds more than sums, products and powers")
@@ -249,5 +249,5 @@ def refuse(where: str, unclear: Unclear) -> AdfluxError:
     return AdfluxError(
         f"{where}: {unclear}; sample the flux itself (v_adflux_jx …, c_flux[1] …), or say by hand "
         "what the columns "
-        "are, --extensive or --per-volume."
+        "are, per_volume=False or per_volume=True."
     )

@@ -116,7 +116,7 @@ def _choose(path: Path, runs: list[Run], run: int | str | None) -> tuple[list[Ru
         note = [
             f"{path}: {len(runs)} runs hold the flux, run {number} of line {runs[number].line} "
             f"with {len(runs[number].table.rows)} "
-            "samples was taken (--run, 0 is the first)"
+            "samples was taken (run=, 0 is the first)"
         ]
     return [runs[number]], note
 

@@ -33,7 +33,7 @@ def writers(
         return (
             [chosen],
             own,
-            [f"{file}: the run of {log.path}, line {chosen.line}, was taken, as given (--run)"],
+            [f"{file}: the run of {log.path}, line {chosen.line}, was taken, as given (run=)"],
         )
     if fix is not None:
         every = fix.after("append") is not None
@@ -55,20 +55,20 @@ def writers(
         if len(runs) > 1 or any(state.style in FILE_FIXES for state in one.state.fixes.values()):
             notes.append(
                 f"{file}: no fix in {log.path} writes this name; the run of line {one.line} has "
-                "its steps and was taken (--run)"
+                "its steps and was taken (run=)"
             )
         return [one], None, notes
     if not covering:
         raise AdfluxError(
             f"{file} holds steps {first:.0f} to {last:.0f}, but no run of {log.path} has them: "
             "name the log of the run that wrote "
-            "it, or the run with --run."
+            "it, or the run with run=."
         )
     raise AdfluxError(
         f"{file}: no fix in {log.path} writes this name, and {len(covering)} of its {len(runs)} "
         f"runs have steps {first:.0f} to "
-        f"{last:.0f}: say which with --run (0 the first, -1 the last), or give --temperature, "
-        "--volume, --timestep and --units without --log."
+        f"{last:.0f}: say which with run= (0 the first, -1 the last), or give temperature=, "
+        "volume=, timestep= and units= without log=."
     )
 
 
@@ -93,7 +93,7 @@ def _by_fix(log: Log, runs: list[Run], file: Path) -> list[tuple[Run, Definition
         raise AdfluxError(
             f"{file}: {log.path} writes {', '.join(sorted(map(str, names)))}, and which of them "
             "this is cannot be told: keep "
-            "their folders, or say which run with --run."
+            "their folders, or say which run with run=."
         )
     return found
 

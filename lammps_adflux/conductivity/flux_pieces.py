@@ -101,7 +101,7 @@ def compare(seeds: list[Seed]) -> None:
         for what, bound in bounds.items():
             one, two = getattr(first, what), getattr(other, what)
             if abs(one - two) > bound * one:
-                remedy = ", or give one --temperature for all" if what == "temperature" else ""
+                remedy = ", or give one temperature= for all" if what == "temperature" else ""
                 raise _differ(what, first, other, remedy)
 
 

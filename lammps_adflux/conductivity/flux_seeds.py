@@ -67,7 +67,7 @@ def settle(file: FluxFile, options: Options, first: bool = True) -> Seed:
     drop = drop if first else 0
     if drop and file.is_correlation:
         raise AdfluxError(
-            f"{file.name} holds correlations: --skip and --discard need the time series."
+            f"{file.name} holds correlations: skip= and discard= need the time series."
         )
     left = max(len(file.total) - drop, 0)
     if left < (2 if file.is_correlation else ENOUGH):
@@ -87,7 +87,7 @@ def settle(file: FluxFile, options: Options, first: bool = True) -> Seed:
     dimension = int(values.get("dimension", 3))
     sampling = float(values["timestep"]) * spacing
     if not sampling > 0:
-        raise AdfluxError(f"--timestep must be a positive number, got {values['timestep']}.")
+        raise AdfluxError(f"timestep= must be a positive number, got {values['timestep']}.")
     shares, convective_shares, notes, used = _shares(
         file, options, float(values["volume"]), dimension
     )
@@ -162,8 +162,8 @@ def _facts(file: FluxFile, options: Options, first: float, last: float) -> Facts
         if given is not None:
             if name == "units":
                 unit_system(given)
-            facts.put(name, given, f"--{name}")
-            facts.notes = [note for note in facts.notes if f"(--{name})" not in note]
+            facts.put(name, given, f"{name}=")
+            facts.notes = [note for note in facts.notes if f"({name}=)" not in note]
     return facts
 
 
@@ -175,11 +175,11 @@ def _ask(file: FluxFile, facts: Facts) -> None:
         return
     known = ", ".join(f"{name} {value}" for name, value in facts.values.items())
     reasons = "; ".join(
-        f"--{name}: {facts.missing[name]}" for name in names if name in facts.missing
+        f"{name}=: {facts.missing[name]}" for name in names if name in facts.missing
     )
-    log = "or name the run's log with --log" if not file.witnesses else "since no log tells"
+    log = "or name the run's log with log=" if not file.witnesses else "since no log tells"
     raise AdfluxError(
-        f"{file.name}: {' and '.join('--' + name for name in names)} "
+        f"{file.name}: {' and '.join(name + '=' for name in names)} "
         f"{'is' if len(names) == 1 else 'are'} needed and not in "
         f"{'the file' if not file.witnesses else 'the file or its log'} "
         f"({known or 'none of units, volume, temperature, timestep'} "
@@ -203,11 +203,12 @@ def _shares(file: FluxFile, options: Options, volume: float, dimension: int):
         )
         if not file.named:
             raise AdfluxError(
-                f"{file.name}: {what}: name the log of the run with --log, or say --extensive or "
-                "--per-volume."
+                f"{file.name}: {what}: name the log of the run with log=, or say "
+                "per_volume=False or per_volume=True."
             )
         notes.append(
-            f"{file.name}: {what}; it was taken for the flux itself (--extensive, --per-volume)"
+            f"{file.name}: {what}; it was taken for the flux itself "
+            "(per_volume=False, per_volume=True)"
         )
 
     def share(column: str) -> float:
@@ -221,8 +222,8 @@ def _shares(file: FluxFile, options: Options, volume: float, dimension: int):
             raise refuse(file.name, unclear) from None
         if found.doubt:
             notes.append(
-                f"{file.name}: {found.doubt} in {column} (line {found.line}); --per-volume if it "
-                "is not"
+                f"{file.name}: {found.doubt} in {column} (line {found.line}); "
+                "per_volume=True if it is not"
             )
         if abs(found.share - 1.0) > 1e-12:
             meanings.append(
@@ -235,7 +236,7 @@ def _shares(file: FluxFile, options: Options, volume: float, dimension: int):
     shares = np.array([share(column) for column in file.columns])
     convective = np.array([share(column) for column in file.convective_columns[:3]] or shares)
     if options.per_volume:
-        meanings = ["flux per volume, as given (--per-volume)"]
+        meanings = ["flux per volume, as given (per_volume=True)"]
     used.append(f"flux {listed}{where}" + (f"; {'; '.join(meanings)}: undone" if meanings else ""))
     if meanings and options.per_volume is None:
         notes.append(f"{file.name}: {meanings[0]}; the columns were divided by that")
@@ -246,9 +247,9 @@ def _check_dimension(file: FluxFile, seed: Seed, stated: bool) -> None:
     flat = not np.any(seed.total[:, 2, 2] if seed.is_correlation else seed.total[:, 2])
     if flat and not stated and seed.dimension == 3:
         raise AdfluxError(
-            f"{file.name}: the flux along z is zero in every sample: say with --dimension 2 that "
+            f"{file.name}: the flux along z is zero in every sample: say with dimension=2 that "
             "the system is two-dimensional (V is its "
-            "area), or --dimension 3."
+            "area), or dimension=3."
         )
 
 
@@ -274,5 +275,5 @@ def magnitude_note(seed: Seed) -> str | None:
     return (
         f"{seed.name}: the flux is {math.sqrt(square / scale):.1e} of the least that {seed.atoms} "
         "atoms at this temperature have: is it "
-        "per volume (--per-volume), per atom, or in other units?"
+        "per volume (per_volume=True), per atom, or in other units?"
     )

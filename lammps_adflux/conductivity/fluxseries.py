@@ -134,17 +134,17 @@ def read_flux(
     columns = tuple(columns) if columns is not None else None
     if columns is not None and len(columns) not in (3, 6):
         raise AdfluxError(
-            f"--columns needs 3 names (x, y, z) or 6 (and the convective part), got {len(columns)}."
+            f"columns= needs 3 names (x, y, z) or 6 (and the convective part), got {len(columns)}."
         )
     if skip < 0 or discard < 0:
-        raise AdfluxError("--skip and --discard must not be negative.")
+        raise AdfluxError("skip= and discard= must not be negative.")
     found = expand([Path(name) for name in names])
     logs: list[Path | None] = [own for _, own in found]
     if log is not None:
         given = [log] if isinstance(log, str | Path) else list(log)
         if len(given) not in (1, len(found)):
             raise AdfluxError(
-                f"--log takes one log, or one for each of the {len(found)} files, got {len(given)}."
+                f"log= takes one log, or one for each of the {len(found)} files, got {len(given)}."
             )
         logs = [Path(given[index % len(given)]) for index in range(len(found))]
     # a run that is chosen in a log of its own, or in the log of a file

@@ -192,7 +192,7 @@ def green_kubo(
         zero, width = round(cutoff / step), 1
         if not 1 <= zero < len(trace):
             raise AdfluxError(
-                f"--cutoff must lie between {step:g} and {(len(trace) - 1) * step:g} "
+                f"cutoff= must lie between {step:g} and {(len(trace) - 1) * step:g} "
                 f"{system.time_name} "
                 f"(one sample, and half the series or the last lag), got {cutoff:g}."
             )
@@ -306,7 +306,7 @@ def _over_blocks(
     elif blocks < 2 or samples // blocks < 2 * zero:
         most = samples // (2 * zero)
         raise AdfluxError(
-            f"--blocks must be from 2 to {most} (a block holds 2 cutoffs or more), got {blocks}."
+            f"blocks= must be from 2 to {most} (a block holds 2 cutoffs or more), got {blocks}."
         )
     length = samples // blocks
     pieces = flux[:, : blocks * length].reshape(-1, length, 3)
@@ -340,5 +340,5 @@ def _check_mean(flux, trace, zero, step) -> list[str]:
         return []
     return [
         f"the mean flux is {worst:.0f} standard errors away from zero: remove the drift "
-        "(velocity all zero linear), or use --subtract-mean"
+        "(velocity all zero linear), or use subtract_mean="
     ]

@@ -41,7 +41,7 @@ def facts_of(log: Log, runs: list[Run], first: float, last: float) -> Facts:
             raise AdfluxError(
                 f"{path}: the time step is {facts.values['timestep']:g} at first, but {value:g} "
                 f"in the run of line {run.line}: choose one "
-                "run with --run, or give the pieces as separate files."
+                "run with run=, or give the pieces as separate files."
             )
         facts.put("timestep", value, source)
     if state.dimension is not None:
@@ -72,7 +72,7 @@ def _units(facts: Facts, log: Log, runs: list[Run]) -> None:
         facts.put("units", others.pop(), f"an earlier job in {log.path}")
         facts.notes.append(
             f"{log.path}: the job of line {runs[-1].line} does not say its units; those of the "
-            "job before it were taken (--units)"
+            "job before it were taken (units=)"
         )
     elif state.restored:
         facts.missing["units"] = (
@@ -119,7 +119,7 @@ def _timestep(path: Path, run: Run, facts: Facts) -> tuple[float | None, str]:
         raise AdfluxError(
             f"{path}: the time step is {stated:g} by line {state.timestep.line}, but {slope:g} by "
             "the column Time of the run of line "
-            f"{run.line}: give --timestep."
+            f"{run.line}: give timestep=."
         )
     if stated is not None:
         return stated, f"{path}, line {state.timestep.line}"  # pyright: ignore[reportOptionalMemberAccess]
@@ -134,7 +134,7 @@ def _timestep(path: Path, run: Run, facts: Facts) -> tuple[float | None, str]:
     elif state.units is not None:
         value = unit_system(state.units.value).default_timestep
         facts.notes.append(
-            f"{path}: no timestep command, so that LAMMPS' default {value} was taken (--timestep)"
+            f"{path}: no timestep command, so that LAMMPS' default {value} was taken (timestep=)"
         )
         return value, f"LAMMPS' default for units {state.units.value}"
     return None, ""
