@@ -34,7 +34,7 @@ _HOME = {
     "propagate": "implicit.uncertainty",
     "FluxSeries": "conductivity.fluxseries",
     "read_flux": "conductivity.fluxseries",
-    "Conductivity": "conductivity.greenkubo",
+    "Conductivity": "conductivity.result",
     "green_kubo": "conductivity.greenkubo",
     "template_path": "paths",
 }
@@ -42,7 +42,8 @@ __all__ = [*_HOME, "__version__"]
 
 if TYPE_CHECKING:
     from .conductivity.fluxseries import FluxSeries, read_flux
-    from .conductivity.greenkubo import Conductivity, green_kubo
+    from .conductivity.greenkubo import green_kubo
+    from .conductivity.result import Conductivity
     from .derivatives import energy_forces_virial
     from .errors import AdfluxError
     from .flux import atomic_virials, heat_flux

@@ -18,6 +18,7 @@ from lammps_adflux.errors import AdfluxError
 from lammps_adflux.lmp import build
 from lammps_adflux.lmp import install as lammps_install
 from lammps_adflux.lmp import source as lammps_source
+from lammps_adflux.lmp.logged import run_logged
 from lammps_adflux.lmp.patches import apply_patches
 from lammps_adflux.paths import cache_folder, cmake_path
 
@@ -259,7 +260,7 @@ def test_presets_turn_on_what_is_needed(preset, tools, tmp_path):
 def test_a_failed_build_shows_the_end_of_its_log_and_where_it_is(tmp_path, capsys):
     log = tmp_path / "log"
     with pytest.raises(AdfluxError, match=re.escape(str(log))):
-        build._run_logged(
+        run_logged(
             [["sh", "-c", "for i in $(seq 30); do echo line $i; done; exit 3"]],
             log,
             dict(os.environ),

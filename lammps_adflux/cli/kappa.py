@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ..conductivity.fluxseries import read_flux
-from ..conductivity.greenkubo import Conductivity, Estimate, green_kubo
+from ..conductivity.greenkubo import green_kubo
+from ..conductivity.result import Conductivity, Estimate
 from ..errors import AdfluxError
 from ..units import unit_system
 from .options import as_options

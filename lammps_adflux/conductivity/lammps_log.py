@@ -5,17 +5,16 @@ NumPy only. Logs may be appended to, end in half a row, hold prints and warnings
 what LAMMPS wrote to the screen.
 """
 
-import itertools
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import AdfluxError
-from .lammps_tables import Table, numbers
-from .log_state import COMMANDS, HEADINGS, State
+from .lammps_tables import Table
+from .log_state import State
+from .log_words import COMMANDS
+from .thermo_rows import multi_line, own_headings, table_rows
 
 _HEADER = re.compile(r"LAMMPS \(\d{1,2} [A-Z][a-z]{2} \d{4}")
 _GLUED = re.compile(rf"[-\s\d.eE+]*?((?:{'|'.join(COMMANDS)})\s.*)", re.DOTALL)
@@ -127,7 +126,7 @@ class _Reader:
         body, ended = self._body(yaml)
         if multi:
             kind = "multi"
-            columns, body = _multi(body)
+            columns, body = multi_line(body)
         elif yaml:
             quoted = re.findall(r"'([^']*)'|\"([^\"]*)\"", head)
             columns = [one or two for one, two in quoted] or re.findall(
@@ -135,7 +134,7 @@ class _Reader:
             )
         else:
             columns = head.split()
-        names = _headings(columns, state)
+        names = own_headings(columns, state)
         if (body and body[0][1].startswith("Minimization")) or self._is_minimisation():
             kind = "minimize"
         if "Step" not in names:
@@ -143,7 +142,7 @@ class _Reader:
                 self.log.without_step = header
             rest = body
         else:
-            rows, rest, dropped = _rows(self.path, names, body, state.interval, ended)
+            rows, rest, dropped = table_rows(self.path, names, body, state.interval, ended)
             array = np.array(rows, dtype=float).reshape(len(rows), len(names))
             table = Table(tuple(columns), array, header, dropped, names)
             snapshot = state.snapshot()
@@ -199,105 +198,3 @@ class _Reader:
         line = self.lines[self.index] if self.index < len(self.lines) else ""
         found = re.search(r"with (\d+) atoms", line)
         return int(found.group(1)) if found else None
-
-
-def _headings(columns: list[str], state: State) -> tuple[str, ...]:
-    """LAMMPS' own names of the columns, whatever thermo_modify colname calls them."""
-    keywords = state.keywords
-    if keywords is None or len(keywords) != len(columns):
-        return tuple(columns)
-    return tuple(
-        HEADINGS.get(keyword, heading if keyword[:2] not in ("c_", "v_", "f_") else keyword)
-        for keyword, heading in zip(keywords, columns, strict=True)
-    )
-
-
-def _multi(body: list[tuple[int, str]]) -> tuple[list[str], list[tuple[int, str]]]:
-    """Columns and rows of `thermo_modify line multi`, where each step is several lines of NAME =
-    VALUE.
-    """
-    columns: list[str] = []
-    rows: list[tuple[int, str]] = []
-    values: list[str] = []
-    for number, line in [*body, (0, "---- Step ")]:
-        if re.match(r"-+ Step\s", line):
-            if values and len(values) == len(columns):
-                rows.append((number, " ".join(values) + "\n"))
-            values = []
-            continue
-        pairs = re.findall(r"(\S+)\s+=\s+(\S+)", line)
-        if not rows:
-            columns = columns + [name for name, _ in pairs if name not in columns]
-        values += [value for _, value in pairs]
-    return columns, rows
-
-
-def _rows(
-    path: Path,
-    columns: tuple[str, ...],
-    lines: list[tuple[int, str]],
-    interval: int | None,
-    ended: bool,
-) -> tuple[list[list[float]], list[tuple[int, str]], int]:
-    """The rows of a table, the lines after the last of them, and how many unfinished rows were
-    dropped.
-
-    A row is a line of as many numbers as there are columns whose step is the first, the last, or a
-    multiple of the thermo interval; other lines are prints and warnings. `ended`: LAMMPS had
-    finished the last line.
-    """
-    step = columns.index("Step")
-    found: list[tuple[int, list[float]]] = []
-    others: list[tuple[int, list[float]]] = []
-    dropped = 0
-    for place, (_, line) in enumerate(lines):
-        tokens = line.split()
-        values = numbers(tokens)
-        unfinished = place == len(lines) - 1 and not ended and not line.endswith("\n")
-        if values and len(values) == len(columns) and not unfinished:
-            found.append((place, values))
-        elif place == len(lines) - 1 and not ended and tokens:
-            dropped += values is not None or unfinished
-        elif values:
-            others.append((place, values))
-    if interval is None and len(found) > 3:
-        gaps = Counter(b[1][step] - a[1][step] for a, b in itertools.pairwise(found))
-        gaps = {gap: count for gap, count in gaps.items() if gap > 0}
-        interval = int(max(gaps, key=lambda gap: gaps[gap])) if gaps else None
-        # the multiples of an inferred interval count from wherever most rows stand
-        offset = (
-            Counter(values[step] % interval for _, values in found).most_common(1)[0][0]
-            if interval
-            else 0
-        )
-    else:
-        offset = 0
-    rows: list[tuple[int, list[float]]] = []
-    for number, (place, values) in enumerate(found):
-        last = number == len(found) - 1
-        regular = interval is None or (interval > 0 and values[step] % interval == offset)
-        if not (regular or not rows or last):
-            continue
-        if rows and rows[-1][1][step] == values[step]:
-            rows.pop()  # a print of the same step came before the row
-        rows.append((place, values))
-    steps = {values[step] for _, values in rows}
-    for place, values in others:
-        before = max((row[1][step] for row in rows if row[0] < place), default=-np.inf)
-        after = min((row[1][step] for row in rows if row[0] > place), default=np.inf)
-        # behind the last row of a killed run it may be a print that came before a row
-        inner = ended or after < np.inf
-        if (
-            inner
-            and interval
-            and values[0] % interval == offset
-            and before < values[0] < after
-            and values[0] not in steps
-        ):
-            raise AdfluxError(
-                f"{path}, line {lines[place][0]}: {len(columns)} columns were needed "
-                f"({columns[0]} … {columns[-1]}), "
-                f"{len(values)} found; mend or remove the line."
-            )
-    end = rows[-1][0] + 1 if rows else 0
-    return [values for _, values in rows], lines[end:], dropped

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..units import unit_system
-from .greenkubo import Conductivity
+from .result import Conductivity
 
 
 def plot_conductivity(result: Conductivity, path: str | Path) -> None:

@@ -13,64 +13,25 @@ import numpy as np
 from ...errors import AdfluxError
 from ..base import check_elements
 from .mlff_checkpoint import Arrays, newest_checkpoint, read_json
-from .radial import BASES, CUTOFFS
-
-REQUIRED = object()
-# mlff's hyperparameters that change the energies, with mlff's defaults …
-GEOMETRY: dict[str, Any] = {
-    "degrees": REQUIRED,
-    "radial_basis_function": REQUIRED,
-    "n_rbf": REQUIRED,
-    "radial_cutoff_fn": REQUIRED,
-    "r_cut": REQUIRED,
-    "sphc": REQUIRED,
-    "sphc_normalization": None,
-}
-EMBEDDING: dict[str, Any] = {"num_embeddings": 100, "features": REQUIRED}
-FILTERS = tuple(
-    f"{block}_{part}_filter_features" for block in ("fb", "gb") for part in ("rad", "sph")
+from .mlff_values import (
+    ELSEWHERE,
+    EMBEDDING,
+    ENERGY,
+    FILTERS,
+    GEOMETRY,
+    LAYER,
+    ONLY,
+    REQUIRED,
+    UNUSED,
+    checked_choice,
+    checked_count,
+    checked_degrees,
+    checked_number,
+    checked_positive,
+    entry_of,
+    numbers_by_element,
 )
-LAYER: dict[str, Any] = {
-    "degrees": REQUIRED,
-    **dict.fromkeys(FILTERS, REQUIRED),
-    "fb_filter": "radial_spherical",
-    "gb_filter": "radial_spherical",
-    "n_heads": 4,
-    "residual_mlp_1": False,
-    "residual_mlp_2": False,
-    "layer_normalization": False,
-    "final_layer": False,
-    "non_local_sphc": False,
-    "non_local_feature": False,
-    "neighborhood_normalization": False,
-    "chi_cut": None,
-    "chi_cut_dynamic": False,
-}
-ENERGY: dict[str, Any] = {"per_atom_scale": None, "per_atom_shift": None, "zbl_repulsion": False}
-# … those of which one value is implemented …
-ONLY = {
-    "sphc": True,
-    "non_local_sphc": False,
-    "non_local_feature": False,
-    "neighborhood_normalization": False,
-    "chi_cut": None,
-    "chi_cut_dynamic": False,
-    "zbl_repulsion": False,
-}
-# … and those that mlff writes but does not use in these networks
-UNUSED = {
-    "geometry_embed": {"prop_keys", "mic", "input_convention", "solid_harmonic"},
-    "atom_type_embed": {"prop_keys"},
-    "so3krates_layer": {
-        "fb_attention",
-        "gb_attention",
-        "parity",
-        "sphc_normalization",
-        "fast_attention_kwargs",
-    },
-    "energy": {"prop_keys", "num_embeddings", "output_convention", "zbl_repulsion_shift"},
-}
-ELSEWHERE = "give mlff's own function to lammps_adflux.from_function instead"
+from .radial import BASES, CUTOFFS
 
 
 def read_so3krates(folder, elements, add_shift: bool = False) -> dict[str, Any]:
@@ -86,24 +47,24 @@ def read_so3krates(folder, elements, add_shift: bool = False) -> dict[str, Any]:
 
     folder, elements = Path(folder), check_elements(elements)
     path = folder / "hyperparameters.json"
-    network = _entry(path, read_json(path), "stack_net")
+    network = entry_of(path, read_json(path), "stack_net")
     geometry = _only_module(path, network, "geometry_embeddings", "geometry_embed", GEOMETRY)
     energy = _only_module(path, network, "observables", "energy", ENERGY)
     embeddings = _modules(path, network, "feature_embeddings", "atom_type_embed", EMBEDDING)
     layers = _modules(path, network, "layers", "so3krates_layer", LAYER)
     degrees, cutoff = (
-        _degrees(path, geometry["degrees"]),
-        _positive(path, "r_cut", geometry["r_cut"]),
+        checked_degrees(path, geometry["degrees"]),
+        checked_positive(path, "r_cut", geometry["r_cut"]),
     )
     size, width = (
-        _count(path, "n_rbf", geometry["n_rbf"]),
-        _count(path, "features", embeddings[0]["features"]),
+        checked_count(path, "n_rbf", geometry["n_rbf"]),
+        checked_count(path, "features", embeddings[0]["features"]),
     )
-    basis = _choice(path, "radial_basis_function", geometry["radial_basis_function"], BASES)
-    envelope = _choice(path, "radial_cutoff_fn", geometry["radial_cutoff_fn"], CUTOFFS)
+    basis = checked_choice(path, "radial_basis_function", geometry["radial_basis_function"], BASES)
+    envelope = checked_choice(path, "radial_cutoff_fn", geometry["radial_cutoff_fn"], CUTOFFS)
     normalization = geometry["sphc_normalization"]
     if normalization is not None:
-        normalization = _positive(path, "sphc_normalization", normalization)
+        normalization = checked_positive(path, "sphc_normalization", normalization)
     for layer in layers:
         _check_layer(path, layer, degrees, width)
 
@@ -111,7 +72,7 @@ def read_so3krates(folder, elements, add_shift: bool = False) -> dict[str, Any]:
     rows = np.array([atomic_numbers.get(element, 0) for element in elements])
     table = np.zeros((len(elements), width))
     for number, embedding in enumerate(embeddings):
-        known = _count(path, "num_embeddings", embedding["num_embeddings"])
+        known = checked_count(path, "num_embeddings", embedding["num_embeddings"])
         for element, row in zip(elements, rows, strict=True):
             if not 0 < row < known:
                 raise AdfluxError(
@@ -156,15 +117,15 @@ def _scale_and_shift(
     training data.
     """
     network, data = folder / "hyperparameters.json", folder / "scales.json"
-    scales = _entry(data, read_json(data), "energy")
-    factor = _number(data, "scale", _entry(data, scales, "scale"))
+    scales = entry_of(data, read_json(data), "energy")
+    factor = checked_number(data, "scale", entry_of(data, scales, "scale"))
     scale, shift = np.full(len(rows), factor), np.zeros(len(rows))
     if energy["per_atom_scale"] is not None:
-        scale = factor * _by_element(network, "per_atom_scale", energy, elements, rows)
+        scale = factor * numbers_by_element(network, "per_atom_scale", energy, elements, rows)
     if energy["per_atom_shift"] is not None:
-        shift = factor * _by_element(network, "per_atom_shift", energy, elements, rows)
+        shift = factor * numbers_by_element(network, "per_atom_shift", energy, elements, rows)
     if add_shift:
-        shift = shift + _by_element(data, "per_atom_shift", scales, elements, rows)
+        shift = shift + numbers_by_element(data, "per_atom_shift", scales, elements, rows)
     return scale, shift
 
 
@@ -226,7 +187,7 @@ def _modules(path: Path, network, kind: str, name: str, known: Mapping) -> list[
     """The modules of one kind, [{name: {hyperparameters}}, …], all of this name; mlff's defaults
     where one is not given.
     """
-    given = _entry(path, network, kind)
+    given = entry_of(path, network, kind)
     if not (
         isinstance(given, list)
         and given
@@ -276,13 +237,13 @@ def _only_module(path: Path, network, kind: str, name: str, known: Mapping) -> d
 
 
 def _check_layer(path: Path, h: dict[str, Any], degrees: tuple[int, ...], width: int) -> None:
-    if _degrees(path, h["degrees"]) != degrees:
+    if checked_degrees(path, h["degrees"]) != degrees:
         raise AdfluxError(
             f"{path}: a layer has degrees {h['degrees']}, but geometry_embed has {list(degrees)}: "
             "mend it."
         )
     for name, count in (
-        ("n_heads", _count(path, "n_heads", h["n_heads"])),
+        ("n_heads", checked_count(path, "n_heads", h["n_heads"])),
         ("the number of degrees", len(degrees)),
     ):
         if width % count:
@@ -290,7 +251,9 @@ def _check_layer(path: Path, h: dict[str, Any], degrees: tuple[int, ...], width:
                 f"{path}: {name} must divide the {width} features, but is {count}: mend it."
             )
     for block in ("fb", "gb"):
-        _choice(path, f"{block}_filter", h[f"{block}_filter"], ("radial_spherical", "radial"))
+        checked_choice(
+            path, f"{block}_filter", h[f"{block}_filter"], ("radial_spherical", "radial")
+        )
     for name in FILTERS:
         sizes = h[name]
         if "sph" in name and h[f"{name[:2]}_filter"] == "radial":
@@ -298,68 +261,9 @@ def _check_layer(path: Path, h: dict[str, Any], degrees: tuple[int, ...], width:
         if (
             not isinstance(sizes, list)
             or not sizes
-            or [_count(path, name, size) for size in sizes][-1] != width
+            or [checked_count(path, name, size) for size in sizes][-1] != width
         ):
             raise AdfluxError(
                 f"{path}: {name} must be numbers that end with the {width} features, but is "
                 f"{sizes}: mend it."
             )
-
-
-def _degrees(path: Path, values) -> tuple[int, ...]:
-    right = (
-        isinstance(values, list)
-        and values
-        and all(type(value) is int and value >= 0 for value in values)
-    )
-    if not right or sorted(values) != values:
-        raise AdfluxError(
-            f"{path}: degrees must be a list of numbers 0, 1, … that do not decrease, but is "
-            f"{values}."
-        )
-    return tuple(values)
-
-
-def _entry(path: Path, mapping, key: str):
-    if not isinstance(mapping, Mapping) or key not in mapping:
-        raise AdfluxError(f"{path} has no entry {key}: the file is not of mlff, or damaged.")
-    return mapping[key]
-
-
-def _choice(path: Path, name: str, value, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise AdfluxError(
-            f"{path}: {name} = {value} is not implemented, {', '.join(known)} are; {ELSEWHERE}."
-        )
-    return value
-
-
-def _number(path: Path, name: str, value) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise AdfluxError(f"{path}: {name} must be a finite number, but is {value}.")
-    return float(value)
-
-
-def _positive(path: Path, name: str, value) -> float:
-    if _number(path, name, value) <= 0.0:
-        raise AdfluxError(f"{path}: {name} must be positive, but is {value}.")
-    return float(value)
-
-
-def _count(path: Path, name: str, value) -> int:
-    if type(value) is not int or value < 1:
-        raise AdfluxError(f"{path}: {name} must be a positive integer, but is {value}.")
-    return value
-
-
-def _by_element(path: Path, key: str, mapping, elements, rows) -> np.ndarray:
-    """Entries of a list over atomic numbers; mlff itself would take the last one for an element
-    beyond its end.
-    """
-    values = _entry(path, mapping, key)
-    if not isinstance(values, list) or len(values) <= max(rows):
-        raise AdfluxError(
-            f"{path}: {key} must be a list with an entry for {elements[int(np.argmax(rows))]}: "
-            "mend it."
-        )
-    return np.array([_number(path, key, values[row]) for row in rows])

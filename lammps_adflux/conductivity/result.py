@@ -1,0 +1,125 @@
+"""Thermal conductivity with its error bars and curves, as a table, JSON and CSV."""
+
+import csv
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from .spectrum import SpectrumFit
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """κ with its standard error over independent seeds or blocks, or the reason why
+    there is none.
+    """
+
+    count: int = 0
+    mean: float | None = None
+    error: float | None = None
+    tensor: Float[np.ndarray, "3 3"] | None = None
+    tensor_error: Float[np.ndarray, "3 3"] | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Conductivity:
+    """κ_ab = f/(V T²) ∫₀^cutoff ⟨J_a(0) J_b(t)⟩ dt, in `conductivity_unit`.
+
+    `mean` is tr κ / 3, in two dimensions (κ_xx + κ_yy)/2. Three error bars, each with its reason
+    where it is missing: `over_seeds` and `over_blocks` (standard errors of the same estimator),
+    `stacie` (a fit of the low-frequency spectrum: another estimator). Curves run over `times`, past
+    the cutoff: `hfacf` is tr⟨J(0)J(t)⟩/3, `hfacf_filtered` decides the cutoff, `running` is κ(t),
+    `running_error` its standard error over blocks (over seeds where there are no blocks).
+    """
+
+    units: str
+    conductivity_unit: str
+    method: str
+    cutoff: float
+    filter_window: float
+    mean: float
+    tensor: Float[np.ndarray, "3 3"]
+    over_seeds: Estimate
+    over_blocks: Estimate
+    stacie: SpectrumFit
+    # potential, convective, cross; their sum is `tensor`
+    parts: dict[str, Float[np.ndarray, "3 3"]] | None
+    times: Float[np.ndarray, " lags"]
+    hfacf: Float[np.ndarray, " lags"]
+    hfacf_filtered: Float[np.ndarray, " lags"]
+    running: Float[np.ndarray, " lags"]
+    running_error: Float[np.ndarray, " lags"]
+    running_tensor: Float[np.ndarray, "lags 3 3"]
+    volume: float
+    temperature: float
+    sampling: float
+    samples: int
+    seeds: int
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+    used: tuple[str, ...] = ()  # columns and facts, and where each comes from
+    dimension: int = 3
+
+    @property
+    def error(self) -> float | None:
+        """Standard error of `mean`: over blocks, else over seeds, else None."""
+        return (
+            self.over_blocks.error if self.over_blocks.error is not None else self.over_seeds.error
+        )
+
+    @property
+    def without_error(self) -> str | None:
+        """Why `mean` has no standard error, and what would be enough; None where it has one."""
+        if self.error is not None:
+            return None
+        return (
+            f"no error bar: {self.over_blocks.reason}, or {self.over_seeds.reason}; do not quote "
+            "this number"
+        )
+
+    def to_dict(self) -> dict:
+        """All results but the time curves (those are in `to_csv`), as JSON types; NaN
+        becomes None.
+        """
+
+        def plain(value):
+            if hasattr(value, "__dataclass_fields__"):
+                return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+            if isinstance(value, dict):
+                return {name: plain(item) for name, item in value.items()}
+            if isinstance(value, list | tuple):
+                return [plain(item) for item in value]
+            if isinstance(value, np.ndarray):
+                return plain(value.tolist())
+            if isinstance(value, float):
+                return value if math.isfinite(value) else None
+            return value
+
+        curves = {"times", "hfacf", "hfacf_filtered", "running", "running_error", "running_tensor"}
+        names = [name for name in self.__dataclass_fields__ if name not in curves]
+        return {"error": self.error, "without_error": self.without_error} | {
+            name: plain(getattr(self, name)) for name in names
+        }
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    def to_csv(self, path: str | Path) -> None:
+        """The time curves: time, hfacf, hfacf_filtered, kappa, kappa_error, kappa_xx … kappa_zz."""
+        tensor_names = [f"kappa_{a}{b}" for a in "xyz" for b in "xyz"]
+        table = [self.times, self.hfacf, self.hfacf_filtered, self.running, self.running_error]
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(
+                ["time", "hfacf", "hfacf_filtered", "kappa", "kappa_error", *tensor_names]
+            )
+            for row in np.column_stack([*table, self.running_tensor.reshape(len(self.times), 9)]):
+                writer.writerow([format(value, ".9g") for value in row])
