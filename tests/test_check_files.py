@@ -141,7 +141,7 @@ def test_the_command_notes_a_truncated_potential_and_fails_a_step(tmp_path):
 
 
 def test_an_old_file_says_once_which_units_are_assumed():
-    done = adflux_check(ROOT, "tests/data/models/sw.model", "--json")
+    done = adflux_check(ROOT, "tests/data/models/v0/sw.model", "--json")
     assert done.stderr.count("metal units are assumed") == 1 and "Warning" not in done.stderr
     assert not [finding for finding in json.loads(done.stdout) if finding["passed"] is False]
 
@@ -149,7 +149,7 @@ def test_an_old_file_says_once_which_units_are_assumed():
 def test_too_few_layers_are_a_finding_of_the_command_too(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        content = (ROOT / "tests/data/models/class.model").read_bytes()
+        content = (ROOT / "tests/data/models/v0/class.model").read_bytes()
     assert content.count(b'"hops": 2') == 1
     (tmp_path / "few.pkl").write_bytes(content.replace(b'"hops": 2', b'"hops": 1'))
     with pytest.raises(adflux.AdfluxError, match="declare hops=2"):

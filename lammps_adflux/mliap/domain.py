@@ -7,13 +7,14 @@ ranks: ghosts up to layers · cutoff away pass messages on as their owners do el
 that no owned atom hears of are left out.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ..errors import AdfluxError
 from ..parallel.failures import world
+from ..parallel.halo import Halo
 from .buffers import to_host
 from .ghosts import check_ghosts
 
@@ -27,6 +28,14 @@ class Selection(NamedTuple):
     atoms: int  # rows of atoms: owned ones and, unless folded, ghosts
     keep: np.ndarray | None  # which of LAMMPS' pairs these are; None: all
     sure: bool  # no pair belongs to a ghost, so energies of ghosts need not be masked
+
+
+@dataclass
+class KnownAtoms:
+    """What a plugin knows of its domain's atoms, as long as their ids stay where they are."""
+
+    halo: Halo | None = None  # values of ghosts from their owners
+    owners: tuple[np.ndarray, int, np.ndarray] | None = None  # ids, owned atoms, rows of owners
 
 
 NO_PAIRS = (np.zeros((0, 3)), np.zeros(0, np.int32), np.zeros(0, np.int32))
@@ -97,16 +106,12 @@ def _folded(plugin, data, lammps) -> Selection:
     )
 
 
-# plugin → (ids, owned atoms, rows), as long as the ids stay
-_owner_maps: WeakKeyDictionary = WeakKeyDictionary()
-
-
 def _owners(plugin, data, lammps) -> np.ndarray:
     """For each atom, owned or ghost, the row of the owned atom with its id [atoms]."""
     ids = np.asarray(
         lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int32)
     )
-    known_ids, known_owned, rows = _owner_maps.get(plugin, (ids, -1, ids))
+    known_ids, known_owned, rows = plugin.known_atoms.owners or (ids, -1, ids)
     if known_owned != data.nlocal or not np.array_equal(known_ids, ids):
         unique, first = np.unique(ids[: data.nlocal], return_index=True)
         found = np.minimum(np.searchsorted(unique, ids), max(len(unique) - 1, 0))
@@ -116,7 +121,7 @@ def _owners(plugin, data, lammps) -> np.ndarray:
                 "`atom_modify id yes`."
             )
         rows = first[found].astype(np.int32)
-        _owner_maps[plugin] = np.array(ids), data.nlocal, rows
+        plugin.known_atoms.owners = np.array(ids), data.nlocal, rows
     return rows
 
 

@@ -2,8 +2,6 @@
 energies silently.
 """
 
-from weakref import WeakKeyDictionary
-
 import numpy as np
 
 from ..parallel.failures import fail_together, world
@@ -19,7 +17,6 @@ DEFAULT_SKIN = {
     "real": 2.0,
     "electron": 2.0,
 }
-_halos: WeakKeyDictionary = WeakKeyDictionary()  # plugin → Halo, as long as it matches
 
 
 def check_ghosts(plugin, data, lammps) -> np.ndarray:
@@ -39,10 +36,10 @@ def check_ghosts(plugin, data, lammps) -> np.ndarray:
     ids = (
         lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int64)
     )
-    halo = _halos.get(plugin)
+    halo = plugin.known_atoms.halo
     stale = halo is None or not halo.matches(ids, owned)
     if comm.allreduce(stale) or halo is None:
-        halo = _halos[plugin] = Halo(comm, ids, owned)
+        halo = plugin.known_atoms.halo = Halo(comm, ids, owned)
     wanted = halo.forward(certain[:owned])
     if not comm.allreduce(bool(np.any(passing & (counts < wanted)))):
         return passing

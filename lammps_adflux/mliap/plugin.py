@@ -21,7 +21,7 @@ from ..potentials.conversion import conversion_told, in_units
 from ..potentials.layers import require_layers
 from ..process import device
 from .buffers import PairBuffers, to_host
-from .domain import select, told
+from .domain import KnownAtoms, select, told
 from .handover import address, pair_forces_for, write_energies
 from .not_finite import explain
 from .weights import pair_style_command
@@ -65,6 +65,7 @@ class AdfluxPlugin(MLIAPUnified):
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
         self.force_address = 0  # of LAMMPS' forces: tells to which LAMMPS this plugin belongs
         self.compilations = 0
+        self.known_atoms = KnownAtoms()
         # weak: LAMMPS holds its plugin, and would never be closed
         self.driver = None if driver is None else weakref.ref(driver)
         self.told_layers = driver is not None  # how several layers run: once
