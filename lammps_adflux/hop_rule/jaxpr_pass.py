@@ -8,17 +8,14 @@ name.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
 from ..errors import AdfluxError
-from ..graph import weigh_tangent
-from .locality import Info, Weight, join
-from .operations import infer, place_of
+from .locality import Info
+from .walk import Walk
 
 
 class Survey(NamedTuple):
@@ -50,7 +47,7 @@ def survey(function: Callable, atoms: int = 5, pairs: int = 11, dtype=None) -> S
             f"A potential gives one energy per atom, an array of shape [atoms] = ({atoms},), but "
             f"the function gives {found}."
         )
-    info = _Pass(atoms, None).run(closed, _inputs())[0][0]
+    info = Walk(atoms, None).run(closed, _inputs())[0][0]
     return Survey(max(info.reach, 1), _fault(info))
 
 
@@ -61,7 +58,7 @@ def with_hop_rule(function: Callable, vectors, centers, others, species, mask, p
     arguments = (vectors, centers, others, species, mask)
     closed = jax.make_jaxpr(function)(*arguments)
     along = vectors @ probe
-    rule = _Pass(len(species), {"others": 1.0 - along, "into others": 1.0 + along})
+    rule = Walk(len(species), {"others": 1.0 - along, "into others": 1.0 + along})
     (info,), (energies,) = rule.run(closed, _inputs(), arguments)
     if (fault := _fault(info)) is not None:
         raise AdfluxError(fault)
@@ -87,245 +84,3 @@ def _fault(energies: Info) -> str | None:
             "energy per atom, in the order of `species`."
         )
     return None
-
-
-class _Pass:
-    """One walk through a jaxpr: of `Info` alone, or of `Info` with values."""
-
-    def __init__(self, atoms: int, weights: dict | None):
-        self.atoms, self.weights = atoms, weights
-        # (jaxpr, infos) → infos of its results, and whether anything hops in it
-        self._seen: dict = {}
-        self._debug_info = None  # of the function that is evaluated
-        # of the outermost call that is being looked into: inside, JAX tells where it was traced
-        # first
-        self._place = ""
-        self._hopped = False  # since this was last set to False
-
-    def run(self, closed: ClosedJaxpr, infos, values=None) -> tuple[list[Info], Any]:
-        """Infos of the results, and their values where values are given."""
-        jaxpr = closed.jaxpr
-        self._debug_info = jaxpr.debug_info and jaxpr.debug_info._replace(
-            arg_names=None, result_paths=()
-        )
-        info: dict = dict(zip(jaxpr.invars, infos, strict=True))
-        info.update({var: Info((None,) * var.aval.ndim) for var in jaxpr.constvars})
-        value: dict = {}
-        made: dict = {}  # variable → the operation that gives it
-        if values is not None:
-            value.update(zip(jaxpr.invars, values, strict=True))
-            value.update(zip(jaxpr.constvars, closed.consts, strict=True))
-
-        def info_of(atom):
-            return Info((None,) * np.ndim(atom.val)) if isinstance(atom, Literal) else info[atom]
-
-        def value_of(atom):
-            return atom.val if isinstance(atom, Literal) else value[atom]
-
-        for eqn in jaxpr.eqns:
-            ins = [info_of(atom) for atom in eqn.invars]
-            made.update(dict.fromkeys(eqn.outvars, eqn))
-            if eqn.primitive.name == "lt" and ins[0].origin in ("centers", "others"):
-                eqn = eqn.replace(invars=[eqn.invars[0], self._as_literal(eqn.invars[1], made)])
-            given = None if values is None else [value_of(atom) for atom in eqn.invars]
-            out_infos, out_values = self._operation(eqn, ins, given)
-            info.update(zip(eqn.outvars, out_infos, strict=True))
-            if values is not None:
-                value.update(zip(eqn.outvars, out_values, strict=True))
-        out_infos = [info_of(atom) for atom in jaxpr.outvars]
-        return out_infos, None if values is None else [value_of(atom) for atom in jaxpr.outvars]
-
-    def _as_literal(self, atom, made: dict):
-        """A scalar that follows from no argument as the number that it is; anything
-        else as it is.
-        """
-        number = None if atom.aval.shape else self._constant(atom, made)
-        return atom if number is None else Literal(np.asarray(number)[()], atom.aval)
-
-    def _constant(self, atom, made: dict):
-        if isinstance(atom, Literal):
-            return atom.val
-        eqn = made.get(atom)
-        given = [self._constant(one, made) for one in eqn.invars] if eqn else [None]
-        if eqn is None or any(one is None for one in given):
-            return None
-        with jax.ensure_compile_time_eval():
-            return _evaluate(eqn, given, self._debug_info)[eqn.outvars.index(atom)]
-
-    def _operation(self, eqn, infos, values) -> tuple[list[Info], Any]:
-        outer, self._place = self._place, self._place or place_of(eqn)
-        try:
-            return self._follow(eqn, infos, values)
-        finally:
-            self._place = outer
-
-    def _follow(self, eqn, infos, values) -> tuple[list[Info], Any]:
-        name = eqn.primitive.name
-        if name == "cond":
-            return self._cond(eqn, infos, values)
-        if name == "scan":
-            return self._scan(eqn, infos, values)
-        if name == "while":
-            return self._while(eqn, infos, values)
-        if eqn.params.get("name") == "any_counts":
-            return [Info(())], None if values is None else self._bind(eqn, values, None)
-        inner = next(
-            (eqn.params[key] for key in ("jaxpr", "call_jaxpr") if key in eqn.params), None
-        )
-        if inner is not None and len(_closed(inner).jaxpr.invars) == len(eqn.invars):
-            return self._call(eqn, _closed(inner), infos, values)
-        outs, weight = infer(eqn, infos, self.atoms, self._place)
-        self._hopped |= weight is not None
-        return outs, None if values is None else self._bind(eqn, values, weight)
-
-    def _bind(self, eqn, values, weight: Weight | None):
-        if weight is not None and self.weights is not None and weight.before:
-            values = list(values)
-            values[weight.argument] = self._weigh(values[weight.argument], weight)
-        results = _evaluate(eqn, values, self._debug_info)
-        if weight is not None and self.weights is not None and not weight.before:
-            results[0] = self._weigh(results[0], weight)
-        return results
-
-    def _weigh(self, value, weight: Weight):
-        assert self.weights is not None
-        if not jnp.issubdtype(value.dtype, jnp.inexact):
-            return value
-        shape = [1] * value.ndim
-        shape[weight.axis] = value.shape[weight.axis]
-        return weigh_tangent(value, self.weights[weight.kind].reshape(shape))
-
-    def _look(self, inner: ClosedJaxpr, infos) -> tuple[list[Info], bool]:
-        """Infos of an inner jaxpr's results, and whether anything hops in it."""
-        key = id(inner.jaxpr), tuple(infos)
-        if key not in self._seen:
-            before, self._hopped = self._hopped, False
-            outs = self.run(inner, infos)[0]
-            self._seen[key] = outs, self._hopped
-            self._hopped = before
-        outs, hops = self._seen[key]
-        self._hopped |= hops
-        return outs, hops
-
-    def _call(self, eqn, inner, infos, values) -> tuple[list[Info], Any]:
-        """jit, remat, custom derivatives: kept whole where nothing hops inside, so that their own
-        rules stay.
-        """
-        outs, hops = self._look(inner, infos)
-        if values is None:
-            return outs, None
-        return self.run(inner, infos, values) if hops else (outs, self._bind(eqn, values, None))
-
-    def _cond(self, eqn, infos, values) -> tuple[list[Info], Any]:
-        branches = eqn.params["branches"]
-        index, arguments = infos[0], infos[1:]
-        found = [self._look(branch, arguments) for branch in branches]
-        outs = [
-            _after(index, join(one))
-            for one in zip(*(infos_of for infos_of, _ in found), strict=True)
-        ]
-        if values is None:
-            return outs, None
-        if not any(hops for _, hops in found):
-            return outs, self._bind(eqn, values, None)
-        bodies = [
-            lambda *args, branch=branch: self.run(branch, arguments, args)[1] for branch in branches
-        ]
-        return outs, jax.lax.switch(values[0], bodies, *values[1:])
-
-    def _scan(self, eqn, infos, values) -> tuple[list[Info], Any]:
-        p = eqn.params
-        n_consts, n_carry, body = p["num_consts"], p["num_carry"], p["jaxpr"]
-        consts, carry, rows = (
-            infos[:n_consts],
-            infos[n_consts : n_consts + n_carry],
-            infos[n_consts + n_carry :],
-        )
-        over = next((row.axes[0] for row in rows if row.axes[0] is not None), None)
-        xs = [row._replace(axes=row.axes[1:]) for row in rows]
-        if over is not None and n_carry:
-            bad = Info(
-                (), fault=_loop_fault("scan", f"carries a value from one of the {over} to the next")
-            )
-            xs = [join([x, bad._replace(axes=(None,) * len(x.axes))]) for x in xs]
-        for _ in range(p["length"]):
-            outs = self._look(body, [*consts, *carry, *xs])[0]
-            longer = [join(pair) for pair in zip(carry, outs[:n_carry], strict=True)]
-            if longer == carry:
-                break
-            carry = longer
-        outs, hops = self._look(body, [*consts, *carry, *xs])
-        ys = [out._replace(axes=(over, *out.axes)) for out in outs[n_carry:]]
-        results = [*carry, *ys]
-        if values is None or not hops:
-            return results, None if values is None else self._bind(eqn, values, None)
-        fixed = values[:n_consts]
-
-        def step(state, row):
-            out = self.run(body, [*consts, *carry, *xs], [*fixed, *state, *row])[1]
-            return out[:n_carry], out[n_carry:]
-
-        state, stacked = jax.lax.scan(
-            step,
-            values[n_consts : n_consts + n_carry],
-            values[n_consts + n_carry :],
-            length=p["length"],
-            reverse=p["reverse"],
-        )
-        return results, [*state, *stacked]
-
-    def _while(self, eqn, infos, values) -> tuple[list[Info], Any]:
-        p = eqn.params
-        n_cond, n_body = p["cond_nconsts"], p["body_nconsts"]
-        cond_consts, body_consts, carry = (
-            infos[:n_cond],
-            infos[n_cond : n_cond + n_body],
-            infos[n_cond + n_body :],
-        )
-        for _ in range(8):
-            longer = [
-                join(pair)
-                for pair in zip(
-                    carry, self._look(p["body_jaxpr"], [*body_consts, *carry])[0], strict=True
-                )
-            ]
-            if longer == carry:
-                break
-            carry = longer
-        else:
-            fault = _loop_fault("while", "passes messages an unknown number of times")
-            carry = [one._replace(fault=one.fault or fault) for one in carry]
-        verdict = self._look(p["cond_jaxpr"], [*cond_consts, *carry])[0][0]
-        carry = [_after(verdict, one) for one in carry]
-        # a loop that hops was refused above, so what is left is bound as it is
-        return carry, None if values is None else self._bind(eqn, values, None)
-
-
-def _evaluate(eqn, values, debug_info) -> list:
-    """One operation by itself, as a jaxpr of one line: how operations are bound differs between
-    versions of JAX.
-    """
-    given = {
-        var: value
-        for var, value in zip(eqn.invars, values, strict=True)
-        if not isinstance(var, Literal)
-    }
-    line = Jaxpr((), list(given), list(eqn.outvars), [eqn], eqn.effects, debug_info)
-    return jaxpr_as_fun(ClosedJaxpr(line, ()))(*given.values())
-
-
-def _loop_fault(name: str, what: str) -> str:
-    return (
-        f"The hop rule cannot follow a `{name}` loop that {what}: write the layers as a Python "
-        "loop or a `scan` over layers."
-    )
-
-
-def _after(decision: Info, result: Info) -> Info:
-    """A result that depends on a decision as well."""
-    fault = result.fault or decision.fault
-    return result._replace(reach=max(result.reach, decision.reach), fault=fault)
-
-
-def _closed(jaxpr) -> ClosedJaxpr:
-    return jaxpr if isinstance(jaxpr, ClosedJaxpr) else ClosedJaxpr(jaxpr, ())
