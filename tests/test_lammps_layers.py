@@ -199,7 +199,7 @@ plugin.select = select
 lmp.commands_string({script!r})
 npairs, used = seen[-1]
 import numpy as np
-graph = plugin.PLUGINS[-1].buffers
+graph = plugin.registry.plugins()[-1].buffers
 atoms = lmp.extract_setting("nlocal")
 heard = np.arange(graph.atoms) < atoms
 heard[graph.others[: graph.pairs][heard[graph.centers[: graph.pairs]]]] = True

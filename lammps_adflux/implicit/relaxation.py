@@ -88,41 +88,36 @@ def relax(
         raise AdfluxError(f"force_tolerance must be positive, but is {force_tolerance}.")
     _check_potential(potential)
     session = Session(script, potential, types, comm, log, variables)
-    try:
-        target = session.pressure(pressure)
-        if cell is None and np.any(target):
-            raise AdfluxError(
-                'A pressure was given, but the cell does not relax: give cell="iso", "aniso" or '
-                '"tri" as well.'
-            )
-        _check_cell(session, cell)
-        near = not minimize or session.minimize(
-            max(force_tolerance, 1e-8), cell, fixed, target, steps
+    target = session.pressure(pressure)
+    if cell is None and np.any(target):
+        raise AdfluxError(
+            'A pressure was given, but the cell does not relax: give cell="iso", "aniso" or '
+            '"tri" as well.'
         )
-        give_up = GIVE_UP if near else np.inf
-        operator, steps_made = _newton(
-            session,
-            potential,
-            cell,
-            fixed,
-            target,
-            force_tolerance,
-            index,
-            preconditioner,
-            give_up,
-            minimize,
-        )
-        _, _, slope = operator.gradient()
-        system, motions = operator.motions.system, operator.motions
-        closest = _check_cutoff(potential, system, cutoff_margin)
-        values = _check_index(operator, preconditioner, index)
-        own = 3 * len(system.ids)
-        forces = system.comm.allreduce(float(np.abs(slope[:own]).max(initial=0.0)), op=_max())
-        stress = float(np.abs(slope[own:]).max(initial=0.0)) * motions.length / motions.atoms
-        checks = Checks(forces, stress, values, closest, steps_made)
-        return Relaxed(session.lammps, operator, cell, checks, preconditioner, index)
-    finally:
-        session.close()
+    _check_cell(session, cell)
+    near = not minimize or session.minimize(max(force_tolerance, 1e-8), cell, fixed, target, steps)
+    give_up = GIVE_UP if near else np.inf
+    operator, steps_made = _newton(
+        session,
+        potential,
+        cell,
+        fixed,
+        target,
+        force_tolerance,
+        index,
+        preconditioner,
+        give_up,
+        minimize,
+    )
+    _, _, slope = operator.gradient()
+    system, motions = operator.motions.system, operator.motions
+    closest = _check_cutoff(potential, system, cutoff_margin)
+    values = _check_index(operator, preconditioner, index)
+    own = 3 * len(system.ids)
+    forces = system.comm.allreduce(float(np.abs(slope[:own]).max(initial=0.0)), op=_max())
+    stress = float(np.abs(slope[own:]).max(initial=0.0)) * motions.length / motions.atoms
+    checks = Checks(forces, stress, values, closest, steps_made)
+    return Relaxed(session.lammps, operator, cell, checks, preconditioner, index)
 
 
 def _newton(

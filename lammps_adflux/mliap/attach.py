@@ -11,9 +11,7 @@ import weakref
 from ..parallel.failures import fail
 from ..process import prepare
 from .attachment import Attachment, address_of
-from .plugin import LISTENERS, PLUGINS
-
-_attachments: dict[int, Attachment] = {}  # by the address of their LAMMPS
+from .registry import registry
 
 
 class _Attach:
@@ -29,10 +27,9 @@ class _Attach:
         vars(sys.modules["__main__"]).pop("adflux_attach", None)
         prepare()
         address = address_of(pointer)
-        here = _attachments.get(address)
+        here = registry.attachments.get(address)
         if here is None:
-            here = _attachments[address] = Attachment(lammps(ptr=pointer), address)
-            LISTENERS.append(here)
+            here = registry.attachments[address] = Attachment(lammps(ptr=pointer), address)
         if here.end is not None:
             # included once more: LAMMPS has taken the new object instead of the old one
             here.end.detach()
@@ -47,24 +44,24 @@ def new_attachment() -> _Attach:
 
 
 def _detach(address: int) -> None:
-    LISTENERS.remove(_attachments.pop(address))
+    del registry.attachments[address]
 
 
 def attachment(pointer) -> Attachment:
     """The attachment of the LAMMPS behind `pointer`, as LAMMPS hands it to Python functions."""
     address = address_of(pointer)
-    if address not in _attachments:
+    if address not in registry.attachments:
         fail(
             "LAMMPS was cleared after heat_flux.lmp or atomic_virials.lmp was included: include "
             "it once more."
         )
-    return _attachments[address]
+    return registry.attachments[address]
 
 
 def adflux_compilations(pointer) -> float:
     """How often this LAMMPS' plugins have compiled, on the rank where it was most often."""
     here = attachment(pointer)
-    mine = sum(plugin.compilations for plugin in PLUGINS if here.serves(plugin))
+    mine = sum(plugin.compilations for plugin in registry.plugins() if here.serves(plugin))
     return float(max(here.comm.allgather(mine)))
 
 

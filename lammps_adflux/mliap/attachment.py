@@ -3,6 +3,7 @@
 import ctypes
 import weakref
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..parallel.halo import Halo
 from . import styles
 from .domain import told
 from .moment import Moment, owned
-from .plugin import PLUGINS, next_event
+from .registry import registry
 from .weights import Weights, running
 
 
@@ -75,7 +76,9 @@ class Attachment:
         self.end: weakref.finalize | None = None  # set off when this LAMMPS ends
         self.comm = lmp.get_mpi_comm() or world()
         self._weights = Weights(lmp)
-        self._moments: dict = {}  # plugin → atoms at its last force call
+        # plugin → atoms at its last force call
+        self._moments: WeakKeyDictionary = WeakKeyDictionary()
+        self._served = False  # has any plugin computed forces since the template was included?
         self._moved: Moment | None = None  # the same atoms after a fix has changed the box
         self._halo: Halo | None = None
         self._flux_state: tuple = ()
@@ -100,8 +103,11 @@ class Attachment:
         before is stale.
         """
         self._moments[plugin] = Moment.now(self.lammps)
+        self._served = True
         self._moved = None
-        self._weights.at_force_call(plugin, [p for p in PLUGINS if p.alive and self.serves(p)])
+        self._weights.at_force_call(
+            plugin, [p for p in registry.plugins() if p.alive and self.serves(p)]
+        )
         self._virials_of = ()
         array = self._virial_array()
         if array is not None:
@@ -203,7 +209,7 @@ class Attachment:
         """
         mine = [
             plugin
-            for plugin in PLUGINS
+            for plugin in registry.plugins()
             if plugin.last_call and plugin.alive and self.serves(plugin)
         ]
         if not mine:
@@ -224,7 +230,7 @@ class Attachment:
         last_call = max(plugin.last_call for plugin in plugins)
         return any(
             plugin.connected > last_call and plugin.alive and self.owns(plugin)
-            for plugin in PLUGINS
+            for plugin in registry.plugins()
         )
 
     def owns(self, plugin) -> bool:
@@ -236,7 +242,7 @@ class Attachment:
 
     def _status(self, plugins) -> int:
         if not plugins:
-            return REPLACED if self._moments else NO_PLUGIN
+            return REPLACED if self._served else NO_PLUGIN
         if self._pair_style_changed(plugins):
             return REPLACED
         if any(plugin not in self._moments for plugin in plugins):
@@ -295,7 +301,7 @@ class Attachment:
                 f"was {pair}: "
                 "include it after pair_style mliap unified and its pair_coeff.",
             )
-        self._pair_style, self._looked = pair, next_event()
+        self._pair_style, self._looked = pair, registry.next_event()
         self._substyles = self.comm.bcast(styles.substyles(self.lammps, self.comm.rank == 0))
         if pair.startswith("hybrid") and not self._substyles:
             fail_together(
@@ -308,7 +314,7 @@ class Attachment:
         """Write into the log how several layers of messages run; the plugin itself reaches the
         screen only.
         """
-        for plugin in PLUGINS:
+        for plugin in registry.plugins():
             if plugin.potential.hops > 1 and not plugin.told_layers and self.owns(plugin):
                 self.lammps.command(f'print "{told(plugin, self.comm.size)}"')
                 plugin.told_layers = True

@@ -1,6 +1,5 @@
 """The MLIAPUnified object that LAMMPS calls at every step."""
 
-import itertools
 import sys
 import weakref
 from collections.abc import Callable
@@ -24,20 +23,8 @@ from .buffers import PairBuffers, to_host
 from .domain import KnownAtoms, select, told
 from .handover import address, pair_forces_for, write_energies
 from .not_finite import explain
+from .registry import registry
 from .weights import pair_style_command
-
-PLUGINS: list[
-    "AdfluxPlugin"
-] = []  # all that this process has made; attach.py picks those of its LAMMPS
-LISTENERS: list = []  # attachment.Attachment objects: told of each force call
-_events = itertools.count(1)
-# for which a jitted function is called: plugins of one kind of potential share what is compiled
-_caller: "AdfluxPlugin"
-
-
-def next_event() -> int:
-    """The number of what happens now: later events have larger ones."""
-    return next(_events)
 
 
 class AdfluxPlugin(MLIAPUnified):
@@ -73,7 +60,7 @@ class AdfluxPlugin(MLIAPUnified):
         self._pair_gradients = None
         self._energies: np.ndarray | None = None
         self._total = 0  # owned and ghost atoms at the last force call
-        PLUGINS.append(self)
+        registry.add(self)
 
     @property
     def interface(self):
@@ -83,7 +70,7 @@ class AdfluxPlugin(MLIAPUnified):
     @interface.setter
     def interface(self, interface) -> None:
         self._interface = interface
-        self.connected = next_event()
+        self.connected = registry.next_event()
         pointer = getattr(interface, "lmp", None)
         self.command = None if pointer is None else pair_style_command(pointer)
 
@@ -94,6 +81,18 @@ class AdfluxPlugin(MLIAPUnified):
         """
         # besides those of model and descriptor there are the attribute and the argument here
         return self._interface is not None and sys.getrefcount(self._interface) >= 4
+
+    def release(self) -> None:
+        """Free model and arrays, on the device as well; LAMMPS asks this plugin nothing more."""
+        for name in (
+            "potential",
+            "buffers",
+            "_parameters",
+            "_rest",
+            "_pair_gradients",
+            "_energies",
+        ):
+            vars(self).pop(name, None)
 
     def compute_descriptors(self, data) -> None:
         """Nothing: `compute_forces` does all."""
@@ -116,7 +115,7 @@ class AdfluxPlugin(MLIAPUnified):
         self.force_address = address(data.f) if data.ntotal else 0
         if self.units is None:
             self._take_units()
-        for listener in LISTENERS:
+        for listener in registry.attachments.values():
             if listener.serves(self):
                 listener.at_force_call(self)
         selection = select(self, data)
@@ -134,7 +133,7 @@ class AdfluxPlugin(MLIAPUnified):
         if data.npairs:
             data.update_pair_forces(pair_forces_for(data, self._pair_gradients, selection.keep))
             self._check_forces(data)
-        self.call_before, self.last_call = self.last_call, next_event()
+        self.call_before, self.last_call = self.last_call, registry.next_event()
 
     def _take(self, potential) -> None:
         self.potential = potential
@@ -170,9 +169,14 @@ class AdfluxPlugin(MLIAPUnified):
 
     def _call(self, function, *arguments, **static):
         """A jitted function of the potential, the present pair list and more."""
-        global _caller
-        _caller = self
-        return function(self._rest, self._parameters, *self.buffers.arrays(), *arguments, **static)
+        known = function._cache_size()
+        result = function(
+            self._rest, self._parameters, *self.buffers.arrays(), *arguments, **static
+        )
+        # plugins of one kind of potential share what is compiled
+        if function in COUNTED and function._cache_size() > known:
+            self._count(COUNTED[function])
+        return result
 
     def _check_forces(self, data) -> None:
         # LAMMPS' forces are fewer than the pair gradients, and a second use of those would cost XLA
@@ -245,7 +249,9 @@ class AdfluxPlugin(MLIAPUnified):
             from lammps import lammps
 
             return lammps(ptr=address)
-        return next((owner.lammps for owner in LISTENERS if owner.serves(self)), None)
+        return next(
+            (owner.lammps for owner in registry.attachments.values() if owner.serves(self)), None
+        )
 
     def _tell_layers(self) -> None:
         """Say once how several layers run; heat_flux.lmp says it in the log."""
@@ -286,7 +292,6 @@ def _jit(function):
 @_jit
 def _pair_gradients(potential, *graph, all_owned):
     """∂U/∂r_p [pairs, 3] in float64, as LAMMPS wants them."""
-    _caller._count("forces")  # runs while JAX traces: once per compilation
     graph = _mask_and_graph(*graph)
 
     def energy(vectors):
@@ -298,7 +303,6 @@ def _pair_gradients(potential, *graph, all_owned):
 
 @_jit
 def _energies(potential, *graph):
-    _caller._count("energies")
     return owned_energies(potential, _mask_and_graph(*graph)).astype(float)
 
 
@@ -318,6 +322,10 @@ def _virials(potential, *graph_gradients):
     return (
         edge_virials(graph, gradients) if potential.hops == 1 else atomic_virials(potential, graph)
     )
+
+
+# compilations that the screen and the template's variable tell
+COUNTED = {_pair_gradients: "forces", _energies: "energies"}
 
 
 def _is_array(leaf) -> bool:

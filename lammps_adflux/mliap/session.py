@@ -18,7 +18,7 @@ from ..parallel.system import System
 from ..potentials.conversion import energy_factor
 from ..potentials.text_files import read_lines
 from ..process import prepare
-from .plugin import PLUGINS, AdfluxPlugin
+from .plugin import AdfluxPlugin
 from .replaced import take_leave
 from .runaway import Watch
 
@@ -58,11 +58,6 @@ class Session:
         self._command(f"pair_style mliap unified EXISTS {int(shells)}")
         self._command(f"pair_coeff * * {' '.join(names)}")
         self.run()
-
-    def close(self) -> None:
-        """Let go of the plugin; LAMMPS itself stays with whoever holds it."""
-        if self.plugin in PLUGINS:
-            PLUGINS.remove(self.plugin)
 
     def run(self) -> None:
         """Evaluate the forces of the present atoms, with a new pair list."""

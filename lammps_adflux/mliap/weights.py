@@ -4,6 +4,7 @@ import ctypes
 import re
 import shlex
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..errors import AdfluxError
 
@@ -54,7 +55,8 @@ class Weights:
 
     def __init__(self, lmp):
         self.lammps = lmp
-        self._known: dict = {}  # plugin → weight, or the reason why it is not known
+        # plugin → weight, or the reason why it is not known
+        self._known: WeakKeyDictionary = WeakKeyDictionary()
 
     def at_force_call(self, plugin, plugins) -> None:
         """Note the weight of `plugin`, which is about to compute; `plugins`: all that the pair
