@@ -63,7 +63,8 @@ $(VENV)/.lammps: $(VENV)/.python cmake/CMakeLists.txt cmake/*.cmake cmake/patche
 	$(VENV)/bin/adflux build-lammps
 	@touch $@
 
-lint: $(VENV)/.python
+# pyright reads the lammps module, which the build of LAMMPS brings
+lint: venv
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off -e '.[dev]'
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
