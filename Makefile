@@ -27,7 +27,7 @@ OLDEST = tests/constraints-oldest.txt
 test-oldest: $(VENV)-oldest/.lammps
 	$(VENV)-oldest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-$(VENV)-oldest/.lammps: pyproject.toml $(OLDEST) cmake/CMakeLists.txt cmake/*.cmake cmake/patches/*.patch
+$(VENV)-oldest/.lammps: pyproject.toml $(OLDEST) cmake/CMakeLists.txt cmake/*.cmake cmake/exchange.cc cmake/patches/*.patch
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --disable-pip-version-check --progress-bar off -c $(OLDEST) -e '.[lammps,test]'
 	$(VENV)-oldest/bin/adflux build-lammps
@@ -59,7 +59,7 @@ $(VENV)/.python: pyproject.toml
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off -e '.[lammps,test]'
 	@touch $@
 
-$(VENV)/.lammps: $(VENV)/.python cmake/CMakeLists.txt cmake/*.cmake cmake/patches/*.patch
+$(VENV)/.lammps: $(VENV)/.python cmake/CMakeLists.txt cmake/*.cmake cmake/exchange.cc cmake/patches/*.patch
 	$(VENV)/bin/adflux build-lammps
 	@touch $@
 

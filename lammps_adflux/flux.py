@@ -22,10 +22,7 @@ def heat_flux(
     weighted by (1 - s·r_p). The whole flux adds the convective part Σ_i (U_i + ½ m_i v_i²) v_i.
     Invalid for energies that mix atoms outside the pairs (global attention, Ewald sums).
     """
-    if potential.hops == 1:
-        _, pair_gradients = energies_and_pair_gradients(potential, graph)
-        return edge_flux(graph, pair_gradients, velocities)
-    return hop_flux(potential, graph, velocities)
+    return flux_from(potential, graph, velocities)
 
 
 @eqx.filter_jit
@@ -35,13 +32,34 @@ def atomic_virials(potential: Potential, graph: Graph) -> Float[Array, "atoms 3 
     W_j = Σ_i (r_i - r_j) ⊗ ∂U_i/∂r_j [energy]; Σ_j W_j = -∂U/∂ε, the virial. Not symmetric atom by
     atom.
     """
-    if potential.hops == 1:
+    return virials_from(potential, graph)
+
+
+def flux_from(
+    potential: Potential,
+    graph: Graph,
+    velocities: Float[Array, "atoms 3"],
+    pair_gradients: Float[Array, "pairs 3"] | None = None,
+) -> Float[Array, "3"]:
+    """`heat_flux`, not jitted; one layer takes it from the pair gradients where they are known."""
+    if potential.hops > 1:
+        return hop_flux(potential, graph, velocities.astype(graph.vectors.dtype))
+    if pair_gradients is None:
         _, pair_gradients = energies_and_pair_gradients(potential, graph)
-        return edge_virials(graph, pair_gradients)
-    still = jnp.zeros((len(graph.species), 3), graph.vectors.dtype)
-    _, pull_back = jax.vjp(lambda velocities: hop_flux(potential, graph, velocities), still)
-    (by_direction,) = jax.vmap(pull_back)(jnp.eye(3, dtype=graph.vectors.dtype))
-    return jnp.einsum("aib->iab", by_direction)
+    return edge_flux(graph, pair_gradients, velocities)
+
+
+def virials_from(
+    potential: Potential, graph: Graph, pair_gradients: Float[Array, "pairs 3"] | None = None
+) -> Float[Array, "atoms 3 3"]:
+    """`atomic_virials`, not jitted; one layer takes them from the pair gradients where they are
+    known.
+    """
+    if potential.hops > 1:
+        return hop_virials(potential, graph)
+    if pair_gradients is None:
+        _, pair_gradients = energies_and_pair_gradients(potential, graph)
+    return edge_virials(graph, pair_gradients)
 
 
 def hop_flux(
@@ -61,6 +79,14 @@ def hop_flux(
         return jnp.sum(pair_gradients * rates)
 
     return jax.grad(power)(jnp.zeros(3, graph.vectors.dtype))
+
+
+def hop_virials(potential: Potential, graph: Graph) -> Float[Array, "atoms 3 3"]:
+    """W_j by the hop rule: one reverse pass for each direction of the flux."""
+    still = jnp.zeros((len(graph.species), 3), graph.vectors.dtype)
+    _, pull_back = jax.vjp(lambda velocities: hop_flux(potential, graph, velocities), still)
+    (by_direction,) = jax.vmap(pull_back)(jnp.eye(3, dtype=graph.vectors.dtype))
+    return jnp.einsum("aib->iab", by_direction)
 
 
 def edge_flux(

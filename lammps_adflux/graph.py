@@ -1,9 +1,23 @@
 """The Graph: directed pairs within the cutoff, with the operations that models are built from."""
 
+from abc import abstractmethod
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
+
+
+class Exchange(eqx.Module):
+    """Atoms of other ranks have rows here, and what belongs to them is computed by their owners."""
+
+    @abstractmethod
+    def __call__(self, values: PyTree) -> PyTree:
+        """Values of atoms, rows of other ranks' atoms filled from their owners; collective."""
+
+    @abstractmethod
+    def add_home(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "atoms *shape"]:
+        """The transpose: those rows are added to their owners' and become zero; collective."""
 
 
 class Graph(eqx.Module):
@@ -22,14 +36,26 @@ class Graph(eqx.Module):
     mask: Bool[Array, " pairs"]  # False for padding
     owned: Bool[Array, " atoms"]  # atoms whose energies count here
     probe: Float[Array, "3"] | None = None  # s of the hop rule; None everywhere but in flux.py
+    exchange: Exchange | None = None  # None: what belongs to each atom is computed here
 
-    def hop(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "pairs *shape"]:
+    def hop(self, values: PyTree) -> PyTree:
         """Values at the other atom of each pair: what a message takes from j to i.
+
+        values: an array [atoms, …], or several in a tuple or another pytree, which then go from
+        rank to rank in one message. Returns the same with [pairs, …].
 
         Under a flux evaluation the tangent is weighted by (1 - s·r_p), the hop rule
         (docs/theory.md; Langer, Frank, Knoop, J. Chem. Phys. 159, 174105 (2023), eq. 13): so read
-        what belongs to the other atom through `hop` only, never by indexing with `others`.
+        what belongs to the other atom through `hop` only, never by indexing with `others`. On
+        several ranks every rank must come here equally often: no condition on the atoms or pairs of
+        a rank may decide it.
         """
+        # species are known on all rows
+        if self.exchange is not None and values is not self.species:
+            values = self.exchange(values)
+        return jax.tree.map(self._at_other, values)
+
+    def _at_other(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "pairs *shape"]:
         if self.probe is None or not jnp.issubdtype(values.dtype, jnp.inexact):
             return values[self.others]
         weight = 1.0 - self.vectors @ self.probe

@@ -1,6 +1,7 @@
 """Folders: the files that travel with the package, and the cache."""
 
 import os
+import sys
 from pathlib import Path
 
 from .errors import AdfluxError
@@ -32,3 +33,11 @@ def cmake_path() -> str:
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/lammps-adflux`, by default ~/.cache/lammps-adflux."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lammps-adflux"
+
+
+def exchange_library() -> Path:
+    """The compiled side of the exchange between ranks: $ADFLUX_EXCHANGE, by default where `adflux
+    build-lammps` puts it in this environment.
+    """
+    named = os.environ.get("ADFLUX_EXCHANGE")
+    return Path(named or Path(sys.prefix, "lib", "lammps_adflux", "libadflux_exchange.so"))

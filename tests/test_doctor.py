@@ -108,7 +108,7 @@ def test_a_lammps_of_another_python_is_told(tmp_path):
 
 
 def test_what_hangs_is_stopped():
-    output, code = doctor._run(["sh", "-c", "sleep 60 & sleep 60"], timeout=0.5)
+    output, code = answers._run(["sh", "-c", "sleep 60 & sleep 60"], timeout=0.5)
     assert code == 1 and re.fullmatch(r"ERROR: no answer within \d+ s", output)
 
 

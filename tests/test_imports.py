@@ -57,6 +57,8 @@ LATE = {
     ("potentials.base", "potentials.total"): "a + b is a Sum, and a Sum is a Potential",
     ("lmp.doctor_probe", ""): "runs inside lmp, which may lack the package",
     ("lmp.doctor_probe", "process"): "runs inside lmp, which may lack the package",
+    ("lmp.doctor_probe", "paths"): "runs inside lmp, which may lack the package",
+    ("lmp.doctor_probe", "parallel.handler"): "runs inside lmp, which may lack the package",
 }
 # a subcommand imports what it needs, so that `adflux --help` does not wait for JAX
 LATE_ROOMS = ("cli",)

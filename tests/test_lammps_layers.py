@@ -1,12 +1,18 @@
-"""Several layers of messages in LAMMPS: folded on one rank, ghost shells on several, the same
-numbers.
+"""Several layers of messages in LAMMPS: one rank gives the library's numbers, and several ranks
+give those of one.
 """
 
 import ase
 import numpy as np
 import pytest
-from lammps_runner import run_lammps, run_python, vectors
-from networks import function_network, message_passing
+from lammps_runner import run_lammps, vectors
+from networks import (
+    function_network,
+    message_passing,
+    other_network,
+    scanned_network,
+    spreading_network,
+)
 
 import lammps_adflux as adflux
 
@@ -44,12 +50,21 @@ thermo_style custom step pe press pxx pyy pzz pxy pxz pyz {flux}
 thermo_modify format float %.17g
 run 4
 """
-SHELLS = {"folded": (1, 0, ""), "folded, with ghost lists": (1, 1, ""), "2 ranks": (2, 1, "comm_modify cutoff {:g}\n"),
-          "4 ranks": (4, 1, "comm_modify cutoff {:g}\n")}  # fmt: skip
+# ranks, and 0 or 1 after the model file
+WAYS = {
+    "1 rank": (1, 0),
+    "1 rank, ghost lists": (1, 1),
+    "2 ranks": (2, 0),
+    "2 ranks, ghost lists": (2, 1),
+    "3 ranks": (3, 0),
+    "4 ranks": (4, 0),
+}
 MODELS = {
     "layers2": message_passing(2, cutoff=3.5),
     "layers3": message_passing(3, cutoff=2.9),
     "function": function_network(2),
+    "scanned": other_network(scanned_network),
+    "spreading": other_network(spreading_network),
 }
 
 
@@ -72,10 +87,11 @@ def runs(folder):
 
     def one(model, way):
         if (model, way) not in done:
-            ranks, ghosts, comm = SHELLS[way]
-            script = SETUP.format(cells=2) + comm.format(MODELS[model].reach + 0.3)
+            ranks, ghosts = WAYS[way]
             name = f"{model}{len(done)}"
-            script += RUN.format(model=model, ghosts=ghosts, name=name, flux=" ".join(FLUX))
+            script = SETUP.format(cells=2) + RUN.format(
+                model=model, ghosts=ghosts, name=name, flux=" ".join(FLUX)
+            )
             run = run_lammps(folder, script, ranks)
             done[model, way] = run, run.tables[0], run.dump(f"{name}.dump")
         return done[model, way]
@@ -84,9 +100,9 @@ def runs(folder):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_folded_equals_the_library(runs, model):
+def test_one_rank_equals_the_library(runs, model):
     potential = MODELS[model]
-    _, table, frames = runs(model, "folded")
+    _, table, frames = runs(model, "1 rank")
     for row, frame in enumerate(frames):
         symbols = [potential.elements[int(kind) - 1] for kind in frame["type"]]
         atoms = ase.Atoms(symbols, vectors(frame, "x", "y", "z"), cell=np.eye(3) * 11.2, pbc=True)
@@ -102,31 +118,26 @@ def test_folded_equals_the_library(runs, model):
         )
 
 
-@pytest.mark.parametrize("way", [way for way in SHELLS if way != "folded"])
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "1 rank"])
 @pytest.mark.parametrize("model", MODELS)
-def test_shells_equal_folded(runs, model, way):
+def test_ranks_and_ghost_lists_change_nothing(runs, model, way):
     _, table, frames = runs(model, way)
-    _, folded_table, folded_frames = runs(model, "folded")
-    close(vectors(table, *FLUX), vectors(folded_table, *FLUX))
-    close(table["PotEng"], folded_table["PotEng"])
-    close(vectors(table, *PRESSURE), vectors(folded_table, *PRESSURE))
-    for frame, folded in zip(frames, folded_frames, strict=True):
-        close(vectors(frame, "fx", "fy", "fz"), vectors(folded, "fx", "fy", "fz"))
-        close(vectors(frame, *NINE), vectors(folded, *NINE))
+    _, one_table, one_frames = runs(model, "1 rank")
+    close(vectors(table, *FLUX), vectors(one_table, *FLUX))
+    close(table["PotEng"], one_table["PotEng"])
+    close(vectors(table, *PRESSURE), vectors(one_table, *PRESSURE))
+    for frame, one in zip(frames, one_frames, strict=True):
+        close(vectors(frame, "fx", "fy", "fz"), vectors(one, "fx", "fy", "fz"))
+        close(vectors(frame, *NINE), vectors(one, *NINE))
 
 
-def test_the_log_tells_which_way(tmp_path, folder, runs):
-    assert "2 layers of messages, folded" in runs("layers2", "folded")[0].stdout
-    shells = runs("layers2", "2 ranks")[0].stdout
-    assert (
-        shells.count(
-            "2 layers of messages on 2 ranks, through shells of ghost atoms 2 x 3.5 = 7 wide"
-        )
-        == 1
-    )
+def test_the_log_says_how_layers_run(runs):
+    assert "2 layers of messages; ghost atoms stand" in runs("layers2", "1 rank")[0].stdout
+    sentence = "2 layers of messages on 2 ranks; features go from rank to rank before each layer"
+    assert runs("layers2", "2 ranks")[0].stdout.count(sentence + "\n") == 1
 
 
-def test_folded_runs_in_a_cell_smaller_than_the_cutoff(tmp_path):
+def test_one_rank_runs_in_a_cell_smaller_than_the_cutoff(tmp_path):
     potential = message_passing(2, cutoff=5.0, elements=("Si",))
     adflux.export(potential, tmp_path / "one.pkl")
     script = """\
@@ -168,8 +179,8 @@ def test_domains_without_atoms_and_atoms_without_neighbours(tmp_path, folder, ra
         "create_atoms 1 box", "region part block 0 2 0 2 0 2\ncreate_atoms 1 region part"
     )
     script += "create_atoms 1 single 6 1 1\nvelocity all create 900 4711 loop geom mom no\n"
-    script += "comm_modify cutoff 7.3\ncompute e all pe/atom\n"
-    script += RUN.format(model="layers2", ghosts=1, name="alone", flux=" ".join(FLUX)).replace(
+    script += "compute e all pe/atom\n"
+    script += RUN.format(model="layers2", ghosts=0, name="alone", flux=" ".join(FLUX)).replace(
         "fz d2", "fz c_e d2"
     )
     (tmp_path / "layers2.pkl").symlink_to(folder / "layers2.pkl")
@@ -182,39 +193,3 @@ def test_domains_without_atoms_and_atoms_without_neighbours(tmp_path, folder, ra
     )
     assert abs(frame["c_e"][lone] - expected) < 1e-12
     assert frame["fx"][lone] == 0.0
-
-
-PRUNED = """\
-from lammps import lammps
-from lammps.mliap import activate_mliappy
-lmp = lammps(cmdargs=["-log", "none", "-nocite", "-screen", "none"])
-activate_mliappy(lmp)
-from lammps_adflux.mliap import domain, plugin
-seen = []
-def select(plugin, data, original=domain.select):
-    selection = original(plugin, data)
-    seen.append((data.npairs, len(selection.centers)))
-    return selection
-plugin.select = select
-lmp.commands_string({script!r})
-npairs, used = seen[-1]
-import numpy as np
-graph = plugin.registry.plugins()[-1].buffers
-atoms = lmp.extract_setting("nlocal")
-heard = np.arange(graph.atoms) < atoms
-heard[graph.others[: graph.pairs][heard[graph.centers[: graph.pairs]]]] = True
-assert heard[graph.centers[: graph.pairs]].all()
-counts = lmp.get_mpi_comm().gather((used, npairs))
-if counts:  # one rank speaks for all: their lines could mix
-    print("\\n".join(f"used {{used}} of {{npairs}}" for used, npairs in counts))
-lmp.close()
-"""
-
-
-def test_pairs_that_no_owned_atom_hears_of_are_left_out(tmp_path, folder):
-    script = SETUP.format(cells=3) + "comm_modify cutoff 12.0\n"
-    script += "pair_style mliap unified layers2.pkl 1\npair_coeff * * Si Ge\nrun 0\n"
-    (tmp_path / "layers2.pkl").symlink_to(folder / "layers2.pkl")
-    run = run_python(tmp_path, PRUNED.format(script=script), 2)
-    lines = [line.split() for line in run.stdout.splitlines() if line.startswith("used")]
-    assert len(lines) == 2 and all(int(words[1]) < 0.8 * int(words[3]) for words in lines), lines

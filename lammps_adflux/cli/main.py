@@ -73,10 +73,22 @@ def build_lammps(
         int | None, typer.Option(help="Files compiled at once; default: all cores.")
     ] = None,
     force: Annotated[bool, typer.Option(help="Build again, even if the cache has it.")] = False,
+    exchange_only: Annotated[
+        bool,
+        typer.Option(
+            "--exchange-only",
+            help="Only the exchange of features between ranks, for a LAMMPS of yours.",
+        ),
+    ] = False,
 ) -> None:
     """Build LAMMPS with Python ML-IAP into this environment: 4 to 7 minutes on 2 cores, then
     seconds.
     """
+    if exchange_only:
+        from ..lmp.exchange import build_exchange
+
+        build_exchange(mpi_cxx)
+        return
     from ..lmp.build import build_lammps
 
     build_lammps(version, source, mpi_cxx, jobs, force)

@@ -44,7 +44,8 @@ def gather_axes(eqn, infos):
         return [tuple(axes)], reach, None
     if axes.count("pairs") != 1:
         raise Mixes("reads others outside the pair list")
-    weight = Weight("others", axes.index("pairs")) if operand.reach else None
+    # what was not summed over pairs is known of all atoms, and has no tangent
+    weight = Weight("others", axes.index("pairs")) if operand.reach or operand.summed else None
     return [tuple(axes)], max(reach, operand.reach + bool(operand.reach)), weight
 
 
@@ -86,12 +87,12 @@ def scatter_axes(eqn, infos):
     if sum(axis is not None for axis in axes) > 1:
         raise Mixes("combines all atoms or pairs with all")
     reach = max(operand.reach, updates.reach, indices.reach)
-    if "others" not in kinds.values() or not updates.reach:
+    if "others" not in kinds.values():
         return [tuple(axes)], reach, None
     pair_axis = scattered[rows.index("pairs")]
     return (
         [tuple(axes)],
-        max(reach, updates.reach + 1),
+        max(reach, updates.reach + bool(updates.reach)),
         Weight("into others", pair_axis, before=True, argument=2),
     )
 

@@ -3,7 +3,8 @@
 `graph.hop` carries the rule for models written with it. A function of (vectors, centers, others,
 species, mask) that reads `h[others]` on its own is traced to a jaxpr instead, and evaluated again
 with the rule added: every gather by `others` weights its tangent by (1 - s·r_p), every sum into the
-others by (1 + s·r_p). What `operations.py` finds to mix atoms outside the pair list is refused by
+others by (1 + s·r_p). On several ranks the same gathers and sums exchange with other ranks. What
+`operations.py` finds to mix atoms outside the pair list is refused by
 name.
 """
 
@@ -14,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from ..errors import AdfluxError
+from ..graph import Graph
 from .locality import Info
 from .walk import Walk
 
@@ -51,15 +53,18 @@ def survey(function: Callable, atoms: int = 5, pairs: int = 11, dtype=None) -> S
     return Survey(max(info.reach, 1), _fault(info))
 
 
-def with_hop_rule(function: Callable, vectors, centers, others, species, mask, probe):
+def with_hop_rule(function: Callable, graph: Graph):
     """The value of `function(vectors, centers, others, species, mask)`, its tangent following the
-    hop rule at s = `probe`.
+    hop rule at s = `graph.probe`, and what belongs to atoms of other ranks from `graph.exchange`.
     """
-    arguments = (vectors, centers, others, species, mask)
+    arguments = (graph.vectors, graph.centers, graph.others, graph.species, graph.mask)
     closed = jax.make_jaxpr(function)(*arguments)
-    along = vectors @ probe
-    rule = Walk(len(species), {"others": 1.0 - along, "into others": 1.0 + along})
-    (info,), (energies,) = rule.run(closed, _inputs(), arguments)
+    weights = {}
+    if graph.probe is not None:
+        along = graph.vectors @ graph.probe
+        weights = {"others": 1.0 - along, "into others": 1.0 + along}
+    walk = Walk(len(graph.species), weights, graph.exchange)
+    (info,), (energies,) = walk.run(closed, _inputs(), arguments)
     if (fault := _fault(info)) is not None:
         raise AdfluxError(fault)
     return energies

@@ -18,6 +18,8 @@ class Info(NamedTuple):
         None  # centers, others, mask, negative (a test); a tuple: of each entry of the last axis
     )
     fault: str | None = None
+    # does it hold sums over pairs, which this rank does not know for atoms of other ranks?
+    summed: bool = False
 
 
 class Weight(NamedTuple):
@@ -40,7 +42,9 @@ def join(infos) -> Info:
             "The hop rule cannot follow a value that belongs to atoms in one branch and to "
             "pairs in another."
         )
-    return Info(axes, max(info.reach for info in infos), origin, fault)
+    return Info(
+        axes, max(info.reach for info in infos), origin, fault, any(info.summed for info in infos)
+    )
 
 
 class Mixes(Exception):
@@ -67,6 +71,6 @@ def any_counts(flags) -> jax.Array:
     added zero.
 
     So nothing depends on the answer, and the survey of operations takes it, by this function's
-    name, as a constant.
+    name, as a constant, though one that differs between ranks.
     """
     return flags.any()

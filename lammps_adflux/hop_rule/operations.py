@@ -59,6 +59,7 @@ def infer(eqn, infos: list[Info], atoms: int, place: str) -> tuple[list[Info], W
     fault = next((info.fault for info in infos if info.fault), None)
     reach = max((info.reach for info in infos), default=0)
     local = all(axis is None for info in infos for axis in info.axes)
+    summed = any(info.summed for info in infos) or (name in SCATTERS and "pairs" in infos[2].axes)
     weight, axes, origin = None, None, None
     try:
         if name in ("gather", *SCATTERS):
@@ -72,7 +73,7 @@ def infer(eqn, infos: list[Info], atoms: int, place: str) -> tuple[list[Info], W
         fault = fault or _sentence(eqn, place, str(error))
     if axes is None:
         axes = [(None,) * var.aval.ndim for var in eqn.outvars]
-    return [Info(one, reach, origin, fault) for one in axes], weight
+    return [Info(one, reach, origin, fault, summed) for one in axes], weight
 
 
 def _axes(eqn, name: str, infos: list[Info]) -> list[tuple]:

@@ -7,16 +7,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
-from ..graph import weigh_tangent
+from ..errors import AdfluxError
+from ..graph import Exchange, weigh_tangent
 from .locality import Info, Weight, join
 from .operations import infer, place_of
+
+# names of jax.checkpoint's operation
+REMATERIALISED = ("checkpoint", "remat", "remat2")
 
 
 class Walk:
     """One walk through a jaxpr: of `Info` alone, or of `Info` with values."""
 
-    def __init__(self, atoms: int, weights: dict | None):
-        self.atoms, self.weights = atoms, weights
+    def __init__(self, atoms: int, weights: dict | None = None, exchange: Exchange | None = None):
+        # weights of the hop rule by kind; none outside a flux
+        self.atoms, self.weights, self.exchange = atoms, weights or {}, exchange
         # (jaxpr, infos) → infos of its results, and whether anything hops in it
         self._seen: dict = {}
         self._debug_info = None  # of the function that is evaluated
@@ -91,7 +96,8 @@ class Walk:
         if name == "while":
             return self._while(eqn, infos, values)
         if eqn.params.get("name") == "any_counts":
-            return [Info(())], None if values is None else self._bind(eqn, values, None)
+            answer = Info((), origin="this rank")
+            return [answer], None if values is None else self._bind(eqn, values)
         inner = next(
             (eqn.params[key] for key in ("jaxpr", "call_jaxpr") if key in eqn.params), None
         )
@@ -99,20 +105,42 @@ class Walk:
             return self._call(eqn, _closed(inner), infos, values)
         outs, weight = infer(eqn, infos, self.atoms, self._place)
         self._hopped |= weight is not None
-        return outs, None if values is None else self._bind(eqn, values, weight)
+        if values is None:
+            return outs, None
+        if weight is None:
+            return outs, self._bind(eqn, values)
+        carry = self._from_others if weight.kind == "others" else self._into_others
+        return outs, carry(eqn, list(values), weight, infos, outs)
 
-    def _bind(self, eqn, values, weight: Weight | None):
-        if weight is not None and self.weights is not None and weight.before:
-            values = list(values)
-            values[weight.argument] = self._weigh(values[weight.argument], weight)
-        results = _evaluate(eqn, values, self._debug_info)
-        if weight is not None and self.weights is not None and not weight.before:
-            results[0] = self._weigh(results[0], weight)
+    def _bind(self, eqn, values):
+        return _evaluate(eqn, values, self._debug_info)
+
+    def _from_others(self, eqn, values, weight: Weight, infos, outs):
+        """A gather by others: operands are right on the rows of other ranks' atoms as well."""
+        if self.exchange is not None and infos[0].summed:
+            values[0] = _along(self.exchange, values[0], infos[0].axes)
+        results = self._bind(eqn, values)
+        results[0] = self._weigh(results[0], weight)
+        return results
+
+    def _into_others(self, eqn, values, weight: Weight, infos, outs):
+        """A sum into others: what rows of other ranks' atoms get is added to their owners."""
+        values[weight.argument] = self._weigh(values[weight.argument], weight)
+        if self.exchange is None:
+            return self._bind(eqn, values)
+        if eqn.primitive.name not in ("scatter-add", "scatter_add"):
+            raise AdfluxError(
+                f"`{eqn.primitive.name}`{self._place or place_of(eqn)} collects values of pairs at "
+                "the other atom without summing them, which several ranks cannot do together: run "
+                "on one rank, or collect at the centre."
+            )
+        start, values[0] = values[0], jnp.zeros_like(values[0])
+        results = self._bind(eqn, values)
+        results[0] = start + _along(self.exchange.add_home, results[0], outs[0].axes)
         return results
 
     def _weigh(self, value, weight: Weight):
-        assert self.weights is not None
-        if not jnp.issubdtype(value.dtype, jnp.inexact):
+        if not self.weights or not jnp.issubdtype(value.dtype, jnp.inexact):
             return value
         shape = [1] * value.ndim
         shape[weight.axis] = value.shape[weight.axis]
@@ -137,7 +165,13 @@ class Walk:
         outs, hops = self._look(inner, infos)
         if values is None:
             return outs, None
-        return self.run(inner, infos, values) if hops else (outs, self._bind(eqn, values, None))
+        if not hops:
+            return outs, self._bind(eqn, values)
+        if eqn.primitive.name in REMATERIALISED:
+            options = {name: eqn.params[name] for name in ("policy", "prevent_cse")}
+            again = jax.checkpoint(lambda *given: self.run(inner, infos, given)[1], **options)
+            return outs, again(*values)
+        return self.run(inner, infos, values)
 
     def _cond(self, eqn, infos, values) -> tuple[list[Info], Any]:
         branches = eqn.params["branches"]
@@ -150,7 +184,13 @@ class Walk:
         if values is None:
             return outs, None
         if not any(hops for _, hops in found):
-            return outs, self._bind(eqn, values, None)
+            return outs, self._bind(eqn, values)
+        if self.exchange is not None and (index.reach or index.summed or index.origin):
+            raise AdfluxError(
+                f"`cond`{self._place or place_of(eqn)} decides by the atoms or pairs of a rank "
+                "whether messages are passed, so that ranks would wait for each other for ever: "
+                "run on one rank, or pass messages in any case."
+            )
         bodies = [
             lambda *args, branch=branch: self.run(branch, arguments, args)[1] for branch in branches
         ]
@@ -181,7 +221,7 @@ class Walk:
         ys = [out._replace(axes=(over, *out.axes)) for out in outs[n_carry:]]
         results = [*carry, *ys]
         if values is None or not hops:
-            return results, None if values is None else self._bind(eqn, values, None)
+            return results, None if values is None else self._bind(eqn, values)
         fixed = values[:n_consts]
 
         def step(state, row):
@@ -221,7 +261,13 @@ class Walk:
         verdict = self._look(p["cond_jaxpr"], [*cond_consts, *carry])[0][0]
         carry = [_after(verdict, one) for one in carry]
         # a loop that hops was refused above, so what is left is bound as it is
-        return carry, None if values is None else self._bind(eqn, values, None)
+        return carry, None if values is None else self._bind(eqn, values)
+
+
+def _along(operation, values, axes):
+    """An operation on rows of atoms, wherever the axis of the atoms is."""
+    axis = axes.index("atoms")
+    return jnp.moveaxis(operation(jnp.moveaxis(values, axis, 0)), 0, axis)
 
 
 def _evaluate(eqn, values, debug_info) -> list:
@@ -246,8 +292,11 @@ def _loop_fault(name: str, what: str) -> str:
 
 def _after(decision: Info, result: Info) -> Info:
     """A result that depends on a decision as well."""
-    fault = result.fault or decision.fault
-    return result._replace(reach=max(result.reach, decision.reach), fault=fault)
+    return result._replace(
+        reach=max(result.reach, decision.reach),
+        fault=result.fault or decision.fault,
+        summed=result.summed or decision.summed,
+    )
 
 
 def _closed(jaxpr) -> ClosedJaxpr:

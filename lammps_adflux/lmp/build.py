@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ..errors import AdfluxError
 from ..paths import cache_folder, cmake_path
+from .exchange import build_exchange, find_mpi_compiler
 from .install import install
 from .logged import console, run_logged
 from .patches import apply_patches
@@ -59,12 +60,7 @@ def find_tools(mpi_cxx: str | None = None) -> Tools:
         raise AdfluxError(
             "No C++ compiler: install g++ (Debian, Ubuntu: `apt install g++`) or set CXX."
         )
-    wrapper = find_program(mpi_cxx or "mpicxx")
-    if wrapper is None:
-        raise AdfluxError(
-            f"No MPI compiler {mpi_cxx or 'mpicxx'}: run `pip install mpich`, or name yours by "
-            "--mpi-cxx."
-        )
+    wrapper = find_mpi_compiler(mpi_cxx)
     if not Path(sysconfig.get_path("include"), "Python.h").is_file():
         raise AdfluxError(
             f"{sys.executable} has no C headers (Python.h), which embedding Python in LAMMPS "
@@ -153,6 +149,7 @@ def build_lammps(
             if not built.is_dir():  # another process may have built it while this one waited
                 _build(version, source, tools, built, jobs)
     install(built, Path(sys.prefix), Path(sysconfig.get_path("platlib")), version, again=force)
+    build_exchange(mpi_cxx)
     lmp = Path(sysconfig.get_path("scripts"), "lmp")
     console.print(f"LAMMPS {version} is in this environment: {lmp}")
     return lmp

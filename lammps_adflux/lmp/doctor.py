@@ -4,23 +4,19 @@ line by line.
 
 import json
 import os
-import re
-import signal
-import subprocess
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from ..errors import AdfluxError
+from .answers import ask, help_text
 from .programs import find_lmp, find_mpiexec, potentials_folder
 from .source import NEWEST, OLDEST, version_number
 
-PROBE = Path(__file__).with_name("doctor_probe.py")
 BUILD = "run `adflux build-lammps`, or build yours with the presets in cmake/"
-TRACEABLE = ["0001", "0002", "0003", "0004"]
+TRACEABLE = ["0001", "0002", "0003", "0004", "0008"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ def examine(lmp: Path | None = None) -> list[Finding]:
     else:
         missing = "" if lmp.is_file() and os.access(lmp, os.X_OK) else f"{lmp} is not a program."
     found = help_text(lmp) if lmp and not missing else {}
-    probe = _probe([str(lmp)], everything=True) if "date" in found else {}
+    probe = ask([str(lmp)], everything=True) if "date" in found else {}
     findings = [Finding("lmp", not missing, missing or str(lmp), BUILD)]
     # what cannot be looked at, because what it stands on is missing, is told as such
     findings.append(_not_seen("version") if missing else _version(found))
@@ -57,6 +53,7 @@ def examine(lmp: Path | None = None) -> list[Finding]:
     findings.append(_patches(probe) if works else _not_seen("patches"))
     findings += _jax(probe) if works else map(_not_seen, ("jax devices", "float64", "threads"))
     findings.append(_mpi(str(lmp), found, probe) if works else _not_seen("MPI"))
+    findings.append(_exchange(probe) if works else _not_seen("exchange"))
     findings.append(_potentials())
     return findings
 
@@ -122,7 +119,8 @@ def _patches(probe: dict) -> Finding:
     return Finding(
         "patches",
         True,
-        "0001 to 0004 of cmake/patches (0005 to 0007, for speed and a message, leave no trace)",
+        "0001 to 0004 and 0008 of cmake/patches (0005 to 0007, for speed and a message, leave no "
+        "trace)",
         needed=False,
     )
 
@@ -197,13 +195,28 @@ def _mpi(lmp: str, found: dict, probe: dict) -> Finding:
         mpiexec = find_mpiexec()
     except AdfluxError as error:
         return Finding("MPI", False, str(error), advice)
-    both = _probe([str(mpiexec), "-n", "2", lmp])
+    both = ask([str(mpiexec), "-n", "2", lmp])
     ranks = both.get("mpi", {}).get("ranks")
     if ranks != 2:
         text = both.get("failure") or f"`{mpiexec} -n 2` started lmp on {ranks} rank twice"
         return Finding("MPI", False, text, advice)
     return Finding(
         "MPI", True, f"lmp, mpi4py and {mpiexec} agree ({' '.join(library.split())}; 2 ranks tried)"
+    )
+
+
+def _exchange(probe: dict) -> Finding:
+    seen = probe.get("exchange")
+    reason = probe.get("exchange_error", "no answer") if seen is None else seen["missing"]
+    if seen is not None and reason is None:
+        text = f"compiled, {seen['path']}"
+        return Finding("exchange", True, text, needed=False)
+    return Finding(
+        "exchange",
+        False,
+        f"several layers on several ranks go through Python, which is slower: {reason}",
+        "run `adflux build-lammps --exchange-only`",
+        needed=False,
     )
 
 
@@ -236,60 +249,3 @@ def _vendor(text: str) -> str:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def help_text(lmp: Path) -> dict:
-    """What `lmp -h` says of itself."""
-    output, _ = _run([str(lmp), "-h"], timeout=60)
-    date = re.search(r"Massively Parallel Simulator - (\d+ \w{3} \d{4})", output)
-    if not date:
-        return {"output": repr(output[:60]) if output else "nothing"}
-    mpi = re.search(r"^MPI v[\d.]+: *(.*)$", output, flags=re.M)
-    kokkos = re.search(r"^KOKKOS package API: *(.*)$", output, flags=re.M)
-    return {
-        "date": date[1],
-        "mpi": " ".join(mpi[1].split()) if mpi else "no MPI",
-        "kokkos": kokkos[1].strip() if kokkos else "",
-    }
-
-
-def _probe(command: list[str], everything: bool = False) -> dict:
-    """The answer of doctor_probe.py from inside lmp, or `failure`."""
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, "in.doctor")
-        script.write_text(f"python source {PROBE}\n")
-        environment = {**os.environ, "ADFLUX_DOCTOR": "all" if everything else "mpi"}
-        words = [*command, "-log", "none", "-in", str(script)]
-        output, code = _run(words, timeout=120, cwd=folder, environment=environment)
-    answers = re.findall(r"^adflux doctor: (\{.*\})$", output, flags=re.M)
-    if answers:
-        return json.loads(answers[0])
-    errors = re.findall(r"^ERROR.*", output, flags=re.M) or [
-        line for line in output.splitlines() if line.strip()
-    ]
-    return {"failure": errors[-1].strip() if errors else f"it ended with code {code} and no output"}
-
-
-def _run(
-    command: list[str],
-    *,
-    timeout: int | float,
-    cwd: str | None = None,
-    environment: dict[str, str] | None = None,
-) -> tuple[str, int]:
-    """Output and exit code; what does not end in time is stopped, with all that it has started."""
-    try:
-        process = subprocess.Popen(
-            command, cwd=cwd, env=environment, text=True, errors="replace", start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    except OSError as error:
-        return f"ERROR: {error}", 1
-    with process:
-        try:
-            output, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            return f"ERROR: no answer within {timeout:.0f} s", 1
-    return output, process.returncode

@@ -34,6 +34,10 @@ def patches() -> list[str] | None:
 
     if hasattr(mliap_unified_couple.MLIAPUnifiedInterface, "lmp"):
         found.add("0003")
+    from mpi4py import MPI
+
+    if MPI.Query_thread() >= MPI.THREAD_SERIALIZED:
+        found.add("0008")
     return sorted(found)
 
 
@@ -73,11 +77,18 @@ def look() -> dict:
             "threads": os.environ.get("PJRT_NPROC"),
         }
 
+    def exchange() -> dict:
+        from lammps_adflux.parallel.handler import missing_handler
+        from lammps_adflux.paths import exchange_library
+
+        return {"path": str(exchange_library()), "missing": missing_handler()}
+
     part("adflux", adflux)
     part("mpi", mpi)
     if os.environ.get("ADFLUX_DOCTOR") == "all":
         part("patches", patches)
         part("jax", jax)
+        part("exchange", exchange)
     return answer
 
 

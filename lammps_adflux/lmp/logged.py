@@ -17,7 +17,9 @@ from ..errors import AdfluxError
 console = Console(highlight=False, soft_wrap=True)
 
 
-def run_logged(commands: list[list], log: Path, environment: dict[str, str]) -> None:
+def run_logged(
+    commands: list[list], log: Path, environment: dict[str, str], what: str = "LAMMPS"
+) -> None:
     """Run the commands with their output in a log and ninja's counter [n/N] as a progress bar."""
     last: deque[str] = deque(maxlen=20)
     columns = (
@@ -49,7 +51,7 @@ def run_logged(commands: list[list], log: Path, environment: dict[str, str]) -> 
             if process.returncode:
                 console.print("\n".join(last), markup=False)
                 raise AdfluxError(
-                    f"LAMMPS could not be built; the end of the log is above, all of it in {log}."
+                    f"{what} could not be built; the end of the log is above, all of it in {log}."
                 )
 
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from ..errors import AdfluxError
 from ..paths import template_path
-from .doctor import help_text
+from .answers import help_text
 from .programs import find_lmp, find_mpiexec, find_program
 
 
@@ -56,8 +56,8 @@ def run_lammps(
     finally:
         code = process.wait()
     if code and not verbose:
-        told = [line for line in last if line.startswith(("ERROR", "adflux:"))]
-        print("".join(told or last), file=sys.stderr, end="")
+        reasons = [line for line in last if line.startswith(("ERROR", "adflux:"))]
+        print("".join(reasons or last), file=sys.stderr, end="")
     return code
 
 
@@ -73,8 +73,8 @@ def program(lmp: Path) -> Path:
             if lmp.exists()
             else "was not found"
         )
-    elif "date" not in (told := help_text(found)):
-        reason = f"is not LAMMPS (`{lmp} -h` printed {told['output']})"
+    elif "date" not in (seen := help_text(found)):
+        reason = f"is not LAMMPS (`{lmp} -h` printed {seen['output']})"
     else:
         return found
     raise AdfluxError(

@@ -2,7 +2,6 @@
 
 import ctypes
 import weakref
-from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -10,60 +9,12 @@ import numpy as np
 from ..errors import AdfluxError
 from ..parallel.failures import fail_together, world
 from ..parallel.halo import Halo
-from . import styles
-from .domain import told
+from . import faults, styles
+from .domain import layers_sentence
 from .moment import Moment, owned
 from .registry import registry
 from .weights import Weights, running
 
-
-class Asked(NamedTuple):
-    """How sentences begin."""
-
-    asked: str
-    known: str
-
-
-FLUX = Asked("The heat flux was", "The exact heat flux is")
-ATOMIC_VIRIALS = Asked("Per-atom virials were", "Per-atom virials are")
-UP_TO_DATE, NO_FORCES, CHANGED, REPLACED, NO_PLUGIN = range(5)
-FAULTS = {
-    NO_FORCES: (
-        "{asked} asked for before the first force call after the template was included: put `run "
-        "0` first."
-    ),
-    CHANGED: (
-        "{asked} asked for after atoms, types or the box were changed since the last force call: "
-        "put `run 0` first."
-    ),
-    REPLACED: (
-        "{asked} asked for after pair_style was changed: put `run 0` first, and for another style "
-        "than mliap include the template once more."
-    ),
-    NO_PLUGIN: (
-        "{asked} asked for, which needs the forces of a pair_style mliap unified with a model "
-        "file of lammps_adflux, but none has computed any: put `run 0` first."
-    ),
-}
-# in a run nobody can put `run 0` first
-FAULTS_IN_RUN = {
-    NO_FORCES: (
-        "{asked} asked for before the first force call after the template was included: leave out "
-        "`pre no` of the run."
-    ),
-    CHANGED: "{asked} asked for at atoms that are not those of the last force call, and not "
-    "by a change of the box: leave out the command, fix or compute "
-    "that moves atoms after the forces or evaluates forces elsewhere (the fixes here are "
-    "{fixes}), or ask at other steps than it.",
-    REPLACED: (
-        "{asked} asked for after pair_style was changed: include the template once more, after "
-        "the new pair_style mliap unified."
-    ),
-    NO_PLUGIN: (
-        "{asked} asked for, which needs the forces of a pair_style mliap unified with a model "
-        "file of lammps_adflux, but none computes any: use such a pair_style."
-    ),
-}
 PARTIAL = "adflux_partial"
 VIRIALS = "d2_adflux_virial"
 
@@ -117,7 +68,7 @@ class Attachment:
         """[[J_pot], [J_conv]] in LAMMPS' units, of the last force call, with the present
         velocities; collective.
         """
-        plugins, weights = self._sources(FLUX)
+        plugins, weights = self._sources(faults.FLUX)
         velocities = np.array(owned(self.lammps, "v"))
         masses = np.array(self._masses())
         state = (self._calls(plugins), velocities, masses)
@@ -131,15 +82,14 @@ class Attachment:
 
     def update_virials(self) -> None:
         """Write W_j of the owned atoms into d2_adflux_virial, unless they are there; collective."""
-        plugins, weights = self._sources(ATOMIC_VIRIALS)
+        plugins, weights = self._sources(faults.ATOMIC_VIRIALS)
         calls = self._calls(plugins)
         if calls == self._virials_of:
             return
-        total, halo = self._total(), self._halo_now()
-        shares = np.zeros((total, 3, 3))
-        for plugin, weight in zip(plugins, weights, strict=True) if total else ():
+        shares = np.zeros((self._total(), 3, 3))
+        for plugin, weight in zip(plugins, weights, strict=True):
             shares += weight * plugin.atomic_virials()
-        virials = halo.reverse_add(shares)
+        virials = self._halo_now().reverse_add(shares)
         array = self._virial_array()
         if array is None:
             fail_together(
@@ -162,16 +112,15 @@ class Attachment:
             else np.zeros((0, 9))
         )
 
-    def _sources(self, what: Asked) -> tuple[list, list[float]]:
+    def _sources(self, what: faults.Asked) -> tuple[list, list[float]]:
         """The plugins of the last force call with their weights, or an end of the run with a
         sentence.
         """
         plugins = self._active_plugins()
         status = self.comm.allreduce(self._status(plugins), op=_max())
-        if status != UP_TO_DATE:
-            sentences = FAULTS_IN_RUN if running(self.lammps) else FAULTS
-            fixes = ", ".join(name for name in self.lammps.available_ids("fix") if name) or "none"
-            fail_together(self.comm, sentences[status].format(asked=what.asked, fixes=fixes))
+        if status != faults.UP_TO_DATE:
+            fixes = [name for name in self.lammps.available_ids("fix") if name]
+            fail_together(self.comm, faults.sentence(status, what, fixes, running(self.lammps)))
         others = styles.others(self.lammps, self._substyles, len(plugins))
         if others and not self._wants_partial():
             fail_together(
@@ -196,9 +145,8 @@ class Attachment:
         energies = sum(weight * plugin.energies()[: len(velocities)] for plugin, weight in parts)
         kinetic = 0.5 * self.lammps.extract_global("mvv2e") * masses * np.sum(velocities**2, axis=1)
         local = np.zeros((2, 3))
-        if self._total():
-            local[0] = sum(weight * plugin.flux(everywhere) for plugin, weight in parts)
-            local[1] = (energies + kinetic) @ velocities
+        local[0] = sum(weight * plugin.flux(everywhere) for plugin, weight in parts)
+        local[1] = (energies + kinetic) @ velocities
         total = np.empty_like(local)
         self.comm.Allreduce(local, total)
         return total
@@ -242,24 +190,24 @@ class Attachment:
 
     def _status(self, plugins) -> int:
         if not plugins:
-            return REPLACED if self._served else NO_PLUGIN
+            return faults.REPLACED if self._served else faults.NO_PLUGIN
         if self._pair_style_changed(plugins):
-            return REPLACED
+            return faults.REPLACED
         if any(plugin not in self._moments for plugin in plugins):
-            return NO_FORCES
+            return faults.NO_FORCES
         now = Moment.now(self.lammps)
         if all(self._moments[plugin].equals(now) for plugin in plugins):
-            return UP_TO_DATE
+            return faults.UP_TO_DATE
         if self._moved is not None and self._moved.equals(now):
-            return UP_TO_DATE
+            return faults.UP_TO_DATE
         # compute heat/flux gives that of the last force call, too, where a fix changes the box at
         # the end of a step
         if running(self.lammps) and all(
             self._moments[plugin].differs_by_box(now) for plugin in plugins
         ):
             self._moved = now
-            return UP_TO_DATE
-        return CHANGED
+            return faults.UP_TO_DATE
+        return faults.CHANGED
 
     def _halo_now(self) -> Halo:
         ids = (
@@ -315,9 +263,9 @@ class Attachment:
         screen only.
         """
         for plugin in registry.plugins():
-            if plugin.potential.hops > 1 and not plugin.told_layers and self.owns(plugin):
-                self.lammps.command(f'print "{told(plugin, self.comm.size)}"')
-                plugin.told_layers = True
+            if plugin.potential.hops > 1 and not plugin.layers_printed and self.owns(plugin):
+                self.lammps.command(f'print "{layers_sentence(plugin.potential, self.comm.size)}"')
+                plugin.layers_printed = True
 
     def _wants_partial(self) -> bool:
         if not self.lammps.has_id("variable", PARTIAL):

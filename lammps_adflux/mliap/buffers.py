@@ -30,7 +30,7 @@ class PairBuffers:
         """Copy the selected pairs of `data`, LAMMPS' MLIAPData; elements of NULL types are taken as
         padding.
         """
-        before, pairs, atoms = self.pairs, len(selection.centers), selection.atoms
+        before, pairs, atoms = self.pairs, len(selection.centers), len(selection.member)
         self._reserve(pairs, atoms)
         self.pairs, self.atoms = pairs, atoms
         np.copyto(self.vectors[:, :pairs], selection.vectors.T, casting="same_kind")
@@ -39,7 +39,7 @@ class PairBuffers:
         self._pad_pairs(pairs, max(before, pairs))
         self.owned[:] = False
         if atoms:
-            np.maximum(to_host(data.elems)[:atoms], 0, out=self.species[:atoms])
+            np.maximum(to_host(data.elems)[selection.member], 0, out=self.species[:atoms])
         if data.nlistatoms:
             self.owned[to_host(data.iatoms)[: data.nlistatoms]] = True
 

@@ -1,22 +1,21 @@
-"""The part of LAMMPS' pair list that a potential needs, and how several layers of messages run in a
-domain.
+"""The part of LAMMPS' pair list that a potential needs, as rows of atoms and pairs between them.
 
-Folded, on one rank: every ghost is an image of an owned atom, so pairs lead to the owner instead,
-found by atom id; one cutoff of ghosts is enough for any number of layers. Ghost shells, on several
-ranks: ghosts up to layers · cutoff away pass messages on as their owners do elsewhere, and pairs
-that no owned atom hears of are left out.
+One layer of messages needs the pairs of owned atoms only, whatever they lead to. For several layers
+images of one atom share a row, and rows of other ranks' atoms take what belongs to them from their
+owners before each layer (parallel/exchange.py): one cutoff of ghost atoms is enough for any number
+of layers.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import AdfluxError
+from ..parallel.exchange import Plan, RankExchange
 from ..parallel.failures import world
-from ..parallel.halo import Halo
+from ..parallel.handler import missing_handler
+from ..parallel.rows import Rows
 from .buffers import to_host
-from .ghosts import check_ghosts
 
 
 class Selection(NamedTuple):
@@ -25,54 +24,86 @@ class Selection(NamedTuple):
     vectors: np.ndarray  # r_p [pairs, 3]
     centers: np.ndarray
     others: np.ndarray
-    atoms: int  # rows of atoms: owned ones and, unless folded, ghosts
     keep: np.ndarray | None  # which of LAMMPS' pairs these are; None: all
-    sure: bool  # no pair belongs to a ghost, so energies of ghosts need not be masked
+    member: np.ndarray  # which of LAMMPS' atoms each row stands for
 
 
-@dataclass
 class KnownAtoms:
     """What a plugin knows of its domain's atoms, as long as their ids stay where they are."""
 
-    halo: Halo | None = None  # values of ghosts from their owners
-    owners: tuple[np.ndarray, int, np.ndarray] | None = None  # ids, owned atoms, rows of owners
+    def __init__(self):
+        self.rows: Rows | None = None
+        self.plan: Plan | None = None
+        self._ids = np.zeros(0, np.int64)
+
+    def exchange(self) -> RankExchange | None:
+        """For a graph of these rows; None where all of them are computed here."""
+        return None if self.plan is None else self.plan.exchange()
+
+    def update(self, comm, ids: np.ndarray, owned: int) -> Rows:
+        """The rows of the present atoms; collective."""
+        rows = self.rows
+        stale = rows is None or rows.owned != owned or not np.array_equal(self._ids, ids)
+        if comm.size > 1:
+            stale = comm.allreduce(stale)
+        if stale or rows is None:
+            rows, self._ids = Rows.of(ids, owned), np.array(ids)
+            if comm.size == 1:
+                if rows.remote or len(np.unique(ids[:owned])) != owned:
+                    raise AdfluxError(
+                        "Atoms have no ids of their own, or some were lost: message passing needs "
+                        "`atom_modify id yes`."
+                    )
+            else:
+                self.plan = self.plan or Plan(comm)
+                self.plan.update(ids[rows.member], owned)
+            self.rows = rows
+        return rows
 
 
 NO_PAIRS = (np.zeros((0, 3)), np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
 def select(plugin, data) -> Selection:
-    """The pairs that matter to the owned atoms; collective where the potential has
-    several layers.
-    """
-    hops = plugin.potential.hops
-    lammps = lammps_of(plugin) if hops > 1 or plugin.driver is not None else None
-    if lammps is not None and (lammps.get_mpi_comm() or world()).size == 1:
-        return _folded(plugin, data, lammps)
-    if hops == 1:
-        ghost_lists = data.natomneigh > data.nlistatoms
-        return _heard(data, 1, np.arange(data.ntotal) < data.nlocal if ghost_lists else None)
-    passing = check_ghosts(plugin, data, lammps)
-    return _heard(data, hops, passing)
+    """The pairs of owned atoms; collective where the potential has several layers."""
+    vectors, centers, others = _pairs(data)
+    member, keep = np.arange(data.ntotal), None
+    if data.natomneigh > data.nlistatoms:
+        # `pair_style mliap unified FILE 1` lists pairs of ghost atoms as well
+        keep = centers < data.nlocal
+        vectors, centers, others = vectors[keep], centers[keep], others[keep]
+    lammps = lammps_of(plugin)
+    if lammps is not None:
+        comm = lammps.get_mpi_comm() or world()
+        if plugin.potential.hops > 1 or comm.size == 1:
+            ids = (
+                lammps.numpy.extract_atom("id", nelem=data.ntotal)
+                if data.ntotal
+                else np.zeros(0, np.int64)
+            )
+            rows = plugin.known_atoms.update(comm, np.asarray(ids), data.nlocal)
+            others, member = rows.row[others], rows.member
+    return Selection(vectors, centers, others, keep, member)
 
 
-def told(plugin, ranks: int) -> str:
+def layers_sentence(potential, ranks: int) -> str:
     """What the log says of a potential with several layers."""
-    potential = plugin.potential
+    sentence = f"adflux: {potential.hops} layers of messages"
     if ranks == 1:
-        return (
-            f"adflux: {potential.hops} layers of messages, folded: ghost atoms stand for their "
-            "owners"
-        )
+        return f"{sentence}; ghost atoms stand for their owners"
+    missing = missing_handler()
+    sentence += f" on {ranks} ranks; features go from rank to rank before each layer"
     return (
-        f"adflux: {potential.hops} layers of messages on {ranks} ranks, through shells of ghost "
-        "atoms "
-        f"{potential.hops} x {potential.cutoff:g} = {potential.reach:g} wide"
+        f"{sentence}, through Python, which is slower, because {missing}" if missing else sentence
     )
 
 
 def lammps_of(plugin):
-    """The LAMMPS of a potential with several layers, which must be asked for atom ids."""
+    """The LAMMPS that must be asked for atom ids, of a relaxation or of several layers; None
+    otherwise.
+    """
+    if plugin.potential.hops == 1 and plugin.driver is None:
+        return None
     lammps = plugin.lammps()
     if lammps is None:
         raise AdfluxError(
@@ -82,47 +113,6 @@ def lammps_of(plugin):
             "`adflux build-lammps`."
         )
     return lammps
-
-
-def _heard(data, hops: int, passing: np.ndarray | None) -> Selection:
-    """Pairs whose centre an owned atom hears of, at most hops - 1 pairs away from it; None: there
-    are no others.
-    """
-    vectors, centers, others = _pairs(data)
-    if passing is None:
-        return Selection(vectors, centers, others, data.ntotal, None, sure=True)
-    keep = passing[centers]
-    return Selection(vectors[keep], centers[keep], others[keep], data.ntotal, keep, sure=hops == 1)
-
-
-def _folded(plugin, data, lammps) -> Selection:
-    vectors, centers, others = _pairs(data)
-    owners = _owners(plugin, data, lammps)
-    if data.natomneigh == data.nlistatoms:
-        return Selection(vectors, centers, owners[others], data.nlocal, None, sure=True)
-    keep = centers < data.nlocal
-    return Selection(
-        vectors[keep], centers[keep], owners[others[keep]], data.nlocal, keep, sure=True
-    )
-
-
-def _owners(plugin, data, lammps) -> np.ndarray:
-    """For each atom, owned or ghost, the row of the owned atom with its id [atoms]."""
-    ids = np.asarray(
-        lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int32)
-    )
-    known_ids, known_owned, rows = plugin.known_atoms.owners or (ids, -1, ids)
-    if known_owned != data.nlocal or not np.array_equal(known_ids, ids):
-        unique, first = np.unique(ids[: data.nlocal], return_index=True)
-        found = np.minimum(np.searchsorted(unique, ids), max(len(unique) - 1, 0))
-        if len(unique) != data.nlocal or not np.array_equal(unique[found], ids):
-            raise AdfluxError(
-                "Atoms have no ids of their own, or some were lost: message passing needs "
-                "`atom_modify id yes`."
-            )
-        rows = first[found].astype(np.int32)
-        plugin.known_atoms.owners = np.array(ids), data.nlocal, rows
-    return rows
 
 
 def _pairs(data):

