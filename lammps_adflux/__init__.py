@@ -28,9 +28,10 @@ _HOME = {
     "load": "modelfile",
     "relax": "implicit.relaxation",
     "Relaxed": "implicit.relaxed",
-    "Response": "implicit.relaxed",
+    "RelaxOptions": "implicit.relaxation",
+    "Response": "implicit.responses",
     "Taylor": "implicit.expansion",
-    "taylor": "implicit.expansion",
+    "taylor": "implicit.taylor",
     "propagate": "implicit.uncertainty",
     "FluxSeries": "conductivity.fluxseries",
     "read_flux": "conductivity.fluxseries",
@@ -48,9 +49,11 @@ if TYPE_CHECKING:
     from .errors import AdfluxError
     from .flux import atomic_virials, heat_flux
     from .graph import Graph
-    from .implicit.expansion import Taylor, taylor
-    from .implicit.relaxation import relax
-    from .implicit.relaxed import Relaxed, Response
+    from .implicit.expansion import Taylor
+    from .implicit.relaxation import RelaxOptions, relax
+    from .implicit.relaxed import Relaxed
+    from .implicit.responses import Response
+    from .implicit.taylor import taylor
     from .implicit.uncertainty import propagate
     from .modelfile import export, load
     from .paths import template_path

@@ -25,6 +25,13 @@ def owned_energies(potential: Potential, graph: Graph) -> Float[Array, " atoms"]
     return jnp.where(graph.owned, potential(graph), 0.0)
 
 
+def energy(
+    potential: Potential, graph: Graph, vectors: Float[Array, "pairs 3"]
+) -> Float[Array, ""]:
+    """U = Σ_i U_i over owned atoms, at other pair vectors of the same pairs."""
+    return jnp.sum(owned_energies(potential, graph.with_vectors(vectors)))
+
+
 def energies_and_pair_gradients(
     potential: Potential, graph: Graph
 ) -> tuple[Float[Array, " atoms"], Float[Array, "pairs 3"]]:

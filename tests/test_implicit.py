@@ -227,10 +227,10 @@ box = ["units metal", "atom_modify map array", "boundary f f f", "region box blo
        "create_atoms 2 single -0.0074 0.0123 0.0603 units box", "create_atoms 1 single 0.4478 0.4895 0.8752 units box", "mass * 1.0",
        "group gate id 1:4"]
 try:
-    adflux.relax(box, potential, 1e-11, fixed="gate", minimize=False)
+    adflux.relax(box, potential, 1e-11, fixed="gate", options=adflux.RelaxOptions(minimize=False))
 except adflux.AdfluxError as error:
     found["refused"] = str(error)
-relaxed = adflux.relax(box, potential, 1e-11, fixed="gate", minimize=False, index=1)
+relaxed = adflux.relax(box, potential, 1e-11, fixed="gate", options=adflux.RelaxOptions(minimize=False, index=1))
 found["eigenvalues"] = relaxed.checks.eigenvalues
 
 

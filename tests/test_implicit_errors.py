@@ -42,7 +42,7 @@ def relax(more=(), potential=lj, before=crystal, **options):
     return adflux.relax([*before, *more], potential, **options)
 
 
-attempt("unconverged", lambda: relax([DISPLACE], steps=1))
+attempt("unconverged", lambda: relax([DISPLACE], options=adflux.RelaxOptions(steps=1)))
 attempt("group", lambda: relax(fixed="nobody"))
 attempt("script", lambda: adflux.relax("in.nowhere", lj))
 attempt("command", lambda: relax(["fix broken all nonsense"]))
@@ -56,7 +56,7 @@ if MPI.COMM_WORLD.size == 1:
     attempt("structure", lambda: adflux.relax(ase.Atoms("Ar"), lj))
     attempt("model", lambda: relax(potential="ar.pkl"))
     attempt("tolerance", lambda: relax(force_tolerance=0.0))
-    attempt("preconditioner", lambda: relax([DISPLACE], preconditioner="ilu"))
+    attempt("preconditioner", lambda: relax([DISPLACE], options=adflux.RelaxOptions(preconditioner="ilu")))
     attempt("pressure", lambda: relax(cell="iso", pressure=[1.0, 2.0]))
     attempt("open", lambda: relax(cell="iso", before=[crystal[0], "boundary p p f", *crystal[1:]]))
     attempt("types", lambda: relax(before=[line.replace("create_box 1", "create_box 2") for line in crystal]))
@@ -76,7 +76,7 @@ if MPI.COMM_WORLD.size == 1:
                                       before=[line.replace("fcc 1.0", "fcc 0.01") for line in crystal]))
     attempt("nan", lambda: relax(potential=eqx.tree_at(lambda p: p.sigma, lj, np.array([[np.nan]]))))
     # atoms that are put on one place, as collapse leaves them
-    attempt("collapsed", lambda: relax(["create_atoms 1 single 0 0 0.001"], minimize=False))
+    attempt("collapsed", lambda: relax(["create_atoms 1 single 0 0 0.001"], options=adflux.RelaxOptions(minimize=False)))
     attempt("precision", lambda: relax(potential=eqx.tree_at(lambda p: p.sigma, lj, np.ones((1, 1), np.float32))))
 
     relaxed = relax([DISPLACE])
@@ -174,7 +174,7 @@ def test_mistakes_are_told_in_one_sentence_on_every_rank(tmp_path, ranks):
 
 ENDS = {
     "unconverged": (
-        "adflux.relax([*crystal, DISPLACE], lj, steps=1)",
+        "adflux.relax([*crystal, DISPLACE], lj, options=adflux.RelaxOptions(steps=1))",
         "AdfluxError: The minimisation did not converge",
     ),
     "command": (

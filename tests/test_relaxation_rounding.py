@@ -11,7 +11,7 @@ pytestmark = pytest.mark.lammps
 UNREACHABLE = """
 for name, cell in (("silicon", "iso"), ("hexagonal", None)):
     relaxed = adflux.relax(start(name), potential_of(name), 1e-18, cell)
-    ordinary = adflux.relax(relaxed.lammps, potential_of(name), 1e-9, cell, minimize=False)
+    ordinary = adflux.relax(relaxed.lammps, potential_of(name), 1e-9, cell, options=adflux.RelaxOptions(minimize=False))
     found[f"{name} force"], found[f"{name} ordinary"] = relaxed.checks.force, ordinary.checks.force
     moved = in_cell_of(ordinary, relaxed) - ordinary.gather(ordinary.positions)
     found[f"{name} moved"] = np.abs(moved).max()
@@ -39,7 +39,7 @@ def test_a_force_below_rounding_is_not_asked_for(tmp_path, starts, ranks):
 
 FAR = """
 try:
-    adflux.relax(start("hexagonal", "displace_atoms all random 0.1 0.1 0.1 5"), lennard_jones(), minimize=False)
+    adflux.relax(start("hexagonal", "displace_atoms all random 0.1 0.1 0.1 5"), lennard_jones(), options=adflux.RelaxOptions(minimize=False))
 except adflux.AdfluxError as error:
     print(error)
 """

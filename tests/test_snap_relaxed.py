@@ -31,7 +31,7 @@ VACANCIES = """
 for name, cells, a, gone in (("W15", 2, 3.163, "1"), ("Wdivac52", 3, 3.16316, "1 5")):
     exact = np.load(data / f"{name}_exact.npz")
     vacancies = [f"group gone id {gone}", "delete_atoms group gone compress no"]
-    relaxed = adflux.relax(tungsten(cells, a, vacancies), potential, 1e-11, cutoff_margin=0)
+    relaxed = adflux.relax(tungsten(cells, a, vacancies), potential, 1e-11, options=adflux.RelaxOptions(cutoff_margin=0))
     # the reference lists the same atoms in another order
     apart = relaxed.positions[:, None] - exact["X"].reshape(1, -1, 3)
     lengths = np.diag(relaxed.system.cell)

@@ -131,7 +131,10 @@ def errors_by_size(potential, vacancy, expansion, other) -> dict[str, list[float
         values = present + size * (other - present)
         prediction = expansion.predict(values)
         truth = adflux.relax(
-            vacancy.lammps, changed(potential, values), cell="iso", minimize=False
+            vacancy.lammps,
+            changed(potential, values),
+            cell="iso",
+            options=adflux.RelaxOptions(minimize=False),
         ).energy
         found = prediction.energy_first, prediction.energy, prediction.energy_at_structure
         for label, energy in zip(errors, found, strict=True):

@@ -56,8 +56,8 @@ def implicit(
     from ..process import prepare
 
     prepare()
-    from ..implicit.expansion import taylor
-    from ..implicit.relaxation import relax
+    from ..implicit.relaxation import RelaxOptions, relax
+    from ..implicit.taylor import taylor
     from ..modelfile import load
 
     _check_files(output, xyz, log)
@@ -75,9 +75,9 @@ def implicit(
         fixed,
         types=types.replace(",", " ").split() if types else None,
         pressure=pressure,
-        steps=steps,
         variables=variables,
         log=log,
+        options=RelaxOptions(steps=steps),
     )
     expansion = taylor(relaxed, where)
     if world().rank:

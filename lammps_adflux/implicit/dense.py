@@ -34,8 +34,7 @@ def dense(operator: Operator, choice: Choice) -> Dense:
         )
     whole = Whole(system, strains)
     length = np.append(np.ones(3 * atoms), np.full(strains, motions.length))
-    hessian = products.matrix(np.ones_like(system.held))
-    hessian[-6:] += operator.work_slopes(np.eye(len(hessian))[-6:])
+    hessian = operator.full_matrix(np.ones_like(system.held))
     spread = np.zeros((whole.size, len(hessian)))
     spread[: 3 * atoms, : 3 * atoms] = np.eye(3 * atoms)
     spread[3 * atoms :, -6:] = motions.strains

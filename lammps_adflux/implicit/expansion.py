@@ -1,48 +1,55 @@
-"""Taylor expansion of a relaxed structure in the parameters of its potential: predictions without
-relaxing again.
-"""
+"""A Taylor expansion of a relaxed structure in the parameters of its potential, which predicts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import ase
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
-from ..derivatives import owned_energies
 from ..errors import AdfluxError
-from ..graph import Graph, pad
 from ..potentials import Potential
-from ..potentials.conversion import in_units
-from ..structures import graph_from_atoms
 from .expansion_files import LATER, NEEDED, pack_model, read_arrays, unpack_model, write_arrays
-from .model_record import described, difference, model_record
+from .model_match import Expanded, check_model, numbers_of
 from .parameter_names import summary
 from .parameters import choose, flatten, unflatten
-from .relaxed import Relaxed
 from .strain import deformation
+from .structure_energy import structure_energy
 
 TRUST = 0.1  # third order beside second order
 LARGE = 20_000  # atoms from which on the potential of a file is not evaluated unasked
 
 
 class Prediction(NamedTuple):
-    """A relaxed structure at other parameters, predicted; energies and lengths in LAMMPS' units."""
+    """A relaxed structure at other parameters, predicted; energies and lengths in LAMMPS' units.
 
-    energy: float  # to second order
-    energy_first: float  # to first order: the structure stays as it was
-    # U(Θ′) of the predicted structure, right to third order; None without a potential
+    Attributes
+    ----------
+    energy
+        U to second order.
+    energy_first
+        U to first order: the structure stays as it was.
+    energy_at_structure
+        U of the other parameters at the predicted structure, right to third order; None without a
+        potential.
+    positions, cell, volume
+        To first order; atoms by ascending id, rows are the cell vectors.
+    doubt
+        |third order| / |second order| of the energy: below 0.1 the prediction may be trusted. None
+        without a potential.
+    reach
+        By how much the change of the parameters may grow before the doubt reaches 0.1.
+    """
+
+    energy: float
+    energy_first: float
     energy_at_structure: float | None
-    positions: Float[np.ndarray, "atoms 3"]  # to first order, by ascending id
+    positions: Float[np.ndarray, "atoms 3"]
     cell: Float[np.ndarray, "3 3"]
     volume: float
-    # |third order| / |second order| of the energy: below 0.1 the prediction may be trusted
     doubt: float | None
-    # by how much the change of the parameters may grow before the doubt reaches 0.1
     reach: float | None
 
 
@@ -76,9 +83,8 @@ class Taylor:
     # [strains] energy per volume that they are held with: the pressure where the cell was relaxed
     loads: Any = None
     cutoff: float | None = None  # of the potential
-    record: Mapping[str, str] | None = (
-        None  # of the potential, beside the parameters (`modelrecord`)
-    )
+    # of the potential, beside the parameters (`model_record`)
+    record: Mapping[str, str] | None = None
     model: Any = None  # [bytes] model file of the potential
     source: str = "the expansion"  # the file that it was read from
 
@@ -91,11 +97,9 @@ class Taylor:
         """U of each row of parameters, to first or second order."""
         change = self._changes(samples)
         first = self.energy + change @ self.gradient
-        return (
-            first
-            if order == 1
-            else first + 0.5 * np.einsum("sp,pq,sq->s", change, self.curvature, change)
-        )
+        if order == 1:
+            return first
+        return first + 0.5 * np.einsum("sp,pq,sq->s", change, self.curvature, change)
 
     def volumes(self, samples) -> Float[np.ndarray, " samples"]:
         """Volume of the cell for each row of parameters, from the strain to first order."""
@@ -119,8 +123,8 @@ class Taylor:
         """The same, with the potential of its parameters, so that U at other parameters can be
         evaluated.
         """
-        self._check_model(potential, self.parameters, "the present parameters")
-        present, known = choose(potential), self._known(potential)
+        check_model(self._expanded, potential, self.parameters, "the present parameters")
+        present, known = choose(potential), numbers_of(potential, self.names)
         values = flatten(present.values)
         if known is None:
             raise AdfluxError(
@@ -149,21 +153,14 @@ class Taylor:
         f = deformation(strain)
         positions = self.origin + (moved - self.origin) @ f.T
         cell = self.cell @ f.T
-        first, second = (
-            float(self.energies(vector[None], 1)[0]),
-            float(self.energies(vector[None])[0]),
-        )
+        first, second = (float(self.energies(vector[None], order)[0]) for order in (1, 2))
         if potential is not None:
-            self._check_model(potential, vector)
+            check_model(self._expanded, potential, vector, "the new parameters")
         elif self.build is not None:
             potential = self.build(vector)
         found = doubt = reach = None
         if potential is not None:
-            atoms = self._atoms(positions, cell)
-            converted = in_units(potential, self.units)
-            found = float(
-                _energy(converted, _roomy(graph_from_atoms(atoms, potential), potential.cutoff))
-            )
+            found = structure_energy(potential, self._atoms(positions, cell), self.units)
             floor = 1e-13 * abs(self.energy)
             doubt = abs(found - second) / max(abs(second - first), floor)
             reach = TRUST / max(doubt, 1e-16)
@@ -204,11 +201,9 @@ class Taylor:
             found.model is not None and jax.config.read("jax_enable_x64") and len(found.ids) < LARGE
         )
         potential = unpack_model(np.asarray(found.model)) if evaluable else None
-        return (
-            found
-            if potential is None or not found._known(potential)
-            else found.with_potential(potential)
-        )
+        if potential is None or not numbers_of(potential, found.names):
+            return found
+        return found.with_potential(potential)
 
     def write_xyz(self, path) -> None:
         """Extended XYZ, a frame for each parameter, with dX/dΘ as the vectors `derivative` that
@@ -240,48 +235,9 @@ class Taylor:
         atoms.arrays["id"] = np.asarray(self.ids)
         return atoms
 
-    def _known(self, potential) -> dict[str, int] | None:
-        """Which number of the potential is each parameter; None where these are no
-        numbers of it.
-        """
-        present = choose(potential)
-        # files of the first version name the coefficients of SNAP by their arrays
-        known = {
-            name: k
-            for names in (present.plain_names, present.names)
-            for k, name in enumerate(names)
-        }
-        return known if all(name in known for name in self.names) else None
-
-    def _check_model(self, potential, vector, which: str = "the new parameters") -> None:
-        """An error where a potential is not that of the parameters; transformed ones cannot be
-        compared.
-        """
-        present = choose(potential)
-        values = flatten(present.values)
-        there = dict(zip(present.plain_names, values, strict=True)) | dict(
-            zip(present.names, values, strict=True)
-        )
-        transformed = all(name.startswith("values") for name in self.names)
-        for name, wanted in zip(self.names, vector, strict=True) if not transformed else ():
-            if name not in there:
-                raise AdfluxError(
-                    f"The potential is a {type(potential).__name__} without {name}, but "
-                    f"{self.source} expands in {summary(self.names)}: "
-                    f"give the potential of {which}."
-                )
-            if not np.isclose(there[name], wanted, rtol=1e-6, atol=1e-12):
-                raise AdfluxError(
-                    f"The potential is not that of {which}: its {name} is {there[name]:.8g}, but "
-                    f"{wanted:.8g} was given."
-                )
-        here = model_record(potential)
-        field = difference(self.record or {}, here)
-        if field is not None:
-            raise AdfluxError(
-                f"The potential is not the one of {self.source}: it has {described(here, field)} "
-                "beside the parameters."
-            )
+    @property
+    def _expanded(self) -> Expanded:
+        return Expanded(self.names, self.record, self.source)
 
     def _changes(self, samples) -> np.ndarray:
         samples = np.asarray(samples, float)
@@ -293,51 +249,3 @@ class Taylor:
         if not np.isfinite(samples).all():
             raise AdfluxError("The new parameters hold numbers that are not finite.")
         return samples - self.parameters
-
-
-def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) -> Taylor:
-    """Expansion of a relaxed structure in the chosen parameters, gathered on every rank;
-    collective.
-
-    where, cell: as in `Relaxed.jacobian`, which this calls: one solve for each parameter.
-    """
-    choice = choose(relaxed.potential, where)
-    jacobian, curvature = relaxed.expansion(where, cell, progress)
-    system, order = relaxed.system, choice.order
-    inverse = np.argsort(order)
-    strains, loads = relaxed.loads(cell)
-    species = np.asarray(system.graph.species)[: len(system.ids)][system.order]
-    positions = np.swapaxes(relaxed.gather(np.swapaxes(jacobian.positions, 0, 1)), 0, 1)
-    return Taylor(
-        parameters=flatten(choice.values)[order],
-        energy=relaxed.energy,
-        gradient=jacobian.energy[order],
-        curvature=curvature[np.ix_(order, order)],
-        positions=relaxed.gather(relaxed.positions),
-        position_jacobian=positions[order],
-        strain_jacobian=jacobian.strain[order],
-        cell=system.cell,
-        origin=system.origin,
-        periodic=system.periodic,
-        ids=relaxed.gather(relaxed.ids),
-        symbols=tuple(relaxed.potential.elements[s] for s in relaxed.gather(species)),
-        names=tuple(choice.names[number] for number in order),
-        build=lambda vector: choice.build(unflatten(choice.values, np.asarray(vector)[inverse])),
-        units=relaxed.units,
-        order=order,
-        strains=strains,
-        loads=loads,
-        cutoff=float(relaxed.potential.cutoff),
-        record=model_record(relaxed.potential, choice.varied),
-    )
-
-
-@eqx.filter_jit
-def _energy(potential, graph: Graph) -> Float[Array, ""]:
-    return jnp.sum(owned_energies(potential, graph))
-
-
-def _roomy(graph: Graph, cutoff: float) -> Graph:
-    """With room that grows in steps, so that JAX does not compile for each number of pairs anew."""
-    pairs = int(1.1 ** np.ceil(np.log(max(len(graph.centers), 1)) / np.log(1.1))) + 1
-    return pad(graph, pairs, len(graph.species) + 1, cutoff)

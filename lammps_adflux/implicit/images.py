@@ -1,8 +1,8 @@
-"""From atoms and cell to pairs and back: every atom that a pair ends at is a row, images of atoms
-in other cells too.
+"""From displacements and strain to changes of pair vectors, and the transpose of it.
 
-Then a pair vector is a difference of two rows' positions, and displacement and strain are one field
-over the rows: what a strain does costs as much as a few atoms, not as all pairs.
+Every atom that a pair ends at is a row, images of atoms in other cells too. Then a pair vector is a
+difference of two rows' positions, and displacement and strain are one field over the rows: what a
+strain does costs as much as a few atoms, not as all pairs.
 """
 
 import equinox as eqx
@@ -46,13 +46,17 @@ class Images(eqx.Module):
         ends = jax.ops.segment_sum(slopes, self.others, rows)
         return ends - jax.ops.segment_sum(slopes, graph.centers, rows, indices_are_sorted=True)
 
-    def home(self, pulls: Float[Array, "rows 3"]) -> Float[Array, "atoms 3"]:
-        """Sums over the images of each atom."""
-        return pulls[: self.count].at[self.atoms[self.count :]].add(pulls[self.count :])
+    def sum_images(self, row_gradients: Float[Array, "rows 3"]) -> Float[Array, "atoms 3"]:
+        """Slopes by the rows' positions → slopes by the atoms': sums over the images of each."""
+        return (
+            row_gradients[: self.count]
+            .at[self.atoms[self.count :]]
+            .add(row_gradients[self.count :])
+        )
 
-    def strain_slopes(self, pulls: Float[Array, "rows 3"]) -> Float[Array, "6"]:
+    def strain_slopes(self, row_gradients: Float[Array, "rows 3"]) -> Float[Array, "6"]:
         """The slope by the strain of the rows' positions."""
-        return strain_slopes(pulls, self.positions)
+        return strain_slopes(row_gradients, self.positions)
 
 
 def images_of(system: System) -> Images:

@@ -1,16 +1,16 @@
-"""The motions that a structure may make: displacements of what is not held, and strains of its
-cell.
-"""
+"""The motions that a structure may make: displacements of what is not held, strains of its cell."""
 
 import numpy as np
+from jaxtyping import Float
 
 from ..parallel.system import System
 from .strain import CELLS
+from .vectors import Vectors
 
 
 class Motions:
-    """Vectors of allowed motions on this rank, [vectors, 3 · owned + strains], with their scalar
-    product.
+    """The space of allowed motions: flat vectors [vectors, 3 · owned + strains] of this rank, with
+    their scalar product, for solvers. `expand` leads to `Vectors`, and `contract` back.
 
     Uniform translations, and rotations of what is open in two directions, cost no energy: they are
     projected out. A strain is measured in units of `length`, so that it counts as much as a
@@ -22,18 +22,19 @@ class Motions:
         self.strains = CELLS[cell]
         self.atoms = system.atoms
         self.length = (system.volume / self.atoms) ** (1 / 3) * self.atoms**0.5
-        self._free = np.append(~system.held.ravel(), np.ones(len(self.strains), bool)).astype(float)
+        # 0 where a component is held, 1 elsewhere
+        self.free = np.append(~system.held.ravel(), np.ones(len(self.strains), bool)).astype(float)
         # the strain is the same on every rank, and counts once
         self._count = np.append(
             np.ones(system.held.size), np.full(len(self.strains), float(self.comm.rank == 0))
         )
-        self._null = np.zeros((0, len(self._free)))
+        self._null = np.zeros((0, len(self.free)))
         self._null = self._null_space()
 
     @property
     def size(self) -> int:
         """Numbers of a vector on this rank."""
-        return len(self._free)
+        return len(self.free)
 
     @property
     def dimensions(self) -> int:
@@ -51,25 +52,32 @@ class Motions:
 
     def project(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors without held components, translations and free rotations; collective."""
-        vectors = vectors * self._free
+        vectors = vectors * self.free
         if len(self._null):
             vectors = vectors - self.gram(vectors, self._null) @ self._null
         return vectors
 
-    def expand(self, vectors: np.ndarray) -> np.ndarray:
-        """Displacements and all six strains [vectors, 3 · owned + 6]."""
-        own = vectors.shape[1] - len(self.strains)
-        return np.concatenate(
-            [vectors[:, :own], vectors[:, own:] @ self.strains / self.length], axis=1
+    def expand(self, vectors: Float[np.ndarray, "vectors size"]) -> Vectors:
+        """Displacements and all six strains of motions."""
+        displacements, strains = self.split(vectors)
+        return Vectors(
+            displacements.reshape(len(vectors), *self.system.held.shape),
+            strains @ self.strains / self.length,
         )
 
-    def contract(self, slopes: np.ndarray) -> np.ndarray:
-        """Slopes by displacements and strains → slopes by allowed motions; the transpose of
-        `expand`.
-        """
-        return np.concatenate(
-            [slopes[:, :-6], slopes[:, -6:] @ self.strains.T / self.length], axis=1
-        )
+    def contract(self, slopes: Vectors) -> Float[np.ndarray, "vectors size"]:
+        """Slopes by displacements and strains → slopes by motions; the transpose of `expand`."""
+        displacements = slopes.displacements.reshape(len(slopes), self.system.held.size)
+        return self.join(displacements, slopes.strain @ self.strains.T / self.length)
+
+    def split(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Components of displacements [vectors, 3 · owned], and of strains [vectors, strains]."""
+        own = self.system.held.size
+        return vectors[:, :own], vectors[:, own:]
+
+    def join(self, displacements: np.ndarray, strains: np.ndarray) -> np.ndarray:
+        """The inverse of `split`."""
+        return np.concatenate([displacements, strains], axis=1)
 
     def random(self, count: int) -> np.ndarray:
         """Random vectors, by atom id: the same on any number of ranks."""

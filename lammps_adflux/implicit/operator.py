@@ -1,12 +1,12 @@
-"""The Hessian of a structure under an outer pressure, as an operator between its
-allowed motions.
-"""
+"""The Hessian of a structure under pressure, as an operator between its allowed motions."""
 
 import numpy as np
+from jaxtyping import Float
 
 from ..parallel.system import Whole
 from .motions import Motions
 from .products import Products
+from .vectors import Vectors
 
 
 class Operator:
@@ -20,29 +20,40 @@ class Operator:
         self.products, self.motions, self.pressure = products, motions, pressure
         self._matrix: np.ndarray | None = None
 
-    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+    def __call__(
+        self, vectors: Float[np.ndarray, "vectors size"]
+    ) -> Float[np.ndarray, "vectors size"]:
+        """∂²(U + W)/∂Y² · vectors, in the space of motions."""
         full = self.motions.expand(vectors)
         return self.motions.contract(self.products.hessian(full) + self.work_slopes(full))
 
-    def work_slopes(self, vectors: np.ndarray) -> np.ndarray:
-        """∂²W/∂Y² · vectors [vectors, 3 · owned + 6]."""
-        slopes = np.zeros_like(vectors)
+    def work_slopes(self, vectors: Vectors) -> Vectors:
+        """∂²W/∂Y² · vectors."""
+        slopes = np.zeros_like(vectors.strain)
         # V = V₀ (1 + xx)(1 + yy)(1 + zz)
-        slopes[:, -6:-3] = self._load * vectors[:, -6:-3] @ (np.ones((3, 3)) - np.eye(3))
-        return slopes
+        slopes[:, :3] = self._load * vectors.strain[:, :3] @ (np.ones((3, 3)) - np.eye(3))
+        return Vectors(np.zeros_like(vectors.displacements), slopes)
 
-    def work_third(self, adjoint: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        """∂³W/∂Y³ · adjoint · vectors [vectors, 3 · owned + 6]."""
-        slopes = np.zeros_like(vectors)
-        a, b = adjoint[-6:-3], vectors[:, -6:-3]
+    def work_third(self, adjoint: Vectors, vectors: Vectors) -> Vectors:
+        """∂³W/∂Y³ · adjoint · vectors; the adjoint is a block of one."""
+        slopes = np.zeros_like(vectors.strain)
+        a, b = adjoint.strain[0], vectors.strain
         for i in range(3):
             j, k = (i + 1) % 3, (i + 2) % 3
-            slopes[:, i - 6] = self._load * (a[j] * b[:, k] + a[k] * b[:, j])
-        return slopes
+            slopes[:, i] = self._load * (a[j] * b[:, k] + a[k] * b[:, j])
+        return Vectors(np.zeros_like(vectors.displacements), slopes)
 
     @property
     def _load(self) -> float:
         return self.products.system.volume * float(self.pressure[:3].mean())
+
+    def full_matrix(self, free: np.ndarray) -> np.ndarray:
+        """∂²(U + W)/∂Y² between the free components [owned, 3] and all six strains, on every rank:
+        rows and columns as in `Products.matrix`.
+        """
+        matrix = self.products.matrix(free)
+        matrix[-6:] += self.work_slopes(Vectors.unflatten(np.eye(len(matrix))[-6:])).flat
+        return matrix
 
     def matrix(self) -> np.ndarray:
         """All of it between allowed motions, on every rank, by atom id as in `Whole`; for small
@@ -50,17 +61,16 @@ class Operator:
         """
         if self._matrix is None:
             motions, system = self.motions, self.motions.system
-            inner = self.products.matrix(~system.held)
-            inner[-6:] += self.work_slopes(np.eye(len(inner))[-6:])
+            inner = self.full_matrix(~system.held)
             whole = Whole(system, len(motions.strains))
-            allowed = motions.project(whole.mine(np.eye(whole.size)))
-            spread = Whole(system, 6).gather(motions.expand(allowed))
+            allowed = motions.project(whole.local(np.eye(whole.size)))
+            spread = Whole(system, 6).gather(motions.expand(allowed).flat)
             self._matrix = spread @ inner @ spread.T
         return self._matrix
 
-    def gradient(self) -> tuple[float, np.ndarray, np.ndarray]:
-        """U, ∂U/∂Y [3 · owned + 6], and the slope of U + W by the allowed motions."""
+    def gradient(self) -> tuple[float, Vectors, Float[np.ndarray, " size"]]:
+        """U, ∂U/∂Y as a block of one, and the slope of U + W by the allowed motions."""
         energy, slopes = self.products.gradient()
-        loaded = slopes.copy()
-        loaded[-6:] += self.products.system.volume * self.pressure
-        return energy, slopes, self.motions.project(self.motions.contract(loaded[None]))[0]
+        load = self.products.system.volume * self.pressure
+        loaded = Vectors(slopes.displacements, slopes.strain + load)
+        return energy, slopes, self.motions.project(self.motions.contract(loaded))[0]

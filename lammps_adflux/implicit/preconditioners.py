@@ -3,7 +3,9 @@
 import numpy as np
 
 from ..errors import AdfluxError
+from ..parallel.reductions import largest
 from ..parallel.system import Whole
+from .motions import Motions
 from .operator import Operator
 
 PROBES = 8
@@ -24,28 +26,23 @@ class BlockJacobi:
 
     def __init__(self, operator: Operator):
         motions = operator.motions
-        own = 3 * len(motions.system.ids)
-        signs = np.sign(motions.random(PROBES))
-        signs[:, own:] = 0.0
-        signs = signs * motions._free
-        images = operator(signs)
-        diagonal = np.mean(signs[:, :own] * images[:, :own], axis=0).reshape(-1, 3)
+        signs = np.sign(_displacements_only(motions, motions.random(PROBES))) * motions.free
+        (vectors, _), (images, _) = motions.split(signs), motions.split(operator(signs))
+        diagonal = np.mean(vectors * images, axis=0).reshape(-1, 3)
         species = np.asarray(motions.system.graph.species)[: len(diagonal)]
         free = ~motions.system.held
-        count = int(motions.comm.allreduce(int(species.max(initial=-1)) + 1, op=_max()))
+        count = int(largest(motions.comm, int(species.max(initial=-1)) + 1))
         sums = np.array([diagonal[(species == e)][free[species == e]].sum() for e in range(count)])
         sizes = np.array([free[species == e].sum() for e in range(count)], float)
         sums, sizes = motions.comm.allreduce(sums), motions.comm.allreduce(sizes)
         stiffness = np.abs(sums / np.maximum(sizes, 1.0))
         stiffness = np.where(stiffness > 1e-12 * stiffness.max(), stiffness, 1.0)
         self._inverse = np.repeat(1.0 / stiffness[species], 3)
-        self._strains = strain_inverse(operator)
+        self._motions, self._strains = motions, strain_inverse(operator)
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        own = len(self._inverse)
-        return np.concatenate(
-            [vectors[:, :own] * self._inverse, vectors[:, own:] @ self._strains], axis=1
-        )
+        displacements, strains = self._motions.split(vectors)
+        return self._motions.join(displacements * self._inverse, strains @ self._strains)
 
 
 class NearNeighbors:
@@ -71,8 +68,8 @@ class NearNeighbors:
         np.minimum.at(nearest, centers[own], distances[own])
         # the largest of the atoms' nearest distances, as ASE has it; every atom has a neighbour
         # then
-        r_nn = motions.comm.allreduce(
-            float(np.max(nearest, initial=0.0, where=np.isfinite(nearest))), op=_max()
+        r_nn = largest(
+            motions.comm, float(np.max(nearest, initial=0.0, where=np.isfinite(nearest)))
         )
         near = own & (distances < 2.0 * r_nn) & (centers != others)
         springs = np.exp(-3.0 * (distances[near] / r_nn - 1.0))
@@ -84,30 +81,26 @@ class NearNeighbors:
         self._cycle = (
             pyamg.smoothed_aggregation_solver(matrix).aspreconditioner() if owned else None
         )
-        self._own, self._free, self._mu = 3 * owned, motions._free, 1.0
-        self._strains = np.eye(len(motions.strains))
-        test = motions.random(2)
-        test[:, self._own :] = 0.0
+        self._motions, self._mu = motions, 1.0
+        test = _displacements_only(motions, motions.random(2))
         there = operator(test)
         # the model's own stiffness along the same directions
-        model = np.concatenate(
-            [(matrix @ row[: self._own].reshape(-1, 3)).reshape(1, -1) for row in test]
-        )
-        model = np.concatenate([model, np.zeros((2, len(motions.strains)))], axis=1)
-        stiffness = motions.dot(test, model)
+        displacements, strains = motions.split(test)
+        model = [(matrix @ row.reshape(-1, 3)).ravel() for row in displacements]
+        stiffness = motions.dot(test, motions.join(np.array(model), strains))
         if np.all(stiffness > 0.0):  # zero where no atom may move
             self._mu = abs(float((motions.dot(test, there) / stiffness).mean()))
         self._strains = strain_inverse(operator)
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        count, own = len(vectors), self._own
-        solved = (vectors * self._free)[:, :own]
+        count, motions = len(vectors), self._motions
+        solved, _ = motions.split(vectors * motions.free)
         if self._cycle is not None:
             # x, y, z of each vector are problems of their own
             parts = np.swapaxes(solved.reshape(count, -1, 3), 1, 2).reshape(3 * count, -1)
             parts = np.stack([self._cycle.matvec(part) for part in parts])
-            solved = np.swapaxes(parts.reshape(count, 3, -1), 1, 2).reshape(count, own) / self._mu
-        return np.concatenate([solved, vectors[:, own:] @ self._strains], axis=1)
+            solved = np.swapaxes(parts.reshape(count, 3, -1), 1, 2).reshape(count, -1) / self._mu
+        return motions.join(solved, motions.split(vectors)[1] @ self._strains)
 
 
 class Exact:
@@ -126,7 +119,7 @@ class Exact:
         self._inverse = (turn[:, good] / np.abs(values[good])) @ turn[:, good].T
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        return self._whole.mine(self._whole.gather(vectors) @ self._inverse)
+        return self._whole.local(self._whole.gather(vectors) @ self._inverse)
 
 
 PRECONDITIONERS = {
@@ -147,18 +140,18 @@ def preconditioner(name: str, operator: Operator):
 
 
 def strain_inverse(operator: Operator) -> np.ndarray:
-    """The inverse of the strains' block, made positive."""
-    strains = len(operator.motions.strains)
+    """The inverse of |H| within the strains [strains, strains]."""
+    motions = operator.motions
+    strains = len(motions.strains)
     if strains == 0:
         return np.zeros((0, 0))
-    units = np.zeros((strains, operator.motions.size))
-    units[:, -strains:] = np.eye(strains)
-    block = operator(units)[:, -strains:]
+    units = motions.join(np.zeros((strains, motions.system.held.size)), np.eye(strains))
+    _, block = motions.split(operator(units))
     values, turn = np.linalg.eigh(0.5 * (block + block.T))
     return (turn / np.maximum(np.abs(values), 1e-6 * np.abs(values).max())) @ turn.T
 
 
-def _max():
-    from mpi4py import MPI
-
-    return MPI.MAX
+def _displacements_only(motions: Motions, vectors: np.ndarray) -> np.ndarray:
+    """The same with zero strains."""
+    displacements, strains = motions.split(vectors)
+    return motions.join(displacements, np.zeros_like(strains))

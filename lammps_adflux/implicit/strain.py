@@ -1,17 +1,39 @@
-"""Strains of the cell in LAMMPS' order xx, yy, zz, yz, xz, xy, and which of them each kind of
-relaxation may make.
-"""
+"""Strains of the cell, in LAMMPS' order xx, yy, zz, yz, xz, xy: their kinds and matrices."""
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..errors import AdfluxError
+
+# rows are the strains that a cell of this kind makes
 CELLS = {
     None: np.zeros((0, 6)),
     "iso": np.array([[1.0, 1.0, 1.0, 0.0, 0.0, 0.0]]),
     "aniso": np.eye(6)[:3],
     "tri": np.eye(6),
 }
+
+
+def check_cell(cell, periodic, verb: str) -> None:
+    """An AdfluxError unless `cell` names strains, and all boundaries are periodic where it does.
+
+    Parameters
+    ----------
+    cell
+        None, "iso", "aniso", or "tri".
+    periodic
+        Which boundaries are periodic [3]; None where that is not known yet.
+    verb
+        What the cell was to do, for the sentence: relax, or respond.
+    """
+    if not (cell is None or isinstance(cell, str)) or cell not in CELLS:
+        raise AdfluxError(f'cell must be None, "iso", "aniso" or "tri", but is {cell!r}.')
+    if cell is not None and periodic is not None and not np.all(periodic):
+        raise AdfluxError(
+            f"A cell can {verb} only where all its boundaries are periodic: set `boundary p p p`, "
+            "or leave cell= out."
+        )
 
 
 def stretch(strain: Float[Array | np.ndarray, "6"]) -> Float[Array | np.ndarray, "3 3"]:
@@ -27,10 +49,8 @@ def deformation(strain: Float[Array | np.ndarray, "6"]) -> Float[Array | np.ndar
 
 
 def strain_slopes(
-    pulls: Float[Array, "rows 3"], places: Float[Array, "rows 3"]
+    row_gradients: Float[Array, "rows 3"], positions: Float[Array, "rows 3"]
 ) -> Float[Array, "6"]:
-    """The slope by the strain, Σ pull_a place_b in the order of the strain: the transpose of places
-    @ Eᵀ.
-    """
-    m = pulls.T @ places
+    """∂U/∂ε_ab = Σ_rows g_a r_b, in the order of the strain: the transpose of r → r @ Eᵀ."""
+    m = row_gradients.T @ positions
     return jnp.stack([m[0, 0], m[1, 1], m[2, 2], m[1, 2], m[0, 2], m[0, 1]])

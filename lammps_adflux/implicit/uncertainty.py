@@ -10,8 +10,9 @@ from jaxtyping import Float
 from ..errors import AdfluxError
 from .defects import check_pair
 from .ensembles import Wanted, read_ensemble
-from .expansion import TRUST, Taylor, taylor
+from .expansion import TRUST, Taylor
 from .relaxed import Relaxed
+from .taylor import taylor
 
 TOO_WIDE = 0.5  # doubt above which the distribution is known to be wrong
 EVALUATED = 8  # samples of which third order is evaluated

@@ -19,17 +19,17 @@ class System:
 
     graph: Graph
     comm: Any  # mpi4py communicator
-    halo: Any  # values of ghosts from their owners and back (mliap.halo.Halo); None: no ghosts
+    halo: Any  # values of ghosts from their owners and back (parallel.halo.Halo); None: no ghosts
     ids: Int[np.ndarray, " owned"]
     positions: Float[np.ndarray, "owned 3"]
     held: Bool[np.ndarray, "owned 3"]  # components that must not move
     cell: Float[np.ndarray, "3 3"]  # rows are the cell vectors
     origin: Float[np.ndarray, "3"]
     periodic: Bool[np.ndarray, "3"]
-    plan: Any = None  # of graph.exchange, which lives as long as this
-    units: str | None = (
-        None  # LAMMPS' unit style, to which energies are converted; None: those of the potential
-    )
+    # LAMMPS' unit style, to which energies are converted; None: those of the potential
+    units: str | None = None
+    # of graph.exchange (parallel.exchange.Plan), which lives as long as this
+    plan: Any = None
 
     @property
     def order(self) -> Int[np.ndarray, " owned"]:
@@ -65,18 +65,18 @@ class Whole:
         row = np.searchsorted(all_ids, system.ids)
         self.size = 3 * len(all_ids) + self._strains
         own = (3 * row[:, None] + np.arange(3)).ravel()
-        self._mine = np.concatenate(
+        self._local = np.concatenate(
             [own, self.size - self._strains + np.arange(self._strains)]
         ).astype(int)
 
-    def mine(self, whole: np.ndarray) -> np.ndarray:
+    def local(self, whole: np.ndarray) -> np.ndarray:
         """Whole vectors → this rank's part [vectors, 3 · owned + strains]."""
-        return np.ascontiguousarray(whole[:, self._mine])
+        return np.ascontiguousarray(whole[:, self._local])
 
     def gather(self, vectors: np.ndarray) -> np.ndarray:
         """This rank's part → whole vectors, on every rank."""
         whole = np.zeros((len(vectors), self.size))
-        whole[:, self._mine] = vectors
+        whole[:, self._local] = vectors
         if self._comm.size == 1:
             return whole
         if self._comm.rank:

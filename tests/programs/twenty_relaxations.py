@@ -2,7 +2,7 @@
 
 import weakref
 
-from lammps_adflux import LennardJones, relax
+from lammps_adflux import LennardJones, RelaxOptions, relax
 from lammps_adflux.mliap.registry import registry
 from lammps_adflux.process import prepare
 
@@ -19,7 +19,7 @@ prepare()
 potential = LennardJones(epsilon=0.0104, sigma=3.4, cutoff=5.0, elements=("Ar",))
 arrays = []
 for _ in range(20):
-    relaxed = relax(SETUP, potential, minimize=False)
+    relaxed = relax(SETUP, potential, options=RelaxOptions(minimize=False))
     arrays.append(weakref.ref(registry.plugins()[-1].buffers))
     relaxed.lammps.close()
 left = sum(one() is not None for one in arrays)

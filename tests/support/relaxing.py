@@ -97,9 +97,10 @@ def in_cell_of(relaxed, other):
     return here + moves - free * moves.mean(axis=0)
 
 
-def relax_again(relaxed, potential, fixed=None, **options):
+def relax_again(relaxed, potential, fixed=None, pressure=0.0, **options):
     # from where LAMMPS is now: Newton steps lead to the minimum nearby
-    return adflux.relax(relaxed.lammps, potential, 1e-11, relaxed.cell, fixed, minimize=False, **options)
+    options = adflux.RelaxOptions(minimize=False, **options)
+    return adflux.relax(relaxed.lammps, potential, 1e-11, relaxed.cell, fixed, pressure=pressure, options=options)
 
 
 def differences(relaxed, build, values, change, fixed=None, h=1e-4):

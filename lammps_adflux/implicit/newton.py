@@ -1,0 +1,127 @@
+"""Newton steps that finish a relaxation: until forces and stress vanish, or are only rounding."""
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+
+from ..errors import AdfluxError
+from ..parallel.reductions import largest
+from .distances import check_apart
+from .krylov import NegativeCurvature, conjugate_gradients, minimal_residuals
+from .motions import Motions
+from .operator import Operator
+from .preconditioners import preconditioner as make_preconditioner
+from .products import Products
+from .stationary_point import saddle_error
+from .strain import deformation
+
+NEWTON_STEPS = 12
+
+
+def newton_steps(
+    session,
+    potential,
+    cell: str | None,
+    fixed: str | None,
+    pressure: np.ndarray,
+    force_tolerance: float,
+    options,
+    give_up: float,
+) -> tuple[Operator, int]:
+    """The Hessian at the structure where the steps end, and their number; collective.
+
+    Parameters
+    ----------
+    session
+        The `mliap.session.Session` whose atoms and box move.
+    pressure
+        Target of the cell [6], as energy per volume.
+    options
+        The `RelaxOptions`: index, preconditioner and minimize count here.
+    give_up
+        Force above which no step is tried: the structure is not near a minimum.
+
+    Raises
+    ------
+    AdfluxError
+        Where forces do not become small, or are not finite, where LAMMPS' forces are not the
+        potential's, and where the curvature is negative though the index is 0.
+    """
+    last, stuck = np.inf, 0
+    for step in range(NEWTON_STEPS + 1):
+        system = session.system(fixed)
+        check_apart(potential, system)
+        motions = Motions(system, cell)
+        operator = Operator(Products(system, potential), motions, pressure)
+        _, slopes, slope = operator.gradient()
+        size = largest(session.comm, float(np.abs(slope).max(initial=0.0)))
+        if not np.isfinite(size):
+            raise AdfluxError(
+                "The energy or its slope is not a finite number: check the structure and the "
+                "potential's parameters."
+            )
+        if step == 0:
+            session.check_forces(system, slopes.displacements[0])
+        stuck = stuck + 1 if size > 0.5 * last else 0
+        if size <= force_tolerance:
+            return operator, step
+        if size > give_up or stuck > 1 or step == NEWTON_STEPS:
+            if size <= _slope_rounding(operator):
+                return operator, step
+            raise _not_relaxed(size, step, force_tolerance, options.minimize)
+        last = min(last, size)
+        solve = conjugate_gradients if options.index == 0 else minimal_residuals
+        inner = max(1e-8, min(1e-3, force_tolerance / size / 10.0))
+        try:
+            change = solve(
+                operator,
+                -slope[None],
+                motions,
+                make_preconditioner(options.preconditioner, operator),
+                inner,
+                20 * motions.dimensions + 50,
+            ).vectors
+        except NegativeCurvature:
+            raise saddle_error(operator, options.preconditioner, options.index) from None
+        full = motions.expand(change)
+        session.move(full.displacements[0], deformation(full.strain[0]))
+    raise AssertionError("not reached")
+
+
+def _slope_rounding(operator: Operator) -> float:
+    """Forces that are no more than rounding: their change when pair vectors change in the last
+    digit of the atoms' positions.
+    """
+    products, motions = operator.products, operator.motions
+    system = motions.system
+    extent = float(np.abs(system.positions).max(initial=0.0)) + float(np.abs(system.cell).max())
+    vectors = np.asarray(system.graph.vectors)
+    noise = (
+        np.random.default_rng(0).uniform(-1.0, 1.0, vectors.shape) * np.finfo(float).eps * extent
+    )
+    graph = system.graph.with_vectors(jnp.asarray(vectors + noise))
+    other = Operator(
+        Products(replace(system, graph=graph), products.potential), motions, operator.pressure
+    )
+    change = np.abs(other.gradient()[2] - operator.gradient()[2]).max(initial=0.0)
+    return 10.0 * largest(system.comm, float(change))
+
+
+def _not_relaxed(size: float, step: int, tolerance: float, minimized: bool) -> AdfluxError:
+    if minimized:
+        way = f"after `minimize` and {step} Newton steps"
+        advice = (
+            "relax longer (RelaxOptions(steps=)), or with another min_style, or ask for less "
+            "(force_tolerance=); log= says why LAMMPS stopped"
+        )
+    else:
+        way = f"after {step} Newton steps, without `minimize`"
+        advice = (
+            "leave minimize=False out, or start nearer to the minimum, or ask for less "
+            "(force_tolerance=)"
+        )
+    return AdfluxError(
+        f"The minimisation did not converge: the largest force is {size:.2g} {way}, but "
+        f"{tolerance:.2g} was needed; {advice}."
+    )
