@@ -169,7 +169,7 @@ def main() -> None:
 
     print(
         "\n256 atoms\n\n| layers | force call (ms) | flux sample | unfolded flux | atoms unfolded "
-        "| step folded (ms) | 2 ranks, ghost shells |"
+        "| step in LAMMPS (ms) | 2 ranks |"
     )
     print("|---|---|---|---|---|---|---|")
     system = crystal(folder, 256)
@@ -180,7 +180,7 @@ def main() -> None:
         cluster = unfold(system, potential, 10**6)
         assert cluster is not None
         force = jax.jit(energies_and_pair_gradients)
-        options = {"steps": 20, "model": f"snse{layers}.pkl", "layers": layers}
+        options = {"steps": 20, "model": f"snse{layers}.pkl"}
         found = medians(
             arguments.repeat,
             {
@@ -188,9 +188,7 @@ def main() -> None:
                 "flux": warm(lambda p=potential, g=graph: adflux.heat_flux(p, g, velocities)),
                 "unfolded": warm(lambda c=cluster, p=potential: c.flux(p, velocities)),
                 "step": lambda options=options: step(folder, **options),
-                "two": lambda options=options: step(
-                    folder, 2, shells="yes" if options["layers"] > 1 else "no", **options
-                ),
+                "two": lambda options=options: step(folder, 2, **options),
             },
         )
         found["copies"] = len(cluster.positions)

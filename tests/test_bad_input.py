@@ -79,24 +79,6 @@ MISTAKES = (
         {"JAX_ENABLE_X64": "0"},
     ),
     Mistake(
-        "layers",
-        SYSTEM + pair("layers") + INCLUDE + "run 0",
-        ("`pair_style mliap unified FILE 1`",),
-        only=2,
-    ),
-    Mistake(
-        "short",
-        SYSTEM + pair("layers", 1) + INCLUDE + "run 0",
-        ("`comm_modify cutoff 3.5`",),
-        only=2,
-    ),
-    Mistake(
-        "shrinks",
-        SYSTEM + "comm_modify cutoff 3.3\n" + pair("layers", 1) + INCLUDE + SHRINK,
-        ("`comm_modify cutoff",),
-        only=2,
-    ),
-    Mistake(
         "early", SYSTEM + INCLUDE + pair() + "run 0", ("include it after pair_style mliap unified",)
     ),
     Mistake("no run", SYSTEM + pair() + INCLUDE + 'print "$(v_adflux_jx)"', ("put `run 0` first",)),
@@ -147,12 +129,6 @@ def test_a_mistake_is_told_in_a_sentence(tmp_path, models, mistake, ranks):
     # a LAMMPS without our patches shows where in its own Python code it failed
     if mistake.ours or LOADING in run.output:
         assert "Traceback" not in run.output
-
-
-def test_the_cutoff_that_the_sentence_asks_for_is_enough(tmp_path, models):
-    (tmp_path / "layers.pkl").symlink_to(models / "layers.pkl")
-    script = SYSTEM + "comm_modify cutoff 3.5\n" + pair("layers", 1) + INCLUDE + "run 2\n"
-    run_lammps(tmp_path, script, 2)
 
 
 def test_a_lammps_without_python_says_so(tmp_path, models):

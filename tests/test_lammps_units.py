@@ -43,7 +43,7 @@ TWO = "set type 1 type/fraction 2 0.5 11"
 CASES = {
     "sw": ("diamond 5.431", 1, "", "pair_style sw\npair_coeff * * Si.sw Si", "si.pkl 0\npair_coeff * * Si"),
     "sw of real": ("diamond 5.431", 1, "", "pair_style sw\npair_coeff * * SiReal.sw Si", "si_real.pkl 0\npair_coeff * * Si"),
-    "two layers": ("diamond 5.431", 2, TWO, None, "network.pkl {shells}\npair_coeff * * Si Ge\ncomm_modify cutoff 10.1"),
+    "two layers": ("diamond 5.431", 2, TWO, None, "network.pkl 0\npair_coeff * * Si Ge"),
     "lj": ("fcc 5.0", 1, "", None, "lj.pkl 0\npair_coeff * * Ar"),
 }  # fmt: skip
 
@@ -78,7 +78,7 @@ def runs(tmp_path_factory):
                     style = f"{name.replace(' ', '_')}_{units}"
                     if native:
                         parts.append(box + native + MEASURE.format(flux="", name=style + "_native"))
-                    jax = f"pair_style mliap unified {ours.format(shells=int(ranks > 1))}\ninclude ${{adflux}}/heat_flux.lmp"
+                    jax = f"pair_style mliap unified {ours}\ninclude ${{adflux}}/heat_flux.lmp"
                     parts.append(box + jax + MEASURE.format(flux=" ".join(FLUX), name=style))
             done[ranks] = run_lammps(folder, "\n".join(parts), ranks, time_limit=300.0)
         return done[ranks]

@@ -49,9 +49,14 @@ class MessagePassing(Potential):
 
 
 def message_passing(
-    hops: int, cutoff: float = 3.0, elements=("Si", "Ge"), seed: int = 0, width: int = 5
+    hops: int,
+    cutoff: float = 3.0,
+    elements=("Si", "Ge"),
+    seed: int = 0,
+    width: int = 5,
+    scale: float = 1.0,
 ):
-    """A network with random weights of order one."""
+    """A network with random weights of order one; `scale` multiplies its energies."""
     keys = iter(jax.random.split(jax.random.PRNGKey(seed), 100))
 
     def weights(*shape):
@@ -67,7 +72,7 @@ def message_passing(
         for _ in range(hops)
     )
     return MessagePassing(
-        layers, weights(width), weights(len(elements), width), cutoff, hops, tuple(elements)
+        layers, scale * weights(width), weights(len(elements), width), cutoff, hops, tuple(elements)
     )
 
 
