@@ -5,10 +5,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, Literal
 
 from ..errors import AdfluxError
 from ..graph import Exchange, weigh_tangent
+from .bind import along, closed_jaxpr, evaluate
 from .locality import Info, Weight, join
 from .operations import infer, place_of
 
@@ -78,7 +79,7 @@ class Walk:
         if eqn is None or any(one is None for one in given):
             return None
         with jax.ensure_compile_time_eval():
-            return _evaluate(eqn, given, self._debug_info)[eqn.outvars.index(atom)]
+            return evaluate(eqn, given, self._debug_info)[eqn.outvars.index(atom)]
 
     def _operation(self, eqn, infos, values) -> tuple[list[Info], Any]:
         outer, self._place = self._place, self._place or place_of(eqn)
@@ -101,8 +102,8 @@ class Walk:
         inner = next(
             (eqn.params[key] for key in ("jaxpr", "call_jaxpr") if key in eqn.params), None
         )
-        if inner is not None and len(_closed(inner).jaxpr.invars) == len(eqn.invars):
-            return self._call(eqn, _closed(inner), infos, values)
+        if inner is not None and len(closed_jaxpr(inner).jaxpr.invars) == len(eqn.invars):
+            return self._call(eqn, closed_jaxpr(inner), infos, values)
         outs, weight = infer(eqn, infos, self.atoms, self._place)
         self._hopped |= weight is not None
         if values is None:
@@ -113,12 +114,12 @@ class Walk:
         return outs, carry(eqn, list(values), weight, infos, outs)
 
     def _bind(self, eqn, values):
-        return _evaluate(eqn, values, self._debug_info)
+        return evaluate(eqn, values, self._debug_info)
 
     def _from_others(self, eqn, values, weight: Weight, infos, outs):
         """A gather by others: operands are right on the rows of other ranks' atoms as well."""
         if self.exchange is not None and infos[0].summed:
-            values[0] = _along(self.exchange, values[0], infos[0].axes)
+            values[0] = along(self.exchange, values[0], infos[0].axes)
         results = self._bind(eqn, values)
         results[0] = self._weigh(results[0], weight)
         return results
@@ -136,7 +137,7 @@ class Walk:
             )
         start, values[0] = values[0], jnp.zeros_like(values[0])
         results = self._bind(eqn, values)
-        results[0] = start + _along(self.exchange.add_home, results[0], outs[0].axes)
+        results[0] = start + along(self.exchange.add_home, results[0], outs[0].axes)
         return results
 
     def _weigh(self, value, weight: Weight):
@@ -264,25 +265,6 @@ class Walk:
         return carry, None if values is None else self._bind(eqn, values)
 
 
-def _along(operation, values, axes):
-    """An operation on rows of atoms, wherever the axis of the atoms is."""
-    axis = axes.index("atoms")
-    return jnp.moveaxis(operation(jnp.moveaxis(values, axis, 0)), 0, axis)
-
-
-def _evaluate(eqn, values, debug_info) -> list:
-    """One operation by itself, as a jaxpr of one line: how operations are bound differs between
-    versions of JAX.
-    """
-    given = {
-        var: value
-        for var, value in zip(eqn.invars, values, strict=True)
-        if not isinstance(var, Literal)
-    }
-    line = Jaxpr((), list(given), list(eqn.outvars), [eqn], eqn.effects, debug_info)
-    return jaxpr_as_fun(ClosedJaxpr(line, ()))(*given.values())
-
-
 def _loop_fault(name: str, what: str) -> str:
     return (
         f"The hop rule cannot follow a `{name}` loop that {what}: write the layers as a Python "
@@ -297,7 +279,3 @@ def _after(decision: Info, result: Info) -> Info:
         fault=result.fault or decision.fault,
         summed=result.summed or decision.summed,
     )
-
-
-def _closed(jaxpr) -> ClosedJaxpr:
-    return jaxpr if isinstance(jaxpr, ClosedJaxpr) else ClosedJaxpr(jaxpr, ())

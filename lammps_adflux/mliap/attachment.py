@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import AdfluxError
 from ..parallel.failures import fail_together, world
 from ..parallel.halo import Halo
+from ..parallel.reductions import largest, smallest
 from . import faults, styles
 from .domain import layers_sentence
 from .moment import Moment, owned
@@ -40,7 +41,9 @@ class Attachment:
         self._looked = 0  # event number of the look at the styles
 
     def serves(self, plugin) -> bool:
-        """Does the plugin compute for this LAMMPS? Its force array tells, where LAMMPS does not."""
+        """Does the plugin compute for this LAMMPS? Its force array shows it, where LAMMPS
+        does not.
+        """
         pointer = getattr(plugin.interface, "lmp", None)
         if pointer is not None:
             return address_of(pointer) == self.address
@@ -75,7 +78,7 @@ class Attachment:
         same = len(self._flux_state) == 3 and all(
             np.array_equal(a, b) for a, b in zip(state, self._flux_state, strict=True)
         )
-        if not self.comm.allreduce(int(same), op=_min()):
+        if not smallest(self.comm, same):
             self._flux = self._evaluate(plugins, weights, velocities, masses)
             self._flux_state = state
         return self._flux
@@ -117,7 +120,7 @@ class Attachment:
         sentence.
         """
         plugins = self._active_plugins()
-        status = self.comm.allreduce(self._status(plugins), op=_max())
+        status = largest(self.comm, self._status(plugins))
         if status != faults.UP_TO_DATE:
             fixes = [name for name in self.lammps.available_ids("fix") if name]
             fail_together(self.comm, faults.sentence(status, what, fixes, running(self.lammps)))
@@ -278,15 +281,3 @@ def address_of(pointer) -> int:
     ctypes.pythonapi.PyCapsule_GetPointer.restype = ctypes.c_void_p
     ctypes.pythonapi.PyCapsule_GetPointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
     return ctypes.pythonapi.PyCapsule_GetPointer(pointer, None)
-
-
-def _max():
-    from mpi4py import MPI
-
-    return MPI.MAX
-
-
-def _min():
-    from mpi4py import MPI
-
-    return MPI.MIN

@@ -13,15 +13,14 @@ import numpy as np
 from ..errors import AdfluxError
 from ..graph import Graph
 from ..parallel.exchange import Plan
-from ..parallel.failures import world
 from ..parallel.halo import Halo
 from ..parallel.system import System
 from ..potentials.conversion import energy_factor
-from ..potentials.text_files import read_lines
 from ..process import prepare
 from .plugin import AdfluxPlugin
 from .replaced import take_leave
 from .runaway import Watch
+from .setup import start, type_names
 
 BOX_KEYWORDS = {
     "iso": "iso {0}",
@@ -40,7 +39,7 @@ class Session:
     def __init__(self, script, potential, types, comm, log, variables=None):
         prepare()
         self.potential = potential
-        self.lammps, self.comm = _start(script, comm, log, variables or {})
+        self.lammps, self.comm = start(script, comm, log, variables or {})
         import lammps.mliap
 
         lammps.mliap.activate_mliappy(self.lammps)
@@ -48,7 +47,7 @@ class Session:
             raise AdfluxError("The LAMMPS set-up has no atoms: create or read them before relax.")
         # refuses what has none
         energy_factor(potential.units, str(self.lammps.extract_global("units")))
-        names = _type_names(potential, types, self._count("ntypes"))
+        names = type_names(potential, types, self._count("ntypes"))
         take_leave(self.lammps, self.comm, live=script is self.lammps)
         self.plugin = AdfluxPlugin(potential, "float64", self.lammps)
         lammps.mliap.load_unified(self.plugin)
@@ -225,10 +224,7 @@ class Session:
             owned=jnp.asarray(owned & (np.arange(len(owned)) < nlocal)),
             exchange=None if plan is None else plan.exchange(),
         )
-        low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
-        cell = np.array(
-            [[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]]
-        )
+        cell, origin = self._box()
         positions = (
             np.array(lmp.numpy.extract_atom("x", nelem=nlocal)) if nlocal else np.zeros((0, 3))
         )
@@ -241,8 +237,8 @@ class Session:
             positions=positions,
             held=self.held(group),
             cell=cell,
-            origin=np.array(low),
-            periodic=np.array(periodic, bool),
+            origin=origin,
+            periodic=self.periodic,
             units=str(lmp.extract_global("units")),
         )
 
@@ -254,10 +250,7 @@ class Session:
             positions = np.asarray(self.lammps.numpy.extract_atom("x", nelem=len(displacements)))
             positions += displacements  # LAMMPS' own memory
         if not np.array_equal(deformation, np.eye(3)):
-            low, high, xy, yz, xz, _, _ = self.lammps.extract_box()
-            cell = np.array(
-                [[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]]
-            )
+            cell, low = self._box()
             cell = cell @ deformation.T
             ends = " ".join(
                 f"{axis} final {low[a]:.17g} {low[a] + cell[a, a]:.17g}"
@@ -274,6 +267,12 @@ class Session:
             self._command(f"change_box all {ends}{tilts} remap units box")
         self.run()
 
+    def _box(self) -> tuple[np.ndarray, np.ndarray]:
+        """The cell vectors as rows [3, 3], and the corner at which they begin [3]."""
+        low, high, xy, yz, xz, _, _ = self.lammps.extract_box()
+        lx, ly, lz = np.subtract(high, low)
+        return np.array([[lx, 0, 0], [xy, ly, 0], [xz, yz, lz]]), np.array(low)
+
     def _count(self, what: str) -> int:
         return int(self.lammps.extract_setting(what) or 0)
 
@@ -286,75 +285,3 @@ class Session:
             raise AdfluxError(
                 f"LAMMPS stopped at `{command}`: {' '.join(str(error).split())}"
             ) from error
-
-
-def _start(script, comm, log, variables: dict):
-    from lammps import lammps
-
-    if hasattr(script, "extract_atom"):
-        return script, script.get_mpi_comm() or world()
-    comm = comm or world()
-    commands, path = _commands(script)
-    words = [word for name, value in variables.items() for word in ("-var", name, str(value))]
-    lmp = lammps(
-        comm=comm, cmdargs=["-screen", "none", "-nocite", "-log", str(log or "none"), *words]
-    )
-    try:
-        if path is not None:
-            here = os.getcwd()
-            os.chdir(path.resolve().parent)
-            try:
-                lmp.file(path.name)
-            finally:
-                os.chdir(here)
-        else:
-            lmp.commands_list(commands)
-    except AdfluxError:
-        raise
-    except Exception as error:
-        raise AdfluxError(
-            f"LAMMPS stopped in the set-up: {' '.join(str(error).split())}"
-        ) from error
-    return lmp, comm
-
-
-def _commands(script) -> tuple[list[str], Path | None]:
-    """Commands, and the script's path if they are in a file."""
-    path = None
-    if isinstance(script, (str, Path)) and "\n" not in str(script):
-        path = Path(script)
-        if not path.is_file():
-            raise AdfluxError(f"The input script {path} was not found.")
-        commands = read_lines(path, "LAMMPS input")
-    else:
-        commands = script.splitlines() if isinstance(script, str) else script
-        if not isinstance(commands, (list, tuple)) or not all(
-            isinstance(line, str) for line in commands
-        ):
-            raise AdfluxError(
-                "A LAMMPS set-up is a script's path, a list of commands, or a live lammps, but "
-                f"{type(script).__name__} was found: "
-                "write structures of ASE as lammps-data and read them with read_data."
-            )
-    if any(line.split()[:1] == ["quit"] for line in commands):
-        raise AdfluxError(
-            "The set-up has the command quit, which would end this program: take it out."
-        )
-    return list(commands), path
-
-
-def _type_names(potential, types, count: int) -> list[str]:
-    types = types.replace(",", " ").split() if isinstance(types, str) else types
-    names = list(types) if types is not None else list(potential.elements)
-    if len(names) != count:
-        raise AdfluxError(
-            f"LAMMPS has {count} atom types, but {len(names)} elements are known for them "
-            f"({', '.join(names)}): give types=, one element per type."
-        )
-    unknown = sorted(set(names) - {*potential.elements, "NULL"})
-    if unknown:
-        raise AdfluxError(
-            f"types names {', '.join(unknown)}, but the potential knows only "
-            f"{', '.join(potential.elements)}."
-        )
-    return names
