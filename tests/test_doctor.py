@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from lammps_adflux.lmp import answers as ask_lmp
 from lammps_adflux.lmp import doctor
 
 NAMES = (
     "lmp version ML-IAP#Python Kokkos environment patches jax#devices float64 threads MPI "
-    "potentials".replace(" ", "\n")
+    "exchange potentials".replace(" ", "\n")
     .replace("#", " ")
     .splitlines()
 )
@@ -67,7 +68,7 @@ def fake_lmp(folder: Path, help_text: str, otherwise: str) -> Path:
 HELP = "Large-scale Atomic/Molecular Massively Parallel Simulator - {}\n\nMPI v4.0: Open MPI v4.1.4, package: x"
 
 
-def answers(**what) -> str:
+def report_of_lmp(**what) -> str:
     answer = {
         "prefix": "/p",
         "mliap": True,
@@ -80,12 +81,12 @@ def answers(**what) -> str:
 @pytest.mark.parametrize(
     "date, otherwise, name, text",
     [
-        ("2 Aug 2023", answers(), "version", "20230802 is too old"),
+        ("2 Aug 2023", report_of_lmp(), "version", "20230802 is too old"),
         ("4 Jul 2026", "echo 'ERROR: Unknown command'; exit 1", "ML-IAP Python", "(ERROR: Unknown command)"),
         ("4 Jul 2026", "exit 1", "ML-IAP Python", "no Python ML-IAP (it ended with code 1"),
-        ("4 Jul 2026", answers(mliap=False), "ML-IAP Python", "without MLIAP_ENABLE_PYTHON"),
-        ("4 Jul 2026", answers(jax_error="ImportError: no jaxlib"), "jax devices", "ImportError: no jaxlib"),
-        ("4 Jul 2026", answers(), "MPI", "lmp has Open MPI v4.1.4, package: x, mpi4py has MPICH"),
+        ("4 Jul 2026", report_of_lmp(mliap=False), "ML-IAP Python", "without MLIAP_ENABLE_PYTHON"),
+        ("4 Jul 2026", report_of_lmp(jax_error="ImportError: no jaxlib"), "jax devices", "ImportError: no jaxlib"),
+        ("4 Jul 2026", report_of_lmp(), "MPI", "lmp has Open MPI v4.1.4, package: x, mpi4py has MPICH"),
     ],
 )  # fmt: skip
 def test_what_would_stop_the_main_job_is_told(tmp_path, date, otherwise, name, text):
@@ -108,7 +109,7 @@ def test_a_lammps_of_another_python_is_told(tmp_path):
 
 
 def test_what_hangs_is_stopped():
-    output, code = answers._run(["sh", "-c", "sleep 60 & sleep 60"], timeout=0.5)
+    output, code = ask_lmp._run(["sh", "-c", "sleep 60 & sleep 60"], timeout=0.5)
     assert code == 1 and re.fullmatch(r"ERROR: no answer within \d+ s", output)
 
 
