@@ -34,7 +34,7 @@ class FluxFile:
     convective_columns: tuple[str, ...] = ()
     temperatures: np.ndarray | None = None  # of the samples, where the file has them
     header: dict[str, str] = field(default_factory=dict)  # facts that our templates write
-    # logs, and their runs that wrote the file; what the first tells, holds
+    # logs, and their runs that wrote the file; what the first says, holds
     witnesses: list[tuple[Log, list[Run]]] = field(default_factory=list)
     where: str = ""  # which run, in words
     named: bool = False  # the user named the columns

@@ -49,7 +49,7 @@ def _pool(path: Path, data: Correlation) -> tuple[np.ndarray, np.ndarray, np.nda
     """Counts of the lags, values of the independent windows, their last steps.
 
     With `ave running` a window holds all before it, and the last is everything. With `ave one`
-    windows are independent pieces, told by a count at lag 0 that does not grow; the full ones have
+    windows are independent pieces, known by a count at lag 0 that does not grow; the full ones have
     one weight.
     """
     counts, last = data.counts, data.counts[-1]

@@ -25,7 +25,7 @@ _OUR_FLUX = re.compile(r"v_adflux_j[pc]?[xyz]$")
 
 
 class Unclear(Exception):
-    """Why the share of the flux in a column cannot be told."""
+    """Why the share of the flux in a column cannot be found."""
 
 
 class Meaning(NamedTuple):
@@ -101,7 +101,7 @@ def _share(
     if volume is None:
         boxes = [None, None]
     else:
-        # two boxes of the same volume: what depends on more than the volume tells them apart
+        # two boxes of the same volume: what depends on more than the volume differs between them
         if lengths is None:
             lengths_now = (*(volume ** (1 / dimension),) * dimension, 1.0)[:3]
         else:
@@ -235,7 +235,7 @@ def _formula(
                 if found is None:
                     raise Unclear(f"it uses {node.id}, which is not known: give volume=")
                 return found
-            raise Unclear(f"it uses {node.id}, which the flux cannot be told from")
+            raise Unclear(f"it uses {node.id}, from which the flux cannot be found")
         raise Unclear("its formula holds more than sums, products and powers")
 
     try:
@@ -245,7 +245,7 @@ def _formula(
 
 
 def refuse(where: str, unclear: Unclear) -> AdfluxError:
-    """The sentence about a column whose share of the flux cannot be told."""
+    """The sentence about a column whose share of the flux cannot be found."""
     return AdfluxError(
         f"{where}: {unclear}; sample the flux itself (v_adflux_jx …, c_flux[1] …), or say by hand "
         "what the columns "

@@ -225,7 +225,7 @@ def one_spacing(file: FluxFile) -> None:
 
 
 def refuse_running_means(file: FluxFile) -> None:
-    """Where no log tells how the rows were made: increments that fall like 1/n are those of a mean
+    """Where no log says how the rows were made: increments that fall like 1/n are those of a mean
     over all rows so far.
     """
     rows = len(file.steps)

@@ -92,7 +92,7 @@ def _by_fix(log: Log, runs: list[Run], file: Path) -> list[tuple[Run, Definition
     if len(names) > 1:
         raise AdfluxError(
             f"{file}: {log.path} writes {', '.join(sorted(map(str, names)))}, and which of them "
-            "this is cannot be told: keep "
+            "this is is not known: keep "
             "their folders, or say which run with run=."
         )
     return found

@@ -177,7 +177,7 @@ def _ask(file: FluxFile, facts: Facts) -> None:
     reasons = "; ".join(
         f"{name}=: {facts.missing[name]}" for name in names if name in facts.missing
     )
-    log = "or name the run's log with log=" if not file.witnesses else "since no log tells"
+    log = "or name the run's log with log=" if not file.witnesses else "since no log says so"
     raise AdfluxError(
         f"{file.name}: {' and '.join(name + '=' for name in names)} "
         f"{'is' if len(names) == 1 else 'are'} needed and not in "

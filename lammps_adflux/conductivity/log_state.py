@@ -41,7 +41,7 @@ class Definition:
 
 @dataclass
 class State:
-    """One LAMMPS, as far as the log has told by now. None: it does not tell."""
+    """One LAMMPS, as far as the log has shown it by now. None: not shown."""
 
     job: int = 0  # counted from 0
     whole: bool = False  # all commands of this job are in the log

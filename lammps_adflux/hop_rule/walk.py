@@ -26,7 +26,7 @@ class Walk:
         # (jaxpr, infos) → infos of its results, and whether anything hops in it
         self._seen: dict = {}
         self._debug_info = None  # of the function that is evaluated
-        # of the outermost call that is being looked into: inside, JAX tells where it was traced
+        # of the outermost call that is being looked into: inside, JAX says where it was traced
         # first
         self._place = ""
         self._hopped = False  # since this was last set to False

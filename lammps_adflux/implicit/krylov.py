@@ -87,17 +87,17 @@ def _refined(
     right = residual = space.project(right)
     size = np.sqrt(space.dot(right, right))
     solution, reached = np.zeros_like(right), (size > 0.0).astype(float)
-    stuck, made = np.zeros(len(right), bool), 0
-    while made < steps and np.any(at_work := (reached > tolerance) & ~stuck):
+    stuck, done = np.zeros(len(right), bool), 0
+    while done < steps and np.any(at_work := (reached > tolerance) & ~stuck):
         goals = np.minimum(0.9 * tolerance, 0.1 * reached) * size
         start = np.where(at_work[:, None], residual, 0.0)
-        change, left, taken = recursion(apply, start, space, precondition, goals, steps - made)
+        change, left, taken = recursion(apply, start, space, precondition, goals, steps - done)
         trial = solution + change
         # what few products add up to is as exact as the one product of their sum
-        if made or taken > FEW:
+        if done or taken > FEW:
             left = space.project(right - apply(trial))
             taken += 1
-        made += taken
+        done += taken
         found = np.sqrt(space.dot(left, left)) / np.where(size > 0.0, size, 1.0)
         better = at_work & (found < reached)
         stuck |= at_work & ~(found <= 0.5 * reached)
@@ -112,8 +112,8 @@ def _refined(
             missed, np.minimum(MARGIN * _rounding(apply, solution, space, size), WORST), tolerance
         )
         if not np.all(reached <= allowed):
-            raise _not_converged(made, float(np.max(reached[~(reached <= allowed)])), tolerance)
-    return Solution(solution, made, reached)
+            raise _not_converged(done, float(np.max(reached[~(reached <= allowed)])), tolerance)
+    return Solution(solution, done, reached)
 
 
 def _rounding(apply, vectors, space: Space, size) -> np.ndarray:
@@ -207,9 +207,9 @@ def lowest_eigenvalues(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The lowest eigenvalues and their uncertainty |Av - λv|, by LOBPCG from the rows of `start`.
 
-    Knyazev, SIAM J. Sci. Comput. 23, 517 (2001). Ends when the sign of each of the lowest is sure:
-    λ farther from zero than its uncertainty over `precision`, all up to the first positive one.
-    scale: a curvature that is not small, to tell zero.
+    Knyazev, SIAM J. Sci. Comput. 23, 517 (2001). Ends when the sign of each of the lowest is
+    certain: λ farther from zero than its uncertainty over `precision`, all up to the first positive
+    one. scale: a curvature that is not small, to know what is zero.
     """
     count = len(start)
     vectors = _orthonormal(space.project(start), space)

@@ -21,7 +21,7 @@ TRACEABLE = ["0001", "0002", "0003", "0004", "0008"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line; `good` is None for what is merely told, or could not be looked at.
+    """One line; `good` is None for what is merely reported, or could not be looked at.
 
     The main job would not run if one with `needed` is not good.
     """
@@ -44,7 +44,7 @@ def examine(lmp: Path | None = None) -> list[Finding]:
     found = help_text(lmp) if lmp and not missing else {}
     probe = ask([str(lmp)], everything=True) if "date" in found else {}
     findings = [Finding("lmp", not missing, missing or str(lmp), BUILD)]
-    # what cannot be looked at, because what it stands on is missing, is told as such
+    # what cannot be looked at, because what it stands on is missing, is reported as such
     findings.append(_not_seen("version") if missing else _version(found))
     findings.append(_ml_iap(probe) if "date" in found else _not_seen("ML-IAP Python"))
     findings.append(_kokkos(found) if "date" in found else _not_seen("Kokkos"))
@@ -110,7 +110,7 @@ def _ml_iap(probe: dict) -> Finding:
 
 def _patches(probe: dict) -> Finding:
     if probe.get("patches") is None:
-        return Finding("patches", None, "cannot be told on this system", needed=False)
+        return Finding("patches", None, "cannot be found out on this system", needed=False)
     if lacking := [patch for patch in TRACEABLE if patch not in probe["patches"]]:
         text = f"lacks {', '.join(lacking)} of cmake/patches"
         if "0001" in lacking:

@@ -17,7 +17,7 @@ PATCHES = {
 
 
 def patches() -> list[str] | None:
-    """The patches of cmake/patches that the running LAMMPS has; None where this cannot be told."""
+    """The patches of cmake/patches that the running LAMMPS has; None where LAMMPS does not say."""
     try:
         with open("/proc/self/maps") as maps:
             files = {

@@ -18,7 +18,7 @@ class _Attach:
     """Start to follow the force calls of the LAMMPS that calls this; stop when that LAMMPS ends.
 
     LAMMPS holds the only reference to it, and drops it when it is closed or cleared. Nothing else
-    tells that a LAMMPS is gone, and to ask one that is gone would crash.
+    shows that a LAMMPS is gone, and to ask one that is gone would crash.
     """
 
     def __call__(self, pointer) -> None:

@@ -186,7 +186,7 @@ class Attachment:
 
     def owns(self, plugin) -> bool:
         """May the plugin, which has not computed forces yet, belong to this LAMMPS? Only a repaired
-        LAMMPS tells.
+        LAMMPS says.
         """
         pointer = getattr(plugin.interface, "lmp", None)
         return pointer is None or address_of(pointer) == self.address

@@ -45,7 +45,7 @@ class AdfluxPlugin(MLIAPUnified):
         self._take(potential)
         self.buffers = PairBuffers(potential.cutoff, dtype, coarse=driver is not None)
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
-        self.force_address = 0  # of LAMMPS' forces: tells to which LAMMPS this plugin belongs
+        self.force_address = 0  # of LAMMPS' forces: says to which LAMMPS this plugin belongs
         self.compilations = 0
         self.known_atoms = KnownAtoms()
         # weak: LAMMPS holds its plugin, and would never be closed
@@ -72,7 +72,7 @@ class AdfluxPlugin(MLIAPUnified):
 
     @property
     def alive(self) -> bool:
-        """Does a pair style hold this model? LAMMPS tells nobody when it drops one, but its two
+        """Does a pair style hold this model? LAMMPS does not say when it drops one, but its two
         references go.
         """
         # besides those of model and descriptor there are the attribute and the argument here
@@ -153,7 +153,7 @@ class AdfluxPlugin(MLIAPUnified):
             self._print(
                 f"adflux: this LAMMPS does not tell its units, so {self._own_units} units, those "
                 "of the model, are assumed; "
-                "`include ${adflux}/heat_flux.lmp` after pair_coeff tells them, or a LAMMPS of "
+                "`include ${adflux}/heat_flux.lmp` after pair_coeff gives them, or a LAMMPS of "
                 "`adflux build-lammps`"
             )
         if self._note is not None:
@@ -240,7 +240,7 @@ class AdfluxPlugin(MLIAPUnified):
 
     def lammps(self):
         """The LAMMPS that this plugin serves, if it is known: a repaired LAMMPS or the input
-        template tells it.
+        template says which.
         """
         if self.driver is not None:
             return self.driver()

@@ -17,7 +17,7 @@ VARIABLE = re.compile(r"Variable\[\s*\d+\]: (\S+),\s*style = (\w+),\s*def =(.*)"
 
 def pair_style_command(pointer) -> str | None:
     """The `pair_style hybrid/scaled` command that LAMMPS is carrying out, its variables replaced;
-    None if it is another one, or cannot be told.
+    None if it is another one, or is not known.
 
     LAMMPS keeps the weights to itself. But its messages end with the line that it is reading, so an
     error is made on purpose, unseen and without a consequence. Collective.

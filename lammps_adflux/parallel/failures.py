@@ -22,7 +22,7 @@ def fail(message: str) -> None:
     comm = world()
     if comm.size == 1:
         raise AdfluxError(message)
-    # lower ranks speak first, so that a fault of all of them is told once
+    # lower ranks print first, so that a fault of all of them is printed once
     time.sleep(min(1.5 * comm.rank, 6.0))
     _abort(comm, f"{message} (rank {comm.rank})")
 

@@ -26,7 +26,7 @@ from ..function import FunctionPotential, from_function
 
 
 class MlipModel(eqx.Module):
-    """A network of mlip, its arrays, and what it is told of every structure (dataset, charge,
+    """A network of mlip, its arrays, and what it is given with every structure (dataset, charge,
     spin).
     """
 
