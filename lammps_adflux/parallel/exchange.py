@@ -141,8 +141,8 @@ def _lower_to_handler(context, token, handle, values, transposed: bool):
         avals_in=[core.abstract_token, *context.avals_in],
         avals_out=[core.abstract_token, *context.avals_out],
     )
-    call: Any = jax.ffi.build_ffi_lowering_function(NAME, has_side_effect=True)
-    token, result = call(inner, token, handle, values, transposed=np.int32(transposed)).results
+    call: Any = jax.ffi.ffi_lowering(NAME, has_side_effect=True)
+    token, result = call(inner, token, handle, values, transposed=np.int32(transposed))
     return [result], token
 
 
