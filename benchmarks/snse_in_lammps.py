@@ -25,6 +25,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
 os.environ.setdefault("JAX_ENABLE_X64", "true")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples" / "03_snse"))
 
+import ase
 import ase.io
 import jax
 import numpy as np
@@ -79,6 +80,7 @@ def call(function) -> float:
 def crystal(folder: Path, atoms: int):
     """The atoms as LAMMPS builds them, a little displaced."""
     cell = ase.io.read(folder / "snse.data", format="lammps-data", atom_style="atomic")
+    assert isinstance(cell, ase.Atoms)
     cell.symbols[:] = [
         "Se" if number == 34 or symbol == "He" else "Sn"
         for number, symbol in zip(cell.numbers, cell.symbols, strict=True)
@@ -101,12 +103,16 @@ def medians(repeat: int, cases: dict) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def warm(function):
-    def case():
-        return statistics.median(call(function) for _ in range(5))
+class Warm:
+    """Five calls of a jitted function, after one that compiles."""
 
-    case.warm = True
-    return case
+    warm = True
+
+    def __init__(self, function):
+        self._function = function
+
+    def __call__(self) -> float:
+        return statistics.median(call(self._function) for _ in range(5))
 
 
 def main() -> None:
@@ -151,7 +157,7 @@ def main() -> None:
         found = medians(
             arguments.repeat,
             {
-                "bare": warm(
+                "bare": Warm(
                     lambda bare=bare, potential=potential, graph=graph: bare(potential, graph)
                 ),
                 "step": lambda options=options: step(folder, **options),
@@ -184,9 +190,9 @@ def main() -> None:
         found = medians(
             arguments.repeat,
             {
-                "force": warm(lambda force=force, p=potential, g=graph: force(p, g)),
-                "flux": warm(lambda p=potential, g=graph: adflux.heat_flux(p, g, velocities)),
-                "unfolded": warm(lambda c=cluster, p=potential: c.flux(p, velocities)),
+                "force": Warm(lambda force=force, p=potential, g=graph: force(p, g)),
+                "flux": Warm(lambda p=potential, g=graph: adflux.heat_flux(p, g, velocities)),
+                "unfolded": Warm(lambda c=cluster, p=potential: c.flux(p, velocities)),
                 "step": lambda options=options: step(folder, **options),
                 "two": lambda options=options: step(folder, 2, **options),
             },

@@ -39,7 +39,37 @@ _HOME = {
     "green_kubo": "conductivity.greenkubo",
     "template_path": "paths",
 }
-__all__ = [*_HOME, "__version__"]
+__all__ = [
+    "SNAP",
+    "ZBL",
+    "AdfluxError",
+    "Conductivity",
+    "FluxSeries",
+    "Graph",
+    "LennardJones",
+    "Potential",
+    "RelaxOptions",
+    "Relaxed",
+    "Response",
+    "So3krates",
+    "StillingerWeber",
+    "Taylor",
+    "__version__",
+    "atomic_virials",
+    "energy_forces_virial",
+    "export",
+    "from_function",
+    "graph_from_atoms",
+    "green_kubo",
+    "heat_flux",
+    "load",
+    "propagate",
+    "read_flux",
+    "read_pair_style",
+    "relax",
+    "taylor",
+    "template_path",
+]
 
 if TYPE_CHECKING:
     from .conductivity.fluxseries import FluxSeries, read_flux

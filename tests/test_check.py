@@ -3,14 +3,13 @@ that it breaks.
 """
 
 import json
-import subprocess
-import sys
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from lammps_runner import run_adflux
 from networks import function_network, message_passing
 from systems import random_crystal
 
@@ -95,27 +94,16 @@ def test_a_fault_is_found(fault):
     assert not failed & {"permutation", "translation"} or fault == "mean of all atoms"
 
 
-def adflux(folder, *words):
-    command = [
-        sys.executable,
-        "-c",
-        "from lammps_adflux.cli.main import main; main()",
-        "check",
-        *map(str, words),
-    ]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-
-
 def test_the_command_prints_a_table_and_fails_with_it(tmp_path):
     random_crystal(4, elements=("Ar",)).write(tmp_path / "crystal.xyz")
     export(SOUND["one layer"], tmp_path / "good.pkl")
-    done = adflux(tmp_path, "good.pkl", "crystal.xyz", "--json")
-    assert done.returncode == 0, done.stderr
+    done = run_adflux(tmp_path, "check", "good.pkl", "crystal.xyz", "--json")
+    assert done.code == 0, done.stderr
     assert all(finding["passed"] for finding in json.loads(done.stdout))
     nan = eqx.tree_at(lambda lj: lj.epsilon, SOUND["one layer"], np.full((1, 1), np.nan))
     export(nan, tmp_path / "bad.pkl")
-    done = adflux(tmp_path, "bad.pkl")
-    assert done.returncode == 1 and "FAIL" in done.stdout and "Traceback" not in done.stderr
+    done = run_adflux(tmp_path, "check", "bad.pkl")
+    assert done.code == 1 and "FAIL" in done.stdout and "Traceback" not in done.stderr
 
 
 def test_bad_input_is_one_sentence(tmp_path):
@@ -128,8 +116,8 @@ def test_bad_input_is_one_sentence(tmp_path):
         (("good.pkl", "broken.cif"), "cannot be read"),
         (("good.pkl", "silicon.xyz"), "knows only Ar"),
     ):
-        done = adflux(tmp_path, *words)
-        assert done.returncode == 1 and says in done.stderr + done.stdout, (
+        done = run_adflux(tmp_path, "check", *words)
+        assert done.code == 1 and says in done.stderr + done.stdout, (
             words,
             done.stdout,
             done.stderr,

@@ -4,7 +4,6 @@
 
 import importlib.util
 import json
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -13,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from lammps_runner import run_adflux, run_python
 from mlff_folders import write_checkpoint
 from networks import function_network, message_passing
 
@@ -21,7 +21,10 @@ from lammps_adflux.checks.identities import check
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples/04_own_potential"
-SNAP_COEFF = "2 6\nSi 0.5 1.0\n0.1\n0.2\n-0.3\n0.05\n0.02\n-0.01\nGe 0.52 0.9\n-0.1\n0.25\n-0.2\n0.04\n0.03\n-0.02\n"
+SNAP_COEFF = (
+    "2 6\nSi 0.5 1.0\n0.1\n0.2\n-0.3\n0.05\n0.02\n-0.01\nGe 0.52 0.9\n-0.1\n0.25\n"
+    "-0.2\n0.04\n0.03\n-0.02\n"
+)
 
 
 def example_network():
@@ -95,53 +98,26 @@ def check_atoms():
     return disordered_crystal(message_passing(2))
 
 
-PLAIN = """
-import sys
-import lammps_adflux as adflux
-try:
-    adflux.load("double.pkl")
-except adflux.AdfluxError as error:
-    print(error)
-import jax
-print([leaf.dtype.name for leaf in jax.tree.leaves(adflux.load("single.pkl"))])
-jax.config.update("jax_enable_x64", True)
-print([leaf.dtype.name for leaf in jax.tree.leaves(adflux.load("double.pkl"))])
-"""
-
-
 def test_double_precision_is_never_lost_in_silence(tmp_path):
     lj = adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar")
     adflux.export(lj, tmp_path / "double.pkl")
     adflux.export(lj, tmp_path / "single.pkl", "float32")
-    done = subprocess.run(
-        [sys.executable, "-c", PLAIN], cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
+    done = run_python(tmp_path, "loaded_precision")
     refused, single, double = done.stdout.splitlines()
     assert 'jax.config.update("jax_enable_x64", True)' in refused and "double.pkl" in refused
     assert eval(single) == ["float32"] * 2 and eval(double) == ["float64"] * 2
 
 
-def adflux_check(folder, *words):
-    command = [
-        sys.executable,
-        "-c",
-        "from lammps_adflux.cli.main import main; main()",
-        "check",
-        *map(str, words),
-    ]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-
-
 def test_the_command_notes_a_truncated_potential_and_fails_a_step(tmp_path):
     adflux.export(KINDS["truncated lj"](tmp_path), tmp_path / "cut.pkl")
-    done = adflux_check(tmp_path, "cut.pkl", "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = run_adflux(tmp_path, "check", "cut.pkl", "--json")
+    assert done.code == 0, done.stdout + done.stderr
     notes = [finding for finding in json.loads(done.stdout) if finding["passed"] is None]
     assert {note["name"] for note in notes} == {"cutoff, energy", "cutoff, forces"}
 
 
 def test_an_old_file_says_once_which_units_are_assumed():
-    done = adflux_check(ROOT, "tests/data/models/v0/sw.model", "--json")
+    done = run_adflux(ROOT, "check", "tests/data/models/v0/sw.model", "--json")
     assert done.stderr.count("metal units are assumed") == 1 and "Warning" not in done.stderr
     assert not [finding for finding in json.loads(done.stdout) if finding["passed"] is False]
 

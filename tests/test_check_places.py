@@ -47,14 +47,23 @@ SHAPES = {
     # shape of the pair energy: identities that it breaks
     "smooth": (smooth, set()),
     "smooth, twice differentiable only": (lambda r: smooth(r, power=2), set()),
-    "step": (lambda r: jnp.where(r < RANGE, jnp.exp(-r), 0.0), {"cutoff, energy", "cutoff, forces"}),
+    "step": (
+        lambda r: jnp.where(r < RANGE, jnp.exp(-r), 0.0),
+        {"cutoff, energy", "cutoff, forces"},
+    ),
     "small step": (lambda r: jnp.where(r < RANGE, smooth(r) + 1e-6, 0.0), {"cutoff, energy"}),
     "kink": (lambda r: smooth(r, power=1), {"cutoff, forces"}),
-    "reaches farther": (lambda r: smooth(r, end=1.2 * RANGE), {"cutoff, energy", "cutoff, forces", "beyond the cutoff"}),
+    "reaches farther": (
+        lambda r: smooth(r, end=1.2 * RANGE),
+        {"cutoff, energy", "cutoff, forces", "beyond the cutoff"},
+    ),
     "gaussian tail": (lambda r: jnp.exp(-(r**2)), {"cutoff, energy", "beyond the cutoff"}),
     # zero with a slope at the declared cutoff
-    "passes through zero": (lambda r: jnp.sin(jnp.pi * r / RANGE) / r**2, {"cutoff, forces", "beyond the cutoff"}),
-}  # fmt: skip
+    "passes through zero": (
+        lambda r: jnp.sin(jnp.pi * r / RANGE) / r**2,
+        {"cutoff, forces", "beyond the cutoff"},
+    ),
+}
 
 
 def failed_at(potential, *tests, atoms=None):

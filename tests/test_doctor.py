@@ -1,14 +1,13 @@
 """`adflux doctor` says which parts work, and fails exactly where the main job would."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
+from lammps_runner import run_adflux
 
 from lammps_adflux.lmp import answers as ask_lmp
 from lammps_adflux.lmp import doctor
@@ -22,15 +21,12 @@ NAMES = (
 
 
 def run_doctor(*words: str, **environment: str) -> tuple[int, dict[str, dict]]:
-    done = subprocess.run(
-        [sys.executable, "-c", "from lammps_adflux.cli.main import main; main()", "doctor", "--json", *words],
-        env={**os.environ, **environment}, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    done = run_adflux(Path.cwd(), "doctor", "--json", *words, environment=environment)
     answer = json.loads(done.stdout)
-    assert answer["healthy"] == (done.returncode == 0)
+    assert answer["healthy"] == (done.code == 0)
     assert [finding["name"] for finding in answer["findings"]] == NAMES
     assert all(finding["advice"] for finding in answer["findings"] if finding["good"] is False)
-    return done.returncode, {finding["name"]: finding for finding in answer["findings"]}
+    return done.code, {finding["name"]: finding for finding in answer["findings"]}
 
 
 @pytest.mark.lammps
@@ -65,7 +61,10 @@ def fake_lmp(folder: Path, help_text: str, otherwise: str) -> Path:
     return program
 
 
-HELP = "Large-scale Atomic/Molecular Massively Parallel Simulator - {}\n\nMPI v4.0: Open MPI v4.1.4, package: x"
+HELP = (
+    "Large-scale Atomic/Molecular Massively Parallel Simulator - {}\n\n"
+    "MPI v4.0: Open MPI v4.1.4, package: x"
+)
 
 
 def report_of_lmp(**what) -> str:
@@ -82,13 +81,28 @@ def report_of_lmp(**what) -> str:
     "date, otherwise, name, text",
     [
         ("2 Aug 2023", report_of_lmp(), "version", "20230802 is too old"),
-        ("4 Jul 2026", "echo 'ERROR: Unknown command'; exit 1", "ML-IAP Python", "(ERROR: Unknown command)"),
+        (
+            "4 Jul 2026",
+            "echo 'ERROR: Unknown command'; exit 1",
+            "ML-IAP Python",
+            "(ERROR: Unknown command)",
+        ),
         ("4 Jul 2026", "exit 1", "ML-IAP Python", "no Python ML-IAP (it ended with code 1"),
         ("4 Jul 2026", report_of_lmp(mliap=False), "ML-IAP Python", "without MLIAP_ENABLE_PYTHON"),
-        ("4 Jul 2026", report_of_lmp(jax_error="ImportError: no jaxlib"), "jax devices", "ImportError: no jaxlib"),
-        ("4 Jul 2026", report_of_lmp(), "MPI", "lmp has Open MPI v4.1.4, package: x, mpi4py has MPICH"),
+        (
+            "4 Jul 2026",
+            report_of_lmp(jax_error="ImportError: no jaxlib"),
+            "jax devices",
+            "ImportError: no jaxlib",
+        ),
+        (
+            "4 Jul 2026",
+            report_of_lmp(),
+            "MPI",
+            "lmp has Open MPI v4.1.4, package: x, mpi4py has MPICH",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_would_stop_the_main_job_is_told(tmp_path, date, otherwise, name, text):
     findings = doctor.examine(fake_lmp(tmp_path, HELP.format(date), otherwise))
     assert [finding.name for finding in findings] == NAMES

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import ase
 import ase.units
 import numpy as np
 import pytest
-from lammps_runner import find_program, run_lammps
+from lammps_runner import find_program, run_adflux, run_lammps, run_program
 
 import lammps_adflux as adflux
 from lammps_adflux.conductivity.lammps_log import read_log
@@ -27,18 +26,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def run(script: Path, *options: str) -> str:
-    done = subprocess.run(
-        [sys.executable, script, *options], capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
-
-
-def adflux_command(*words: str, folder: Path) -> str:
-    command = [Path(sys.executable).with_name("adflux"), *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=folder)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    return run_program(Path.cwd(), [sys.executable, str(script), *options]).stdout
 
 
 def test_the_demo_gives_a_conductivity_with_an_error(tmp_path):
@@ -99,7 +87,7 @@ def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
             f"run {folder}/in.melt -n 2 -log log.{model} -var model {model} -var n_sample 1000 "
             "-var n_equilibrate 100"
         )
-        adflux_command(*words.split(), folder=tmp_path)
+        run_adflux(tmp_path, *words.split(), fails=False)
         table = (
             read_log(tmp_path / f"log.{model}", (tmp_path / f"log.{model}").read_text())
             .runs[-1]
@@ -114,7 +102,7 @@ def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
         # its end is given, and leaves
         # 4 blocks for the error
         words = f"kappa {model}.flux --log log.{model} --cutoff 0.05 --stacie-model none -o {model}"
-        assert "κ" in adflux_command(*words.split(), folder=tmp_path)
+        assert "κ" in run_adflux(tmp_path, *words.split(), fails=False).stdout
         table = json.loads((tmp_path / f"{model}.json").read_text())
         assert table["cutoff"] == pytest.approx(0.05) and table["over_blocks"]["error"] > 0.0
 

@@ -57,16 +57,33 @@ def test_a_pair_function(tmp_path):
         epsilon=epsilon,
     )
     pair = energy.multiplicative_isotropic_cutoff(energy.lennard_jones, 2.8, 3.3)
-    theirs = energy.smap.pair(pair, space.metric(displacement), species=2, sigma=jnp.asarray(sigma),
-                              epsilon=jnp.asarray(epsilon), reduce_axis=(1,))  # fmt: skip
+    theirs = energy.smap.pair(
+        pair,
+        space.metric(displacement),
+        species=2,
+        sigma=jnp.asarray(sigma),
+        epsilon=jnp.asarray(epsilon),
+        reduce_axis=(1,),
+    )
     compare(potential, crystal, lambda positions: theirs(positions, species=species))
     check_laws(potential, 1, tmp_path)
 
 
 def test_nequip(tmp_path):
     config = nequip.default_config()
-    config.update(dict(n_elements=2, hidden_irreps="4x0e + 2x1e", sh_irreps="1x0e + 1x1e", num_basis=4, r_max=3.25,
-                       radial_net_n_hidden=5, graph_net_steps=2, scale=1.7, shift=-0.3))  # fmt: skip
+    config.update(
+        dict(
+            n_elements=2,
+            hidden_irreps="4x0e + 2x1e",
+            sh_irreps="1x0e + 1x1e",
+            num_basis=4,
+            r_max=3.25,
+            radial_net_n_hidden=5,
+            graph_net_steps=2,
+            scale=1.7,
+            shift=-0.3,
+        )
+    )
     crystal, displacement = cubic(12), space.periodic(BOX)[0]
     atoms = jax.nn.one_hot(jnp.asarray(crystal.numbers == 32, int), 2)
     neighbor_fn, init_fn, energy_fn = energy.nequip_neighbor_list(

@@ -7,6 +7,7 @@ import ase
 import ase.io
 import equinox as eqx
 import numpy as np
+from lammps_runner import run_python
 from reference import unfolded_flux
 from systems import random_crystal, velocities
 
@@ -16,15 +17,6 @@ from lammps_adflux.graph import pad
 
 evaluate = eqx.filter_jit(lambda potential, graph: potential(graph))
 differentiate = eqx.filter_jit(energies_and_pair_gradients)
-LOADED = """
-import sys, jax
-jax.config.update("jax_enable_x64", True)
-import equinox as eqx, numpy as np, lammps_adflux as adflux
-from ase.io import read
-potential = adflux.load(sys.argv[1])
-graph = adflux.graph_from_atoms(read(sys.argv[2]), potential)
-np.save(sys.argv[3], eqx.filter_jit(lambda potential, graph: potential(graph))(potential, graph))
-"""
 
 
 def test_the_package_imports_none_of_the_libraries():
@@ -82,9 +74,7 @@ def check_model_file(potential, crystal, tmp_path):
     )
     export(potential, model)
     crystal.write(structure)
-    subprocess.run(
-        [sys.executable, "-c", LOADED, model, structure, result], check=True, capture_output=True
-    )
+    run_python(tmp_path, "energies_of_a_file", model, structure, result)
     expected = evaluate(potential, graph_from_atoms(ase.io.read(structure), potential))
     assert expected.dtype == np.float64
     np.testing.assert_allclose(np.load(result), expected, rtol=1e-12)

@@ -29,9 +29,13 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 DATA = dict(
-    atomic_energies_map={32: 2.5, 14: -1.5}, graph_cutoff_angstrom=3.2, avg_num_neighbors=9.0, avg_r_min_angstrom=2.0,
-    scaling_mean=0.3, scaling_stdev=0.7,
-)  # fmt: skip
+    atomic_energies_map={32: 2.5, 14: -1.5},
+    graph_cutoff_angstrom=3.2,
+    avg_num_neighbors=9.0,
+    avg_r_min_angstrom=2.0,
+    scaling_mean=0.3,
+    scaling_stdev=0.7,
+)
 MACE = dict(
     num_channels=3,
     l_max=1,

@@ -21,10 +21,22 @@ from nequix.model import Nequix, save_model
 from lammps_adflux.potentials.external.nequix import from_nequix
 
 CONFIG = dict(
-    atomic_numbers=[14, 32], cutoff=3.2, lmax=1, hidden_irreps="4x0e + 3x1o", n_layers=2, radial_basis_size=4,
-    radial_mlp_size=6, radial_mlp_layers=2, radial_polynomial_p=6.0, mlp_init_scale=4.0, index_weights=True,
-    layer_norm=True, shift=0.3, scale=1.7, avg_n_neighbors=9.0,
-)  # fmt: skip
+    atomic_numbers=[14, 32],
+    cutoff=3.2,
+    lmax=1,
+    hidden_irreps="4x0e + 3x1o",
+    n_layers=2,
+    radial_basis_size=4,
+    radial_mlp_size=6,
+    radial_mlp_layers=2,
+    radial_polynomial_p=6.0,
+    mlp_init_scale=4.0,
+    index_weights=True,
+    layer_norm=True,
+    shift=0.3,
+    scale=1.7,
+    avg_n_neighbors=9.0,
+)
 
 
 def network(config, atom_energies=(-1.5, 2.5)):

@@ -2,14 +2,9 @@
 sentence.
 """
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from lammps_runner import find_program, run_program
 
 from lammps_adflux import AdfluxError, green_kubo, read_flux
 from lammps_adflux.conductivity.correlation import correlate
@@ -271,27 +266,13 @@ run 1000
 
 @pytest.fixture(scope="module")
 def lammps_run(tmp_path_factory):
-    lmp = shutil.which("lmp") or shutil.which("lmp", path=str(Path(sys.prefix) / "bin"))
-    if lmp is None:
-        pytest.skip("no lmp on PATH or in this environment")
+    if find_program("lmp") is None:
+        pytest.skip("needs lmp: run `adflux build-lammps`")
     folder = tmp_path_factory.mktemp("lj")
     (folder / "in.lj").write_text(INPUT)
     for line in ("yaml", "one"):
-        command = [
-            lmp,
-            "-in",
-            "in.lj",
-            "-log",
-            f"log.{line}",
-            "-screen",
-            "none",
-            "-var",
-            "line",
-            line,
-        ]
-        subprocess.run(
-            command, cwd=folder, check=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}
-        )
+        options = ["-log", f"log.{line}", "-screen", "none", "-var", "line", line]
+        run_program(folder, [str(find_program("lmp")), "-in", "in.lj", *options])
     return folder
 
 

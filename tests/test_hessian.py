@@ -44,7 +44,7 @@ def system_of(potential) -> System:
 
 
 def energy_of(potential, graph, y):
-    """U after displacements [3 · 6] and strains [6], r → (1 + E)(r + u) as docs/architecture.md has it."""
+    """U after displacements [3 · 6] and strains [6], r → (1 + E)(r + u)."""
     u = jnp.zeros((len(graph.species), 3)).at[:6].set(y[:-6].reshape(6, 3))
     xx, yy, zz, yz, xz, xy = y[-6:]
     e = jnp.array([[xx, xy, xz], [0.0, yy, yz], [0.0, 0.0, zz]])

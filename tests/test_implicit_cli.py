@@ -6,7 +6,7 @@ import ase.build
 import ase.io
 import numpy as np
 import pytest
-from lammps_runner import find_program, run_program
+from lammps_runner import run_adflux
 
 import lammps_adflux as adflux
 
@@ -16,10 +16,6 @@ units lj
 read_data {name}.data
 mass 1 1.0
 """
-
-
-def command(*words):
-    return [find_program("adflux"), *map(str, words)]
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +29,24 @@ def folder(tmp_path_factory):
         ase.io.write(folder / f"{name}.data", atoms, format="lammps-data")
         (folder / f"in.{name}").write_text(SETUP.format(name=name))
     options = ("--potential", "ar.pkl", "--cell", "iso")
-    run_program(
+    run_adflux(
         folder,
-        command("implicit", "in.vacancy", *options, "-o", "vacancy.npz", "--xyz", "vacancy.xyz"),
-        1,
+        "implicit",
+        "in.vacancy",
+        *options,
+        "-o",
+        "vacancy.npz",
+        "--xyz",
+        "vacancy.xyz",
+        fails=False,
     )
-    run_program(folder, command("implicit", "in.bulk", *options, "-o", "bulk.h5", "--json"), 1)
+    run_adflux(folder, "implicit", "in.bulk", *options, "-o", "bulk.h5", "--json", fails=False)
     return folder
 
 
 def test_two_ranks_write_the_same_file(folder):
     words = ("implicit", "in.vacancy", "--potential", "ar.pkl", "--cell", "iso", "-o", "two.npz")
-    run_program(folder, command(*words), 2)
+    run_adflux(folder, *words, fails=False, ranks=2)
     with np.load(folder / "vacancy.npz") as one, np.load(folder / "two.npz") as two:
         assert set(one) == set(two)
         for name in ("gradient", "curvature", "position_jacobian", "strain_jacobian", "cell"):
@@ -86,28 +88,29 @@ def test_parameters_have_names_and_scripts_variables(folder):
         "--xyz",
         "s.xyz",
     )
-    run = run_program(folder, command(*words, "--log", "log.s"), 1)
+    run = run_adflux(folder, *words, "--log", "log.s", fails=False)
     assert (
         "names                   sigma[0,0]" in run.stdout
         and "minimize" in (folder / "log.s").read_text()
     )
     assert adflux.Taylor.load(folder / "s.h5").names == ("sigma[0,0]",)
-    assert ase.io.read(folder / "s.xyz").info["name"] == "sigma[0,0]"
+    (written,) = ase.io.iread(folder / "s.xyz")
+    assert written.info["name"] == "sigma[0,0]"
     (folder / "lines.txt").write_text("1.001\n1.002\n")  # one parameter: a structure for each line
-    run = run_program(folder, command("predict", "s.h5", "--parameters", "lines.txt", "--json"), 1)
+    run = run_adflux(folder, "predict", "s.h5", "--parameters", "lines.txt", "--json", fails=False)
     assert len(json.loads(run.stdout)) == 2
 
 
 def test_prediction_and_propagation_through_files(folder):
     (folder / "new.txt").write_text("1.01 1.001")
     words = ("predict", "vacancy.npz", "--parameters", "new.txt", "--xyz", "new.xyz", "--json")
-    run = run_program(folder, command(*words), 1)
+    run = run_adflux(folder, *words, fails=False)
     (predicted,) = json.loads(run.stdout)
     expansion = adflux.Taylor.load(folder / "vacancy.npz")
     assert predicted["energy"] == pytest.approx(
         float(expansion.energies([[1.01, 1.001]])[0]), rel=1e-12
     )
-    structure = ase.io.read(folder / "new.xyz")
+    (structure,) = ase.io.iread(folder / "new.xyz")
     assert structure.get_volume() == pytest.approx(predicted["volume"], rel=1e-6)
     assert list(structure.arrays["id"]) == list(expansion.ids)
     # σ by 0.1 %: all lengths grow as much, ε moves nothing
@@ -126,7 +129,7 @@ def test_prediction_and_propagation_through_files(folder):
         "--plot",
         "spread.png",
     )
-    spread = json.loads(run_program(folder, command(*words), 1).stdout)
+    spread = json.loads(run_adflux(folder, *words, fails=False).stdout)
     bulk = adflux.Taylor.load(folder / "bulk.h5")
     slope = expansion.gradient - bulk.gradient * len(expansion.ids) / len(bulk.ids)
     # 1000 samples: the spread is known to 1 / √2000; second order is small for 1 %
@@ -208,7 +211,7 @@ def test_bad_input_is_one_sentence(folder, words, sentence):
     np.savez(folder / "far.npz", mean=np.ones(2), covariance=np.diag([1e-4, 4e-2]))
     (folder / "empty.npz").write_bytes(b"")
     (folder / "folder.npz").mkdir(exist_ok=True)
-    run = run_program(folder, command(*words), 1, fails=True)
+    run = run_adflux(folder, *words, fails=True)
     assert run.stderr.count(sentence) == 1 and "Traceback" not in run.stderr
     assert len(run.stderr.strip().splitlines()) == 1
 
@@ -222,13 +225,15 @@ def test_bad_input_is_one_sentence(folder, words, sentence):
 )
 def test_two_ranks_end_with_one_sentence(folder, script, options, sentence):
     words = ("implicit", script, "--potential", "ar.pkl", *options, "-o", "x.npz")
-    run = run_program(folder, command(*words), 2, fails=True)
+    run = run_adflux(folder, *words, fails=True, ranks=2)
     assert run.stderr.count(sentence) == 1 and "Traceback" not in run.stderr
 
 
 def test_numbers_have_units_and_a_model_file_gives_its_parameters(folder):
     """`predict` of the present model is the relaxed structure; two ranks say it once."""
-    run = run_program(folder, command("predict", "vacancy.npz", "--potential", "ar.pkl"), 2)
+    run = run_adflux(
+        folder, "predict", "vacancy.npz", "--potential", "ar.pkl", fails=False, ranks=2
+    )
     lines = dict(line.split(maxsplit=1) for line in run.stdout.splitlines())
     expansion = adflux.Taylor.load(folder / "vacancy.npz")
     value, unit = lines["volume"].split()

@@ -2,40 +2,15 @@
 
 import numpy as np
 import pytest
-from relaxing import close, found
+from comparing import close
+from relaxing import found
 
 pytestmark = pytest.mark.lammps
 
 
-PRESSURE = """
-potential, where, target = lennard_jones(), parameters_of("hexagonal"), 5e6
-values = where(potential)
-change = direction(values)
-relaxed = adflux.relax(start("hexagonal"), potential, 1e-11, "tri", pressure=target)
-response = relaxed.jvp(change, where)
-found["pressure"] = [relaxed.lammps.get_thermo(p) / target for p in ("pxx", "pyy", "pzz", "pyz", "pxz", "pxy")]
-h = 1e-4
-plus, minus = (
-    relax_again(
-        relaxed, eqx.tree_at(where, potential, jax.tree.map(lambda a, b: a + s * h * b, values, change)), pressure=target
-    )
-    for s in (1, -1)
-)
-def slope(of):
-    return (of(plus) - of(minus)) / (2 * h)
-found["positions"] = relaxed.gather(response.positions), slope(lambda r: in_cell_of(relaxed, r))
-found["strain"] = response.strain, slope(lambda r: strain_of(r.system.cell, relaxed.system.cell))
-found["energy"] = response.energy1, slope(lambda r: r.energy)
-wanted = 1e6 * np.array([3.0, 5.0, 4.0, 0.3, -0.2, 0.4])
-other = adflux.relax(start("hexagonal"), potential, 1e-11, "tri", pressure=wanted)
-found["six"] = [other.lammps.get_thermo(p) for p in ("pxx", "pyy", "pzz", "pyz", "pxz", "pxy")], wanted
-found["energy2"] = 2.0 * response.energy2, (plus.energy - 2.0 * relaxed.energy + minus.energy) / h**2
-"""
-
-
 def test_response_under_pressure(starts):
     """P V is part of the curvature of the cell."""
-    case = found(starts, PRESSURE)
+    case = found(starts, "under_pressure")
     close(case["pressure"], [1.0, 1.0, 1.0, 0.0, 0.0, 0.0], 1e-9)
     close(*case["six"], 1e-9)
     for what in ("positions", "strain", "energy"):
@@ -43,69 +18,9 @@ def test_response_under_pressure(starts):
     close(*case["energy2"], 4e-6)  # 4e-7 is found; without the third derivative of P V 1.3e-5
 
 
-STRESS = """
-# Stillinger-Weber: smooth everywhere, as finite differences of high order want it
-potential, where = potential_of("silicon"), parameters_of("silicon")
-values = where(potential)
-change = direction(values)
-relaxed = adflux.relax(start("silicon", "change_box all x scale 1.01 y scale 0.995 remap"), potential, 1e-11)
-graph, atoms = relaxed.system.graph, len(relaxed.ids)
-
-
-def energy(values, y):
-    # on the pair list of the relaxed structure: nothing is shared with hessian.py
-    u = jnp.zeros((len(graph.species), 3)).at[:atoms].set(y[:-6].reshape(-1, 3))
-    xx, yy, zz, yz, xz, xy = y[-6:]
-    f = jnp.array([[1.0 + xx, xy, xz], [0.0, 1.0 + yy, yz], [0.0, 0.0, 1.0 + zz]])
-    vectors = (graph.vectors + u[graph.others] - u[graph.centers]) @ f.T
-    moved = eqx.tree_at(lambda g: g.vectors, graph, vectors)
-    return jnp.sum(jnp.where(graph.owned, eqx.tree_at(where, potential, values)(moved), 0.0))
-
-
-slope, curvature = jax.jit(jax.grad(energy, 1)), jax.jit(jax.hessian(energy, 1))
-allowed = {"iso": [[1, 1, 1, 0, 0, 0]], "aniso": np.eye(6)[:3], "tri": np.eye(6)}
-rest = np.zeros(3 * atoms + 6)
-stress = np.array(slope(values, rest))
-found["forces"] = np.abs(stress[:-6]).max()
-found["stress"] = stress[-6:]
-
-
-def at(h, basis):
-    there = jax.tree.map(lambda a, b: a + h * b, values, change)
-    y = rest
-    for _ in range(5):
-        residual, matrix = basis @ (slope(there, y) - stress), basis @ curvature(there, y) @ basis.T
-        y = y - np.linalg.lstsq(matrix, residual, rcond=1e-10)[0] @ basis
-    assert np.abs(residual).max() < 1e-11
-    return y, float(energy(there, y))
-
-
-# Richardson: errors of order h⁴ in the first and second differences
-h = 2e-3
-for cell, strains in allowed.items():
-    basis = np.zeros((3 * atoms + len(strains), 3 * atoms + 6))
-    basis[: 3 * atoms, : 3 * atoms] = np.eye(3 * atoms)
-    basis[3 * atoms :, -6:] = strains
-    (_, zero), (p1, u1), (m1, v1), (p2, u2), (m2, v2) = (at(k * h, basis) for k in (0, 1, -1, 2, -2))
-    found["zero"] = [zero, relaxed.energy]
-    y1 = (8.0 * (p1 - m1) - (p2 - m2)) / (12.0 * h)
-    first = (8.0 * (u1 - v1) - (u2 - v2)) / (12.0 * h)
-    second = (16.0 * (u1 + v1) - (u2 + v2) - 30.0 * zero) / (12.0 * h**2)
-    response = relaxed.jvp(change, where, cell)
-    found[f"strain {cell}"] = response.strain, y1[-6:]
-    moved = y1[:-6].reshape(-1, 3)[relaxed.system.order]
-    found[f"positions {cell}"] = response.positions, moved - moved.mean(axis=0)
-    found[f"energy1 {cell}"] = response.energy1, first
-    found[f"energy2 {cell}"] = 2.0 * response.energy2, second
-    _, matrix = relaxed.expansion(where, cell, progress=False)
-    flat = np.concatenate([np.ravel(leaf) for leaf in change])
-    found[f"expansion {cell}"] = flat @ matrix @ flat, 2.0 * response.energy2
-"""
-
-
 def test_a_cell_that_was_not_relaxed_responds_at_constant_nominal_stress(starts):
     """Structure to first and energy to second order; the stress is not hydrostatic."""
-    case = found(starts, STRESS)
+    case = found(starts, "under_stress")
     assert case["forces"] < 1e-10
     assert np.ptp(case["stress"][:3]) > 0.1 * np.abs(case["stress"]).max()
     close(*case["zero"], 1e-12)

@@ -230,4 +230,5 @@ def test_import_changes_nothing_in_the_process():
 
 
 def test_all_public_names_exist():
+    assert {*adflux._HOME, "__version__"} == set(adflux.__all__)
     assert all(hasattr(adflux, name) for name in adflux.__all__)

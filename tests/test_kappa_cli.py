@@ -1,24 +1,12 @@
 """`adflux kappa`: files in, table or JSON out, one sentence for bad input."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from lammps_runner import run_adflux
 
 from lammps_adflux.cli.options import as_options
-
-
-def adflux(folder, *arguments):
-    command = [
-        sys.executable,
-        "-c",
-        "from lammps_adflux.cli.main import main; main()",
-        "kappa",
-        *map(str, arguments),
-    ]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +30,10 @@ GIVEN = ("--units", "real", "--volume", 1e4, "--temperature", 300, "--timestep",
 
 
 def test_table_and_files(folder):
-    done = adflux(folder, "flux.1", "flux.2", *GIVEN, "-o", "out/lj", "--stacie-model", "exppoly")
-    assert done.returncode == 0, done.stderr
+    done = run_adflux(
+        folder, "kappa", "flux.1", "flux.2", *GIVEN, "-o", "out/lj", "--stacie-model", "exppoly"
+    )
+    assert done.code == 0, done.stderr
     assert done.stderr == ""
     for word in (
         "W/(m K)",
@@ -66,8 +56,10 @@ def test_table_and_files(folder):
 
 
 def test_json_alone_on_stdout(folder):
-    done = adflux(folder, "flux.1", *GIVEN, "--json", "--stacie-model", "none", "--cutoff", 200)
-    assert done.returncode == 0, done.stderr
+    done = run_adflux(
+        folder, "kappa", "flux.1", *GIVEN, "--json", "--stacie-model", "none", "--cutoff", 200
+    )
+    assert done.code == 0, done.stderr
     data = json.loads(done.stdout)
     assert data["cutoff"] == 200 and data["units"] == "real"
     assert data["stacie"]["reason"] == "not asked for"
@@ -89,8 +81,8 @@ def test_json_alone_on_stdout(folder):
     ],
 )
 def test_bad_input_is_one_sentence(folder, arguments, sentence):
-    done = adflux(folder, *arguments)
-    assert done.returncode == 1
+    done = run_adflux(folder, "kappa", *arguments)
+    assert done.code == 1
     assert done.stdout == ""
     assert (
         sentence in done.stderr
@@ -100,16 +92,16 @@ def test_bad_input_is_one_sentence(folder, arguments, sentence):
 
 
 def test_help_has_examples(folder):
-    done = adflux(folder, "--help")
-    assert done.returncode == 0
+    done = run_adflux(folder, "kappa", "--help")
+    assert done.code == 0
     assert "adflux kappa log.lammps" in done.stdout
 
 
 def test_no_number_without_an_error_bar_or_the_reason(folder):
     rows = (folder / "flux.1").read_text().splitlines(keepends=True)
     (folder / "short").write_text("".join(rows[:60]))
-    done = adflux(folder, "short", *GIVEN, "--cutoff", 100)
-    assert done.returncode == 0, done.stderr
+    done = run_adflux(folder, "kappa", "short", *GIVEN, "--cutoff", 100)
+    assert done.code == 0, done.stderr
     text = " ".join(done.stdout.split())
     assert (
         "no error bar: 4 blocks of 5 cutoffs are needed (200 samples in each file, 58 are there), "
@@ -120,7 +112,7 @@ def test_no_number_without_an_error_bar_or_the_reason(folder):
 
 
 def test_everything_that_was_used_is_printed(folder):
-    done = adflux(folder, "flux.1", *GIVEN, "--stacie-model", "none")
+    done = run_adflux(folder, "kappa", "flux.1", *GIVEN, "--stacie-model", "none")
     for line in (
         "used: flux v_adflux_jx, v_adflux_jy, v_adflux_jz",
         "used: units real: --units",

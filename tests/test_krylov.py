@@ -256,7 +256,7 @@ def test_ranks_end_together(solve, eigenvalues):
 
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(one, (0, 1))
-    if isinstance(first, str):
+    if isinstance(first, str) or isinstance(second, str):
         assert first == second and "had ended" not in first and eigenvalues[0] == 0.0
     else:
         assert first.products == second.products and np.array_equal(

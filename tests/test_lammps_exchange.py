@@ -3,12 +3,14 @@
 Nothing is set for it: neither a communication cutoff nor ghost lists.
 """
 
+import dataclasses
 import os
 
 import numpy as np
 import pytest
+from comparing import close
 from lammps_runner import QUICK, run_lammps, vectors
-from networks import message_passing
+from networks import FailsOnRankOne, message_passing
 
 import lammps_adflux as adflux
 
@@ -45,6 +47,18 @@ variable vy atom -1.5*(y-5)
 velocity all set v_vx v_vy 3.0
 run 600
 """
+KILL = '''\
+python kill_rank_one input 1 SELF format p here """
+def kill_rank_one(lammps):
+    import os, signal
+    from mpi4py import MPI
+    if MPI.COMM_WORLD.rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+fix kill all python/invoke 5 end_of_step kill_rank_one
+fix move all nve
+run 100000000
+'''
 BLOCK = "block 0 4 0 2 0 2"
 # name: (before the box, region, where atoms are, model, what happens, ranks)
 SITUATIONS = {
@@ -125,12 +139,27 @@ def test_several_ranks_equal_one(folder, situation):
     table, frame = measured(folder, situation, ranks)
     one_table, one_frame = measured(folder, situation, 1)
     for names in (FLUX, PRESSURE, ("PotEng",)):
-        close(vectors(table, *names), vectors(one_table, *names), names)
+        close(vectors(table, *names), vectors(one_table, *names), ROUNDING, names)
     assert np.array_equal(frame["id"], one_frame["id"]) and len(frame["id"]) >= 4
     for names in (("x", "y", "z"), ("vx", "vy", "vz"), ("fx", "fy", "fz")):
-        close(vectors(frame, *names), vectors(one_frame, *names), names)
+        close(vectors(frame, *names), vectors(one_frame, *names), ROUNDING, names)
 
 
-def close(ours, theirs, names):
-    scale = np.abs(theirs).max()
-    assert scale > 0.0 and np.abs(ours - theirs).max() <= ROUNDING * scale, (names, ours, theirs)
+@pytest.mark.parametrize("route", ("compiled", "python"))
+def test_a_rank_that_fails_ends_all_with_its_sentence(folder, tmp_path, route):
+    """Rank 0 waits inside XLA then."""
+    network = message_passing(2, cutoff=3.5)
+    fields = [getattr(network, field.name) for field in dataclasses.fields(network)]
+    adflux.export(FailsOnRankOne(*fields), tmp_path / "layers2.pkl")
+    script = BOX.format(before="", region=BLOCK, where="box") + MODEL + "run 0\n"
+    environment = {"ADFLUX_EXCHANGE": "python"} if route == "python" else {}
+    run = run_lammps(tmp_path, script, 2, environment=environment, fails=True, time_limit=30.0)
+    assert "adflux: MemoryError: no memory is left here (rank 1)" in run.stderr
+
+
+@pytest.mark.parametrize("route", ("compiled", "python"))
+def test_a_rank_that_is_killed_ends_all(folder, route):
+    script = BOX.format(before="", region=BLOCK, where="box") + MODEL + KILL
+    environment = {"ADFLUX_EXCHANGE": "python"} if route == "python" else {}
+    run = run_lammps(folder, script, 2, environment=environment, fails=True, time_limit=30.0)
+    assert "KILLED BY SIGNAL: 9" in run.output or "EXIT CODE: 9" in run.output, run.output

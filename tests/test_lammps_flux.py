@@ -2,8 +2,11 @@
 never stale.
 """
 
+import json
+
 import numpy as np
 import pytest
+from comparing import close
 from lammps_runner import TEMPLATES, run_lammps, run_python, vectors
 
 import lammps_adflux as adflux
@@ -76,7 +79,10 @@ def count(lammps):
     os.write(1, b'evaluations %d%c' % (evaluations, 10))
 """
 '''
-CORRELATE = f"fix correlation all ave/correlate 4 3 12 {' '.join(TOTAL)} type auto ave running file correlation.dat\n"
+CORRELATE = (
+    f"fix correlation all ave/correlate 4 3 12 {' '.join(TOTAL)} type auto ave "
+    "running file correlation.dat\n"
+)
 BETWEEN_RUNS = """\
 python count invoke
 print "before $(v_adflux_jpx:%.16g) $(v_adflux_jcx:%.16g) $(ke:%.16g)"
@@ -115,19 +121,13 @@ def mixture(tmp_path_factory):
     return run
 
 
-def close(ours, theirs, tolerance=ROUNDING):
-    scale = np.abs(theirs).max()
-    assert scale > 0.0
-    assert np.abs(ours - theirs).max() <= tolerance * scale, (ours, theirs)
-
-
 @pytest.mark.parametrize("ranks", RANKS)
 def test_equals_compute_heat_flux_at_every_sampled_step(mixture, ranks):
     native, jax = mixture(ranks).tables[:2]
     assert np.array_equal(native["Step"], jax["Step"]) and len(native["Step"]) == 15
-    close(jax["PotEng"], native["PotEng"])
-    close(vectors(jax, *TOTAL), vectors(native, *NATIVE[:3]))
-    close(vectors(jax, *CONVECTIVE), vectors(native, *NATIVE[3:]))
+    close(jax["PotEng"], native["PotEng"], ROUNDING)
+    close(vectors(jax, *TOTAL), vectors(native, *NATIVE[:3]), ROUNDING)
+    close(vectors(jax, *CONVECTIVE), vectors(native, *NATIVE[3:]), ROUNDING)
     close(vectors(jax, *POTENTIAL) + vectors(jax, *CONVECTIVE), vectors(jax, *TOTAL), 1e-14)
 
 
@@ -135,7 +135,7 @@ def test_equals_compute_heat_flux_at_every_sampled_step(mixture, ranks):
 def test_files_of_fixes_hold_what_thermo_shows(mixture, ranks):
     run = mixture(ranks)
     native, jax = run.columns("native.dat"), run.columns("jax.dat")
-    close(jax[:, 1:4], native[:, 1:4])
+    close(jax[:, 1:4], native[:, 1:4], ROUNDING)
     table = run.tables[1]
     both = np.isin(jax[:, 0], table["Step"])
     assert both.sum() == 5
@@ -175,7 +175,7 @@ def test_follows_velocities_that_change_between_runs(mixture, ranks):
 @pytest.mark.parametrize("ranks", (2, 4))
 def test_is_the_same_on_any_number_of_ranks(mixture, ranks):
     one, many = (mixture(n).columns("jax.dat") for n in (1, ranks))
-    close(many[:, 1:], one[:, 1:])
+    close(many[:, 1:], one[:, 1:], ROUNDING)
 
 
 LJ_UNITS = """\
@@ -208,7 +208,7 @@ def test_is_extensive_also_where_thermo_output_is_normalised(tmp_path):
     script += f"{columns} yes\nrun 0\n{columns} no\nrun 0\n"
     normalised, extensive = run_lammps(tmp_path, script).tables
     assert normalised[TOTAL[0]][0] == extensive[TOTAL[0]][0] != 0.0
-    close(normalised["PotEng"] * 108, extensive["PotEng"])
+    close(normalised["PotEng"] * 108, extensive["PotEng"], ROUNDING)
 
 
 CLUSTER = """\
@@ -291,28 +291,12 @@ STALE = {
 }
 TWO_TYPES = LJ_UNITS.replace("create_box 1", "create_box 2").replace("mass 1", "mass *")
 PAIR = "pair_style mliap unified lj.pkl 0\npair_coeff * * Ar Ar\ninclude ${adflux}/heat_flux.lmp\n"
-PROGRAM = """\
-import sys
-from lammps import lammps
-from lammps.mliap import activate_mliappy
-for name, (changes, mend) in {cases}.items():
-    lmp = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite", "-var", "adflux", {templates!r}])
-    activate_mliappy(lmp)
-    lmp.commands_string({setup!r})
-    for line in changes.splitlines():
-        lmp.command(line)
-    try:
-        lmp.command('print "$(v_adflux_jx)"')
-        print(name, "| answered")
-    except Exception as error:
-        print(name, "| refused")
-    sys.stderr.flush()
-    if mend:
-        lmp.command(mend)
-        lmp.command('variable answer equal $(v_adflux_jy:%.16g)')
-        print(name, "| mended", lmp.extract_variable("answer"))
-    lmp.close()
-"""
+
+
+def stale_requests(folder, cases: dict, setup: str):
+    given = {"cases": cases, "setup": setup, "templates": str(TEMPLATES)}
+    (folder / "given.json").write_text(json.dumps(given))
+    return run_python(folder, "stale_requests", "given.json")
 
 
 def lj_models(folder):
@@ -326,8 +310,7 @@ def lj_models(folder):
 
 def test_a_stale_request_is_refused_and_run_0_mends_it(tmp_path):
     lj_models(tmp_path)
-    program = PROGRAM.format(cases=STALE, templates=str(TEMPLATES), setup=TWO_TYPES + PAIR)
-    run = run_python(tmp_path, program)
+    run = stale_requests(tmp_path, STALE, TWO_TYPES + PAIR)
     answers = [line.split(" | ") for line in run.stdout.splitlines() if " | " in line]
     assert [name for name, word in answers if word == "refused"] == list(STALE)
     assert [name for name, word in answers if word.startswith("mended")] == [
@@ -366,6 +349,6 @@ def test_other_styles_are_refused_by_name_unless_a_part_is_wanted(tmp_path):
         "part": ("variable adflux_partial index yes\nrun 0", ""),
     }
     setup = TWO_TYPES + HYBRID
-    run = run_python(tmp_path, PROGRAM.format(cases=cases, templates=str(TEMPLATES), setup=setup))
+    run = stale_requests(tmp_path, cases, setup)
     assert "hybrid | refused" in run.stdout and "part | answered" in run.stdout
     assert "pair_style lj/cut adds to the energy" in run.output

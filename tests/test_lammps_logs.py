@@ -2,13 +2,11 @@
 people write them.
 """
 
-import os
-import subprocess
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from lammps_runner import find_program
+from lammps_runner import find_program, run_program
 
 from lammps_adflux import AdfluxError, green_kubo, read_flux
 from lammps_adflux.conductivity.flux_columns import ENOUGH
@@ -48,9 +46,7 @@ def lmp(folder, script, log="log", *options):
     folder.mkdir(exist_ok=True)
     (folder / "in.test").write_text(script)
     command = [find_program("lmp"), "-in", "in.test", "-log", log, "-screen", "none", *options]
-    subprocess.run(
-        command, cwd=folder, check=True, timeout=120, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
+    run_program(folder, command)
     return folder / log
 
 
@@ -452,7 +448,10 @@ velocity all create 1.0 309
 """
     + POTENTIAL
     + FLUX
-    + "fix flat all enforce2d\ntimestep 0.004\nthermo 4\nthermo_style custom step temp v_jx v_jy v_jz\nrun 400\n"
+    + (
+        "fix flat all enforce2d\ntimestep 0.004\nthermo 4\n"
+        "thermo_style custom step temp v_jx v_jy v_jz\nrun 400\n"
+    )
 )
 
 
@@ -479,7 +478,10 @@ def test_a_box_that_changes_needs_its_volume_in_the_table(tmp_path, fix):
     head = START.replace("fix move all nve", "") + (
         "fix move all nve\n" if "npt" not in fix else ""
     )
-    run = f"fix box all {fix}\nthermo 4\nthermo_style custom step temp {{}} v_jx v_jy v_jz\nrun 100\nunfix box\nrun 100\n"
+    run = (
+        f"fix box all {fix}\nthermo 4\nthermo_style custom step temp {{}} v_jx v_jy v_jz\n"
+        "run 100\nunfix box\nrun 100\n"
+    )
     with pytest.raises(
         AdfluxError,
         match=rf"volume= is needed .*fix box {fix.split()[0]} of line \d+ may have changed it",

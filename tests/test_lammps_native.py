@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from comparing import close
 from lammps_runner import run_lammps, vectors
 
 import lammps_adflux as adflux
@@ -238,12 +239,6 @@ def runs(tmp_path_factory):
         return done[ranks]
 
     return run
-
-
-def close(ours, theirs, tolerance):
-    scale = np.abs(theirs).max()
-    assert scale > 0.0
-    assert np.abs(ours - theirs).max() <= tolerance * scale
 
 
 def frames(run, case):

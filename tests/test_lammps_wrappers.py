@@ -5,8 +5,11 @@ The law: flux and virials are those of the sum that LAMMPS makes, so for Lennard
 own lj/cut.
 """
 
+import json
+
 import numpy as np
 import pytest
+from comparing import close
 from lammps_runner import TEMPLATES, run_lammps, run_python, vectors
 
 import lammps_adflux as adflux
@@ -224,7 +227,8 @@ EXACT = {
 
 
 def script(name, output, pair, values):
-    return f"{SYSTEM}{pair}{output.format(values=' '.join(values))}{FORMAT}{EXACT[name][2]}run 6\nsuffix off\n"
+    asked = output.format(values=" ".join(values))
+    return f"{SYSTEM}{pair}{asked}{FORMAT}{EXACT[name][2]}run 6\nsuffix off\n"
 
 
 @pytest.fixture(scope="module")
@@ -271,21 +275,15 @@ def runs(tmp_path_factory, models):
     return run
 
 
-def close(ours, theirs, tolerance=ROUNDING):
-    scale = np.abs(theirs).max()
-    assert scale > 0.0
-    assert np.abs(ours - theirs).max() <= tolerance * scale, (ours, theirs)
-
-
 @pytest.mark.parametrize(("ranks", "empty"), ((1, False), (2, False), (2, True)))
 @pytest.mark.parametrize("name", EXACT)
 def test_flux_and_virials_are_those_of_the_sum_that_lammps_makes(runs, name, ranks, empty):
     native, ours = runs(ranks, empty)[name]
     assert list(ours["Step"]) == list(native["Step"]) == [0, 2, 4, 6]
-    close(ours["PotEng"], native["PotEng"])
-    close(ours["Volume"], native["Volume"])
-    close(vectors(ours, *OURS), vectors(native, *NATIVE))
-    close(vectors(ours, *SUMS), vectors(ours, *VIRIAL))
+    close(ours["PotEng"], native["PotEng"], ROUNDING)
+    close(ours["Volume"], native["Volume"], ROUNDING)
+    close(vectors(ours, *OURS), vectors(native, *NATIVE), ROUNDING)
+    close(vectors(ours, *SUMS), vectors(ours, *VIRIAL), ROUNDING)
 
 
 # the JAX potential `one` beside another style: (ours, native style of the JAX part alone, words of
@@ -350,26 +348,13 @@ PARTS = {
     ),
 }
 OWN = {
-    "own.model": "# one element, 5 bispectrum components and a constant\n1 6\n0.1\n0.02\n0.01\n-0.03\n0.02\n0.01\n",
+    "own.model": (
+        "# one element, 5 bispectrum components and a constant\n1 6\n0.1\n0.02\n0.01\n"
+        "-0.03\n0.02\n0.01\n"
+    ),
     "own.descriptor": "nelems 1\nelems Ar\nradelems 0.5\nwelems 1.0\nrcutfac 2.0\ntwojmax 2\n",
     "pairs.list": "1 2 harmonic 5.0 1.1\n",
 }
-PROGRAM = """\
-import sys
-from lammps import lammps
-from lammps.mliap import activate_mliappy
-for name, (script, asked) in {cases!r}.items():
-    lmp = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite", "-var", "adflux", {templates!r}])
-    activate_mliappy(lmp)
-    try:
-        for line in script.splitlines():
-            lmp.command(line)
-        print(name, "| answered |", *[repr(lmp.eval(word)) for word in asked.split()], flush=True)
-    except Exception as error:
-        print(name, "| refused |", flush=True)
-        print(" ".join(str(error).split()), name, sep="\\n", flush=True, file=sys.stderr)
-    lmp.close()
-"""
 FLUX = " ".join(OURS)
 W = "c_sums[1] c_sums[2] c_sums[3]"
 
@@ -380,7 +365,8 @@ def answers(folder, models, cases, ranks=1):
         (folder / file.name).symlink_to(file)
     for name, text in OWN.items():
         (folder / name).write_text(text)
-    run = run_python(folder, PROGRAM.format(cases=cases, templates=str(TEMPLATES)), ranks)
+    (folder / "cases.json").write_text(json.dumps(cases))
+    run = run_python(folder, "scripts_and_answers", "cases.json", TEMPLATES, ranks=ranks)
     found, sentences = {}, []
     refusals = iter(run.stderr.splitlines())
     for line in run.stdout.splitlines():
@@ -391,10 +377,10 @@ def answers(folder, models, cases, ranks=1):
             found[name] = np.array(numbers.split(), float)
             continue
         sentences = []
-        for told in refusals:
-            if told == name:
+        for line in refusals:
+            if line == name:
                 break
-            sentences.append(told)
+            sentences.append(line)
         found[name] = "\n".join(sentences)
     assert set(found) == set(cases)
     return found
@@ -439,8 +425,8 @@ def test_beside_another_style_the_part_of_the_jax_potential_is_given_on_request_
             and "Per-atom virials are known" in found[f"{name}: virials"]
         )
         assert "ERROR" not in found[f"{name}: flux"].partition("The exact")[0]
-        close(found[f"{name}: part"][:6], found[f"{name}: native"][:6])
-        close(found[f"{name}: part"][6:], found[f"{name}: native"][6:])
+        close(found[f"{name}: part"][:6], found[f"{name}: native"][:6], ROUNDING)
+        close(found[f"{name}: part"][6:], found[f"{name}: native"][6:], ROUNDING)
 
 
 SCALED = lj("hybrid/scaled {} mliap unified one.pkl 0", "* * mliap Ar Ar")
@@ -500,9 +486,8 @@ REFUSED = {
         "pair_style was changed",
     ),
 }
-MASSES = (
-    WHOLE[1]
-    + "include ${{adflux}}/heat_flux.lmp\nrun 0\nvariable before equal $(v_adflux_jcx)\nmass * 5.0\n"
+MASSES = WHOLE[1] + (
+    "include ${{adflux}}/heat_flux.lmp\nrun 0\nvariable before equal $(v_adflux_jcx)\nmass * 5.0\n"
 )
 REDEFINED = "variable w equal 0.3\n" + SCALED.format("v_w") + ASK + "run 0\nvariable w equal 0.9\n"
 
@@ -525,7 +510,7 @@ def test_what_cannot_be_known_is_refused_and_nothing_is_stale(tmp_path, models):
         name: found[name] for name, (_, words) in REFUSED.items() if words not in str(found[name])
     }
     assert not wrong
-    close(found["masses"][:1], found["masses at once"])
+    close(found["masses"][:1], found["masses at once"], ROUNDING)
     assert found["masses"][0] != found["masses"][1]
-    close(found["numdiff"], found["no numdiff"])
-    close(found["weight afterwards"], found["weight"])
+    close(found["numdiff"], found["no numdiff"], ROUNDING)
+    close(found["weight afterwards"], found["weight"], ROUNDING)

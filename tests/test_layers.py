@@ -23,7 +23,10 @@ from lammps_adflux import (
 )
 from lammps_adflux.potentials.layers import influence_beyond, require_layers, survey_of
 
-SNAP_COEFF = "2 6\nSi 0.5 1.0\n0.1\n0.2\n-0.3\n0.05\n0.02\n-0.01\nGe 0.52 0.9\n-0.1\n0.25\n-0.2\n0.04\n0.03\n-0.02\n"
+SNAP_COEFF = (
+    "2 6\nSi 0.5 1.0\n0.1\n0.2\n-0.3\n0.05\n0.02\n-0.01\nGe 0.52 0.9\n-0.1\n0.25\n"
+    "-0.2\n0.04\n0.03\n-0.02\n"
+)
 
 
 class Layered(Potential):
@@ -117,7 +120,10 @@ def unsound(tmp_path, monkeypatch):
 def test_load_and_relax_refuse(unsound):
     with pytest.raises(AdfluxError, match="3 layers, but it declares hops=2: declare hops=3"):
         load(unsound)
-    setup = "units metal\nregion box block 0 9 0 9 0 9\ncreate_box 1 box\ncreate_atoms 1 single 1 1 1\nmass 1 28.0"
+    setup = (
+        "units metal\nregion box block 0 9 0 9 0 9\ncreate_box 1 box\n"
+        "create_atoms 1 single 1 1 1\nmass 1 28.0"
+    )
     with pytest.raises(AdfluxError, match="3 layers"):
         relax(setup.splitlines(), modelfile.read(unsound).potential)
 
@@ -125,7 +131,10 @@ def test_load_and_relax_refuse(unsound):
 @pytest.mark.lammps
 @pytest.mark.parametrize("ranks", (1, 2))
 def test_lammps_refuses_in_one_sentence(unsound, ranks):
-    script = "units metal\nregion box block 0 9 0 9 0 9\ncreate_box 1 box\ncreate_atoms 1 single 1 1 1\nmass 1 28.0\n"
+    script = (
+        "units metal\nregion box block 0 9 0 9 0 9\ncreate_box 1 box\n"
+        "create_atoms 1 single 1 1 1\nmass 1 28.0\n"
+    )
     script += f"pair_style mliap unified unsound.pkl {int(ranks > 1)}\npair_coeff * * Si\nrun 0\n"
     run = run_lammps(unsound.parent, script, ranks, fails=True, time_limit=60.0)
     assert (

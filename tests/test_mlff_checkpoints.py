@@ -6,6 +6,7 @@ import jax
 import msgpack
 import numpy as np
 import pytest
+from comparing import relative_error
 from mlff_folders import write_arrays, write_checkpoint
 from systems import random_crystal
 
@@ -22,10 +23,6 @@ ROUNDING = 1e-11  # relative, of sums of some thousand terms
 @pytest.fixture
 def crystal():
     return random_crystal(7, volume_per_atom=11.0, elements=PAIR, seed=3)
-
-
-def relative(ours, reference) -> float:
-    return float(np.abs(np.asarray(ours) - reference).max() / np.abs(reference).max())
 
 
 def test_scale_and_shift_are_those_of_mlff(tmp_path, crystal):
@@ -45,9 +42,9 @@ def test_scale_and_shift_are_those_of_mlff(tmp_path, crystal):
     )
     write_checkpoint(tmp_path, energy=own)
     expected = 0.3 * ((1 + numbers / 100) * energies - numbers / 10)
-    assert relative(evaluate(So3krates.from_mlff(tmp_path, PAIR), graph), expected) < ROUNDING
+    assert relative_error(evaluate(So3krates.from_mlff(tmp_path, PAIR), graph), expected) < ROUNDING
     shifted = So3krates.from_mlff(tmp_path, PAIR, add_shift=True)
-    assert relative(evaluate(shifted, graph), expected + 0.1 * numbers) < ROUNDING
+    assert relative_error(evaluate(shifted, graph), expected + 0.1 * numbers) < ROUNDING
 
 
 def test_the_order_of_elements_is_the_callers(tmp_path, crystal):
@@ -55,7 +52,7 @@ def test_the_order_of_elements_is_the_callers(tmp_path, crystal):
     one, two = So3krates.from_mlff(tmp_path, PAIR), So3krates.from_mlff(tmp_path, ("Se", "H", "Sn"))
     evaluate = jax.jit(lambda p, g: p(g))
     ours, theirs = (evaluate(p, graph_from_atoms(crystal, p)) for p in (one, two))
-    assert relative(ours, np.asarray(theirs)) < ROUNDING
+    assert relative_error(ours, np.asarray(theirs)) < ROUNDING
 
 
 def test_the_largest_step_and_its_params_are_read(tmp_path):

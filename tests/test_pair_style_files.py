@@ -3,14 +3,13 @@
 import json
 import logging
 import re
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import numpy as np
 import pytest
-from lammps_runner import run_lammps
+from lammps_runner import run_adflux, run_lammps
 from test_snap import PAIR, SYNTHETIC, write_snap
 from typer.testing import CliRunner
 
@@ -34,7 +33,13 @@ SAME = {  # of SNAP + ZBL(2.0, 4.8)
         "$(2*16)\n" + SNAP_LINE,
         ALL,
     ),
-    "ranges": (BOTH + "pair_coeff 1 * zbl 14 14\n".replace("1 *", "1 1") + "pair_coeff 1*1 2* zbl 14 32\npair_coeff 2* 2 zbl 32 32\n" + SNAP_LINE, ALL),
+    "ranges": (
+        BOTH
+        + "pair_coeff 1 * zbl 14 14\n".replace("1 *", "1 1")
+        + "pair_coeff 1*1 2* zbl 14 32\npair_coeff 2* 2 zbl 32 32\n"
+        + SNAP_LINE,
+        ALL,
+    ),
     "the last settings count": ("pair_style snap\n" + BOTH + SNAP_LINE + CHARGES, ALL),
     "SNAP stands between unlike types, so LAMMPS does not mix": (
         BOTH + "pair_coeff 1 1 zbl 14 14\npair_coeff 2 2 zbl 32 32\n" + SNAP_LINE,
@@ -45,33 +50,76 @@ SAME = {  # of SNAP + ZBL(2.0, 4.8)
         "zero\n" + CHARGES + SNAP_LINE,
         ALL,
     ),
-    "Latin-1, quotes and \\r\\n": ("# \xc5\r\n" + (BOTH + CHARGES + SNAP_LINE).replace("Si Ge", '"Si" Ge').replace("\n", "\r\n"), ALL),
-}  # fmt: skip
+    "Latin-1, quotes and \\r\\n": (
+        "# \xc5\r\n"
+        + (BOTH + CHARGES + SNAP_LINE).replace("Si Ge", '"Si" Ge').replace("\n", "\r\n"),
+        ALL,
+    ),
+}
 WRONG = {
-    "table": (BOTH.replace("zbl", "table linear 100 zbl"), "line 1: pair_style table has no potential here; zbl, snap, sw"),
-    "coulomb": (BOTH.replace("snap", "snap coul/long 10"), "line 1: pair_style coul/long has no potential"),
-    "scaled": (BOTH.replace("overlay", "scaled"), "line 1: pair_style hybrid/scaled has no potential"),
+    "table": (
+        BOTH.replace("zbl", "table linear 100 zbl"),
+        "line 1: pair_style table has no potential here; zbl, snap, sw",
+    ),
+    "coulomb": (
+        BOTH.replace("snap", "snap coul/long 10"),
+        "line 1: pair_style coul/long has no potential",
+    ),
+    "scaled": (
+        BOTH.replace("overlay", "scaled"),
+        "line 1: pair_style hybrid/scaled has no potential",
+    ),
     "hybrid": (BOTH.replace("/overlay", ""), "line 1: pair_style hybrid has no potential"),
-    "twice": (BOTH.replace("snap", "snap snap"), "line 1: one style, or hybrid/overlay of different ones"),
-    "one number": (BOTH.replace("2.0 4.8", "2.0"), "line 1: zbl has 2 numbers, but `2.0` was found"),
+    "twice": (
+        BOTH.replace("snap", "snap snap"),
+        "line 1: one style, or hybrid/overlay of different ones",
+    ),
+    "one number": (
+        BOTH.replace("2.0 4.8", "2.0"),
+        "line 1: zbl has 2 numbers, but `2.0` was found",
+    ),
     "option": (BOTH.replace("snap", "snap 3"), "line 1: snap has 0 numbers, but `3` was found"),
-    "NULL": (BOTH + CHARGES + SNAP_LINE.replace("Ge", "NULL"), "line 5: an atom type is NULL for snap"),
+    "NULL": (
+        BOTH + CHARGES + SNAP_LINE.replace("Ge", "NULL"),
+        "line 5: an atom type is NULL for snap",
+    ),
     "no coefficients": (BOTH + SNAP_LINE, "has no pair_coeff for zbl"),
     "no snap coefficients": (BOTH + CHARGES, "has no pair_coeff for snap"),
-    "unknown style": (BOTH + "pair_coeff * * sw Si.sw Si\n", "line 2: sw is no style of the pair_style command"),
-    "charge": (BOTH + CHARGES.replace("1 2 zbl 14 32", "1 2 zbl 15 32") + SNAP_LINE, "line 3: Si has nuclear charge 15 here, but 14"),
-    "one charge": (BOTH + "pair_coeff 1 1 zbl 14\n" + SNAP_LINE, "line 2: zbl needs two nuclear charges, but `14`"),
-    "types": (BOTH + CHARGES.replace("2 2", "3 3") + SNAP_LINE, "line 4: the atom types 3 are not among the 2"),
-    "order": (BOTH + CHARGES.replace("1 2", "2 1") + SNAP_LINE, "line 3: the first atom type must not be larger"),
+    "unknown style": (
+        BOTH + "pair_coeff * * sw Si.sw Si\n",
+        "line 2: sw is no style of the pair_style command",
+    ),
+    "charge": (
+        BOTH + CHARGES.replace("1 2 zbl 14 32", "1 2 zbl 15 32") + SNAP_LINE,
+        "line 3: Si has nuclear charge 15 here, but 14",
+    ),
+    "one charge": (
+        BOTH + "pair_coeff 1 1 zbl 14\n" + SNAP_LINE,
+        "line 2: zbl needs two nuclear charges, but `14`",
+    ),
+    "types": (
+        BOTH + CHARGES.replace("2 2", "3 3") + SNAP_LINE,
+        "line 4: the atom types 3 are not among the 2",
+    ),
+    "order": (
+        BOTH + CHARGES.replace("1 2", "2 1") + SNAP_LINE,
+        "line 3: the first atom type must not be larger",
+    ),
     "variable": (BOTH.replace("2.0", "${inner}"), "line 1: the variable inner is not defined"),
     "formula": ("variable inner equal sqrt(2)\n" + BOTH, r"line 1: .* but 'sqrt\(2\)' was found"),
-    "loop": ("variable inner loop 3\n" + BOTH, "line 1: `variable inner loop 3` was found, but only index"),
+    "loop": (
+        "variable inner loop 3\n" + BOTH,
+        "line 1: `variable inner loop 3` was found, but only index",
+    ),
     "command": ("read_data x\n" + BOTH, "line 1: .*the command read_data was found"),
     "units": ("units real\n" + BOTH, "line 1: metal units were needed"),
     "empty": ("# nothing\n", "has no pair_style command"),
     "before": (CHARGES + BOTH, "line 1: .* stands before pair_style"),
-    "files": (BOTH + CHARGES + SNAP_LINE.replace("small.snapparam", "other.snapparam"), r"other\.snapparam cannot be read"),
-}  # fmt: skip
+    "files": (
+        BOTH + CHARGES + SNAP_LINE.replace("small.snapparam", "other.snapparam"),
+        r"other\.snapparam cannot be read",
+    ),
+}
 
 
 @pytest.fixture
@@ -124,11 +172,10 @@ def test_one_style_alone_and_elements_in_another_order(folder):
     assert eqx.tree_equal(
         read_pair_style(path), StillingerWeber.from_lammps(folder / "Si.sw", elements="Si")
     )
-    reordered = read_pair_style(written(folder, BOTH + CHARGES + SNAP_LINE), "Ge Si")
+    reordered: Any = read_pair_style(written(folder, BOTH + CHARGES + SNAP_LINE), "Ge Si")
     assert reordered.elements == ("Ge", "Si") and reordered.parts[0].numbers == (32.0, 14.0)
-    assert read_pair_style(written(folder, BOTH + CHARGES + SNAP_LINE), "Ge").parts[0].numbers == (
-        32.0,
-    )
+    alone: Any = read_pair_style(written(folder, BOTH + CHARGES + SNAP_LINE), "Ge")
+    assert alone.parts[0].numbers == (32.0,)
     with pytest.raises(AdfluxError, match="has atom types for Si, Ge, but C was asked for"):
         read_pair_style(folder / "pair.snap", "C")
 
@@ -138,13 +185,17 @@ def test_one_style_alone_and_elements_in_another_order(folder):
     (
         ("core.snap", BOTH + CHARGES + SNAP_LINE, "zbl"),
         ("core.mod", "pair_style hybrid/overlay &\n  zbl ${a} ${b} &\n snap\n" + SNAP_LINE, "zbl"),
-        ("core.snap", "pair_style hybrid/overlay snap table spline 100 coul/long 9\n" + SNAP_LINE, "table and spline and coul/long"),
+        (
+            "core.snap",
+            "pair_style hybrid/overlay snap table spline 100 coul/long 9\n" + SNAP_LINE,
+            "table and spline and coul/long",
+        ),
         ("alone.snap", "pair_style snap\n" + SNAP_LINE, None),
         ("other.snap", BOTH + SNAP_LINE.replace("small", "large"), None),
         ("comment.snap", f"# {BOTH}" + SNAP_LINE, None),
         ("core.txt", BOTH + SNAP_LINE, None),
     ),
-)  # fmt: skip
+)
 def test_a_core_beside_the_coefficients_is_told(folder, caplog, name, text, told):
     (folder / name).write_text(text)
     with caplog.at_level(logging.WARNING):
@@ -189,29 +240,33 @@ def test_lammps_itself_reads_what_is_written(folder):
         lambda p: (p.constants, p.coefficients), snap, (2 * snap.constants, 2 * snap.coefficients)
     )
     doubled.to_lammps(folder / "double.snapcoeff")
-    script = "units metal\nlattice bcc 3.1\nregion box block 0 2 0 2 0 2\ncreate_box 2 box\ncreate_atoms 1 box\nmass * 20.0\n"
-    script += "set type 1 type/fraction 2 0.4 11\nthermo_style custom step pe\nthermo_modify format float %.17g\n"
+    script = (
+        "units metal\nlattice bcc 3.1\nregion box block 0 2 0 2 0 2\ncreate_box 2 box\n"
+        "create_atoms 1 box\nmass * 20.0\n"
+    )
+    script += (
+        "set type 1 type/fraction 2 0.4 11\nthermo_style custom step pe\n"
+        "thermo_modify format float %.17g\n"
+    )
     for name in ("small", "new", "double"):
-        script += f"pair_style snap\npair_coeff * * {name}.snapcoeff {name}.snapparam Si Ge\nrun 0 post no\n"
+        script += (
+            f"pair_style snap\npair_coeff * * {name}.snapcoeff {name}.snapparam Si Ge\n"
+            "run 0 post no\n"
+        )
     energies = [table["PotEng"][0] for table in run_lammps(folder, script).tables]
     assert energies[1] == energies[0] and energies[2] == pytest.approx(2 * energies[0], rel=1e-13)
-
-
-def adflux(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    command = [Path(sys.executable).with_name("adflux"), *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
 
 
 def test_export_snap_gives_the_sum_and_new_coefficients(folder):
     """One process for each way to the same file."""
     written(folder, BOTH + CHARGES + SNAP_LINE)
-    alone = adflux(
+    alone = run_adflux(
         folder, *"export snap small.snapcoeff small.snapparam --elements Si,Ge -o alone.pkl".split()
     )
-    assert alone.returncode == 0 and "SNAP with zbl" in alone.stderr and "pair.snap" in alone.stderr
-    done = adflux(folder, *"export snap pair.snap -o sum.pkl".split())
-    assert done.returncode == 0 and not done.stderr
-    done = adflux(
+    assert alone.code == 0 and "SNAP with zbl" in alone.stderr and "pair.snap" in alone.stderr
+    done = run_adflux(folder, *"export snap pair.snap -o sum.pkl".split())
+    assert done.code == 0 and not done.stderr
+    done = run_adflux(
         folder,
         "export",
         "snap",
@@ -224,15 +279,17 @@ def test_export_snap_gives_the_sum_and_new_coefficients(folder):
         "-o",
         "zbl.pkl",
     )
-    assert done.returncode == 0 and not done.stderr
+    assert done.code == 0 and not done.stderr
     zbl, snap = load(folder / "sum.pkl").parts
     assert eqx.tree_equal(load(folder / "zbl.pkl").parts, (snap, zbl)) and eqx.tree_equal(
         load(folder / "alone.pkl"), snap
     )
     names = choose(load(folder / "sum.pkl")).names
     np.savetxt(folder / "new.txt", np.arange(len(names)) + 0.5)
-    done = adflux(folder, *"export snap pair.snap --coefficients new.txt -o new.snapcoeff".split())
-    assert done.returncode == 0 and "ZBL" in done.stdout
+    done = run_adflux(
+        folder, *"export snap pair.snap --coefficients new.txt -o new.snapcoeff".split()
+    )
+    assert done.code == 0 and "ZBL" in done.stdout
     again = SNAP.from_lammps(folder / "new.snapcoeff", folder / "new.snapparam", PAIR)
     assert again.constants.tolist() == [0.5, 1.5] and again.coefficients[1, -1] == len(names) - 0.5
     for words, message in (
@@ -305,7 +362,7 @@ def test_a_model_file_from_before_a_field_was_there_is_read(folder):
     arrays: dict[str, np.ndarray] = {}
     node = json.loads(json.dumps(encode(snap, "", arrays, np.dtype(float))))
     del node["fields"]["rcutfac"]
-    old = decode(node, arrays)
+    old: Any = decode(node, arrays)
     assert old.rcutfac == 1.0 and old.radii == snap.radii
     old.to_lammps(folder / "old.snapcoeff")
     again = SNAP.from_lammps(folder / "old.snapcoeff", folder / "old.snapparam", PAIR)

@@ -298,16 +298,23 @@ ZEROS = {
     "only attraction": mixed("1.5 2.1 1.8 20 1.2 -0.3 7.0 0 0 0 0"),
     # each centre has a range of its own where the pair has no energy of its own
     "angles of one centre": [
-        entry("Si Si Si"), entry("Ge Ge Ge"), entry("Si Ge Ge", A=0.0), entry("Ge Si Si", A=0.0, sigma=1.9, lam=0.0),
+        entry("Si Si Si"),
+        entry("Ge Ge Ge"),
+        entry("Si Ge Ge", A=0.0),
+        entry("Ge Si Si", A=0.0, sigma=1.9, lam=0.0),
         *(entry(names, sigma=0.0) for names in ("Si Si Ge", "Si Ge Si")),
         *(entry(names, lam=0.0, cosine=c) for names, c in (("Ge Ge Si", 0.1), ("Ge Si Ge", 0.9))),
     ],
     "only products count": [
-        entry("Si Si Si"), entry("Ge Ge Ge"), entry("Si Ge Ge", epsilon=2.0, A=3.0), entry("Ge Si Si", epsilon=1.5, A=4.0),
-        entry("Si Si Ge", epsilon=2.0, lam=10.0), entry("Si Ge Si", epsilon=4.0, lam=5.0),
+        entry("Si Si Si"),
+        entry("Ge Ge Ge"),
+        entry("Si Ge Ge", epsilon=2.0, A=3.0),
+        entry("Ge Si Si", epsilon=1.5, A=4.0),
+        entry("Si Si Ge", epsilon=2.0, lam=10.0),
+        entry("Si Ge Si", epsilon=4.0, lam=5.0),
         *(f"{names} {NOTHING}" for names in ("Ge Ge Si", "Ge Si Ge")),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -389,10 +396,19 @@ def test_numbers_that_were_rounded_are_equal_and_others_are_not(tmp_path, crysta
     ("lines", "message"),
     (
         ([*mixed(NOTHING)[1:], entry("Si Ge Ge", A=0.0)], "A of Si Ge Ge and of Ge Si Si differ"),
-        ([*mixed(NOTHING)[1:], f"Si Ge Ge {NOTHING}"], "epsilon of Si Ge Ge and of Ge Si Si differ"),
-        ([f"{line.split()[0]} {' '.join(line.split()[1:3])} {NOTHING}" for line in mixed(NOTHING)], "no two atoms of Si, Ge"),
+        (
+            [*mixed(NOTHING)[1:], f"Si Ge Ge {NOTHING}"],
+            "epsilon of Si Ge Ge and of Ge Si Si differ",
+        ),
+        (
+            [
+                f"{line.split()[0]} {' '.join(line.split()[1:3])} {NOTHING}"
+                for line in mixed(NOTHING)
+            ],
+            "no two atoms of Si, Ge",
+        ),
     ),
-)  # fmt: skip
+)
 def test_a_pair_term_in_one_direction_only_is_refused(tmp_path, lines, message):
     (tmp_path / "one.sw").write_text("\n".join(lines))
     with pytest.raises(AdfluxError, match=message):
@@ -515,7 +531,7 @@ def potential_classes() -> set[type]:
     }
 
 
-@pytest.mark.parametrize("kind", sorted(potential_classes(), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(potential_classes(), key=repr))
 def test_every_potential_is_exported_and_in_the_contract(kind):
     # Converted wraps another potential inside the plugin; tests/test_lammps_units.py has its laws
     if kind is not Converted:

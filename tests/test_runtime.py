@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from lammps_runner import run_lammps
+from lammps_runner import PROGRAMS, run_lammps
 
 import lammps_adflux as adflux
 
@@ -18,19 +18,12 @@ NAMES = (
     "JAX_ENABLE_X64",
     "OMP_NUM_THREADS",
 )
-CODE = """
-import json, os
-from lammps_adflux.process import prepare
-prepare()
-import jax
-print(json.dumps(dict(os.environ) | {"x64": bool(jax.config.jax_enable_x64)}))
-"""
 
 
 def prepared(**settings):
     clean = {name: value for name, value in os.environ.items() if name not in NAMES}
     done = subprocess.run(
-        [sys.executable, "-c", CODE],
+        [sys.executable, PROGRAMS / "prepared_process.py"],
         env={**clean, **settings},
         capture_output=True,
         text=True,

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from comparing import relative_error
 from lammps_runner import QUICK, run_lammps, vectors
 from reference import bispectrum_by_sums, wigner
 from scipy.spatial.transform import Rotation
@@ -176,10 +177,6 @@ def runs(tmp_path_factory):
     return run
 
 
-def relative(ours, reference) -> float:
-    return float(np.abs(np.asarray(ours) - np.asarray(reference)).max() / np.abs(reference).max())
-
-
 @pytest.mark.lammps
 @pytest.mark.parametrize(
     ("case", "ranks"),
@@ -195,14 +192,15 @@ def test_energies_forces_and_pressure_equal_lammps_own(runs, case, ranks):
     tables, run = runs(ranks)
     theirs, ours = tables[case]
     pressure = [f"P{a}" for a in ("xx", "yy", "zz", "xy", "xz", "yz")]
-    assert relative(vectors(ours, *pressure), vectors(theirs, *pressure)) < case.forces
+    assert relative_error(vectors(ours, *pressure), vectors(theirs, *pressure)) < case.forces
     native, jax_ = (run.dump(f"{case.id}_{style}.dump")[0] for style in ("native", "jax"))
     assert np.array_equal(
         vectors(native, "id", "type", "x", "y", "z"), vectors(jax_, "id", "type", "x", "y", "z")
     )
-    assert relative(jax_["c_pea"], native["c_pea"]) < ROUNDING
+    assert relative_error(jax_["c_pea"], native["c_pea"]) < ROUNDING
     assert (
-        relative(vectors(jax_, "fx", "fy", "fz"), vectors(native, "fx", "fy", "fz")) < case.forces
+        relative_error(vectors(jax_, "fx", "fy", "fz"), vectors(native, "fx", "fy", "fz"))
+        < case.forces
     )
 
 
@@ -219,7 +217,7 @@ def test_quadrature_equals_sums_over_clebsch_gordan_coefficients(twojmax):
         [np.einsum("pab,cp->cab", matrix, weights) for matrix in matrices], twojmax
     )
     # a thousand points
-    assert relative(bispectrum(numbers[:, :, None], twojmax, False)[:, 0], slow) < 1e-13
+    assert relative_error(bispectrum(numbers[:, :, None], twojmax, False)[:, 0], slow) < 1e-13
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +244,7 @@ def test_gradient_and_its_tangent_are_slopes(small, crystal):
     # errors of the central difference
     assert float(slope) == pytest.approx(float((up - down) / (2 * step)), rel=1e-7)
     assert float(jnp.sum(gradient * direction)) == pytest.approx(float(slope), rel=1e-12)
-    assert relative(tangent, (gradient_up - gradient_down) / (2 * step)) < 1e-6
+    assert relative_error(tangent, (gradient_up - gradient_down) / (2 * step)) < 1e-6
 
 
 def test_padding_and_float32_do_no_harm(small, crystal):
@@ -262,8 +260,10 @@ def test_padding_and_float32_do_no_harm(small, crystal):
     assert single.forces.dtype == np.float32
     for name in ("energies", "forces", "virial"):
         reference = getattr(double, name)
-        assert relative(getattr(padded, name)[: len(reference)], reference) < 1e-14
-        assert relative(getattr(single, name), reference) < 1e-5  # a hundred roundings of 6e-8
+        assert relative_error(getattr(padded, name)[: len(reference)], reference) < 1e-14
+        assert (
+            relative_error(getattr(single, name), reference) < 1e-5
+        )  # a hundred roundings of 6e-8
 
 
 def test_bispectrum_is_invariant_under_rotation(small, crystal):
@@ -273,7 +273,9 @@ def test_bispectrum_is_invariant_under_rotation(small, crystal):
     )
     components = jax.jit(lambda g: small.bispectrum(g))
     assert (
-        relative(components(graph.with_vectors(graph.vectors @ rotation.T)), components(graph))
+        relative_error(
+            components(graph.with_vectors(graph.vectors @ rotation.T)), components(graph)
+        )
         < 1e-13
     )
 
@@ -306,9 +308,21 @@ def test_a_model_file_gives_it_back(tmp_path, small, crystal):
 COEFFICIENTS, PARAMETERS = ".snapcoeff", ".snapparam"
 LINES = 1 + len(triples(3))  # of each element
 WRONG = {
-    "one too few": (COEFFICIENTS, lambda text: text.rsplit("\n", 2)[0], rf"line {4 + LINES + 1}: Ge needs .* ends"),
-    "cut off": (COEFFICIENTS, lambda text: text[: text.index("Ge")], "2 elements were announced, but only Si found"),
-    "one too many": (COEFFICIENTS, lambda text: text + "0.1\n", rf"line {2 * LINES + 6}: 2 elements .* the file goes on"),
+    "one too few": (
+        COEFFICIENTS,
+        lambda text: text.rsplit("\n", 2)[0],
+        rf"line {4 + LINES + 1}: Ge needs .* ends",
+    ),
+    "cut off": (
+        COEFFICIENTS,
+        lambda text: text[: text.index("Ge")],
+        "2 elements were announced, but only Si found",
+    ),
+    "one too many": (
+        COEFFICIENTS,
+        lambda text: text + "0.1\n",
+        rf"line {2 * LINES + 6}: 2 elements .* the file goes on",
+    ),
     "count too small": (
         COEFFICIENTS,
         lambda text: text.replace(f"2 {LINES}", f"2 {LINES - 1}"),
@@ -319,28 +333,100 @@ WRONG = {
         lambda text: text.replace(f"2 {LINES}", f"2 {LINES + 1}"),
         rf"line {3 + LINES + 2}: one coefficient was needed, but 'Ge 0.47 0.7' was found",
     ),
-    "first line": (COEFFICIENTS, lambda text: text.replace(f"2 {LINES}", "two"), "line 3: the numbers of elements"),
+    "first line": (
+        COEFFICIENTS,
+        lambda text: text.replace(f"2 {LINES}", "two"),
+        "line 3: the numbers of elements",
+    ),
     "empty": (COEFFICIENTS, lambda text: "# nothing\n", "it is empty"),
-    "weight": (COEFFICIENTS, lambda text: text.replace("0.47 0.7", "0.47"), "an element with radius and weight was needed"),
-    "word": (COEFFICIENTS, lambda text: text.replace("\n0.", "\nx0.", 1), "one coefficient was needed, but 'x0"),
-    "not finite": (COEFFICIENTS, lambda text: text.rsplit("\n", 2)[0] + "\nnan\n", "coefficient nan is not finite"),
-    "element": (COEFFICIENTS, lambda text: text.replace("Ge", "Sn"), "has no element Ge; it knows Si, Sn"),
-    "element twice": (COEFFICIENTS, lambda text: text.replace("Ge", "Si"), f"line {4 + LINES + 1}: a second block of Si"),
-    "twojmax": (PARAMETERS, lambda text: text.replace("twojmax 3", "twojmax 5"), "coefficients per element, but twojmax 5"),
-    "quadraticflag": (PARAMETERS, lambda text: text + "quadraticflag 1\n", r"small\.snapcoeff has .* quadraticflag 1"),
-    "no rcutfac": (PARAMETERS, lambda text: text.replace("rcutfac 4.6", ""), "rcutfac must be given"),
+    "weight": (
+        COEFFICIENTS,
+        lambda text: text.replace("0.47 0.7", "0.47"),
+        "an element with radius and weight was needed",
+    ),
+    "word": (
+        COEFFICIENTS,
+        lambda text: text.replace("\n0.", "\nx0.", 1),
+        "one coefficient was needed, but 'x0",
+    ),
+    "not finite": (
+        COEFFICIENTS,
+        lambda text: text.rsplit("\n", 2)[0] + "\nnan\n",
+        "coefficient nan is not finite",
+    ),
+    "element": (
+        COEFFICIENTS,
+        lambda text: text.replace("Ge", "Sn"),
+        "has no element Ge; it knows Si, Sn",
+    ),
+    "element twice": (
+        COEFFICIENTS,
+        lambda text: text.replace("Ge", "Si"),
+        f"line {4 + LINES + 1}: a second block of Si",
+    ),
+    "twojmax": (
+        PARAMETERS,
+        lambda text: text.replace("twojmax 3", "twojmax 5"),
+        "coefficients per element, but twojmax 5",
+    ),
+    "quadraticflag": (
+        PARAMETERS,
+        lambda text: text + "quadraticflag 1\n",
+        r"small\.snapcoeff has .* quadraticflag 1",
+    ),
+    "no rcutfac": (
+        PARAMETERS,
+        lambda text: text.replace("rcutfac 4.6", ""),
+        "rcutfac must be given",
+    ),
     "no twojmax": (PARAMETERS, lambda text: text.replace("twojmax 3", ""), "twojmax must be given"),
-    "unknown": (PARAMETERS, lambda text: text + "rcut 3\n", "line 3: the keyword 'rcut' is not known"),
-    "switchinnerflag": (PARAMETERS, lambda text: text + "switchinnerflag 1\n", r"line 3: .*\(switchinnerflag\) is not sup"),
-    "sinner": (PARAMETERS, lambda text: text + "sinner 1 1\n", r"line 3: .*\(sinner\) is not supported"),
-    "dinner": (PARAMETERS, lambda text: text + "\ndinner 1 1\n", r"line 4: .*\(dinner\) is not supported"),
-    "number": (PARAMETERS, lambda text: text + "rmin0 x\n", "line 3: rmin0 needs one number, but x was found"),
-    "whole number": (PARAMETERS, lambda text: text.replace("twojmax 3", "twojmax 3.5"), "line 2: twojmax needs one whole"),
-    "no number": (PARAMETERS, lambda text: text + "rfac0\n", "line 3: rfac0 needs one number, but nothing was found"),
-    "flag": (PARAMETERS, lambda text: text + "bzeroflag 2\n", "line 3: bzeroflag is 0 or 1, but 2 was found"),
+    "unknown": (
+        PARAMETERS,
+        lambda text: text + "rcut 3\n",
+        "line 3: the keyword 'rcut' is not known",
+    ),
+    "switchinnerflag": (
+        PARAMETERS,
+        lambda text: text + "switchinnerflag 1\n",
+        r"line 3: .*\(switchinnerflag\) is not sup",
+    ),
+    "sinner": (
+        PARAMETERS,
+        lambda text: text + "sinner 1 1\n",
+        r"line 3: .*\(sinner\) is not supported",
+    ),
+    "dinner": (
+        PARAMETERS,
+        lambda text: text + "\ndinner 1 1\n",
+        r"line 4: .*\(dinner\) is not supported",
+    ),
+    "number": (
+        PARAMETERS,
+        lambda text: text + "rmin0 x\n",
+        "line 3: rmin0 needs one number, but x was found",
+    ),
+    "whole number": (
+        PARAMETERS,
+        lambda text: text.replace("twojmax 3", "twojmax 3.5"),
+        "line 2: twojmax needs one whole",
+    ),
+    "no number": (
+        PARAMETERS,
+        lambda text: text + "rfac0\n",
+        "line 3: rfac0 needs one number, but nothing was found",
+    ),
+    "flag": (
+        PARAMETERS,
+        lambda text: text + "bzeroflag 2\n",
+        "line 3: bzeroflag is 0 or 1, but 2 was found",
+    ),
     "negative": (PARAMETERS, lambda text: text.replace("4.6", "-4.6"), "rcutfac must be positive"),
-    "huge": (PARAMETERS, lambda text: text.replace("twojmax 3", "twojmax 30"), "twojmax must be between 0 and 14"),
-}  # fmt: skip
+    "huge": (
+        PARAMETERS,
+        lambda text: text.replace("twojmax 3", "twojmax 30"),
+        "twojmax must be between 0 and 14",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from comparing import relative_error
 from mlff_folders import write_checkpoint
 from reference import pairs_by_force, real_harmonics, so3krates_energies, unfolded_flux
 from scipy.spatial.transform import Rotation
@@ -60,10 +61,6 @@ def crystal():
     return random_crystal(7, volume_per_atom=11.0, elements=PAIR, seed=3)
 
 
-def relative(ours, reference) -> float:
-    return float(np.abs(np.asarray(ours) - reference).max() / np.abs(reference).max())
-
-
 @pytest.mark.skipif(not SNSE.exists(), reason="../shared/data/snse_so3krates is absent")
 def test_tin_selenide_equals_glp_with_mlff():
     import ase
@@ -86,7 +83,7 @@ def test_tin_selenide_equals_glp_with_mlff():
         (by_hops, "heat_flux_potential_unfolded"),
         (by_edges, "heat_flux_potential_hardy"),
     ):
-        assert relative(ours, data[f"{theirs}_p64"]) < 1e-10, theirs
+        assert relative_error(ours, data[f"{theirs}_p64"]) < 1e-10, theirs
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -100,7 +97,7 @@ def test_energies_equal_a_slow_forward_pass(tmp_path, crystal, variant):
     vectors = crystal.positions[others] - crystal.positions[centers] + images @ crystal.cell.array
     params = jax.tree.map(np.float64, params)
     slow = so3krates_energies(params, network, crystal.numbers, centers, others, vectors)
-    assert relative(ours, 0.3 * slow) < ROUNDING
+    assert relative_error(ours, 0.3 * slow) < ROUNDING
 
 
 @pytest.mark.parametrize("variant", ("three layers", "neighbourhood at the start"))
@@ -110,10 +107,10 @@ def test_flux_equals_the_unfolded_one(tmp_path, variant):
     crystal = random_crystal(5, volume_per_atom=11.0, elements=PAIR)
     graph, v = graph_from_atoms(crystal, potential), velocities(crystal)
     unfolded = unfolded_flux(crystal, potential, v)
-    assert relative(heat_flux(potential, graph, v), unfolded) < ROUNDING
+    assert relative_error(heat_flux(potential, graph, v), unfolded) < ROUNDING
     if potential.hops == 2:  # the slowest to compile: one depth is enough
         assert (
-            relative(np.einsum("iab,ib->a", atomic_virials(potential, graph), v), unfolded)
+            relative_error(np.einsum("iab,ib->a", atomic_virials(potential, graph), v), unfolded)
             < ROUNDING
         )
 
@@ -151,8 +148,8 @@ def test_rotation_and_permutation(tmp_path, crystal):
     turned = crystal[order]
     turned.set_cell(crystal.cell.array @ rotation.T, scale_atoms=True)
     result = energy_forces_virial(potential, graph_from_atoms(turned, potential))
-    assert relative(result.energies, np.asarray(base.energies)[order]) < ROUNDING
-    assert relative(result.forces, np.asarray(base.forces)[order] @ rotation.T) < ROUNDING
+    assert relative_error(result.energies, np.asarray(base.energies)[order]) < ROUNDING
+    assert relative_error(result.forces, np.asarray(base.forces)[order] @ rotation.T) < ROUNDING
 
 
 def test_harmonics_equal_scipy_and_are_orthonormal():
@@ -160,7 +157,10 @@ def test_harmonics_equal_scipy_and_are_orthonormal():
     directions = np.random.default_rng(0).normal(size=(20, 3))
     directions /= np.linalg.norm(directions, axis=1)[:, None]
     slow = [np.concatenate([real_harmonics(degree, d) for degree in degrees]) for d in directions]
-    assert relative(spherical_harmonics(jnp.asarray(directions), degrees), np.array(slow)) < 1e-13
+    assert (
+        relative_error(spherical_harmonics(jnp.asarray(directions), degrees), np.array(slow))
+        < 1e-13
+    )
     # exact up to degree 15 in z, and 14 in the angle
     z, weights = np.polynomial.legendre.leggauss(8)
     angle = np.arange(15) * 2 * np.pi / 15
@@ -187,8 +187,8 @@ def test_padding_lonely_atoms_and_float32_do_no_harm(tmp_path, variant):
     result = energy_forces_virial(single, padded)
     assert result.forces.dtype == np.float32 and not np.any(result.forces[len(atoms) :])
     # hundreds of roundings of 6e-8, amplified by cancellation
-    assert relative(result.energies[: len(atoms)], np.asarray(double.energies)) < 1e-4
-    assert relative(result.forces[: len(atoms)], np.asarray(double.forces)) < 1e-3
+    assert relative_error(result.energies[: len(atoms)], np.asarray(double.energies)) < 1e-4
+    assert relative_error(result.forces[: len(atoms)], np.asarray(double.forces)) < 1e-3
     if variant == "two layers":
         assert np.isfinite(heat_flux(single, padded, np.ones((9, 3), np.float32))).all()
         gradient = jax.jit(jax.grad(lambda p: jnp.sum(p(padded))))(single)

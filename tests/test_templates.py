@@ -4,8 +4,7 @@ say.
 
 import numpy as np
 import pytest
-from lammps_runner import find_program
-from test_run import adflux
+from lammps_runner import find_program, run_adflux
 
 from lammps_adflux import read_flux
 
@@ -32,7 +31,7 @@ include ${adflux}/green_kubo.lmp
 
 @pytest.fixture
 def folder(tmp_path):
-    adflux(
+    run_adflux(
         tmp_path, *"export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl".split()
     )
     return tmp_path
@@ -40,7 +39,7 @@ def folder(tmp_path):
 
 def test_green_kubo_samples_the_flux_and_its_parts(folder):
     (folder / "in.run").write_text(SYSTEM + SAMPLED)
-    assert (done := adflux(folder, "run", "in.run", "-n", "2")).returncode == 0, done.stderr
+    assert (done := run_adflux(folder, "run", "in.run", "-n", "2")).code == 0, done.stderr
     series = read_flux(folder / "adflux.flux", log=folder / "log.lammps")
     assert series.flux.shape == (1, 21, 3) and series.units == "lj"
     assert series.volume == pytest.approx(256 / 0.8442) and series.sampling == pytest.approx(0.025)
@@ -57,17 +56,23 @@ def test_green_kubo_samples_the_flux_and_its_parts(folder):
 
 def test_rerun_flux_recomputes_the_flux_of_a_stored_run(folder):
     moves = "velocity all create 1.2 1\nfix 1 all nve\n"
-    flux = "fix s all ave/time 5 1 5 v_adflux_jx v_adflux_jy v_adflux_jz file run.flux format ' %.12g'\n"
-    dump = "dump d all custom 5 atoms.dump id type x y z vx vy vz\ndump_modify d format float %.17g sort id\n"
+    flux = (
+        "fix s all ave/time 5 1 5 v_adflux_jx v_adflux_jy v_adflux_jz file run.flux "
+        "format ' %.12g'\n"
+    )
+    dump = (
+        "dump d all custom 5 atoms.dump id type x y z vx vy vz\n"
+        "dump_modify d format float %.17g sort id\n"
+    )
     (folder / "in.run").write_text(
         SYSTEM + "include ${adflux}/heat_flux.lmp\n" + moves + flux + dump + "run 100\n"
     )
-    assert (done := adflux(folder, "run", "in.run", "-n", "2")).returncode == 0, done.stderr
+    assert (done := run_adflux(folder, "run", "in.run", "-n", "2")).code == 0, done.stderr
     again = (
         "variable dump index atoms.dump\nvariable every index 5\ninclude ${adflux}/rerun_flux.lmp\n"
     )
     (folder / "in.again").write_text(SYSTEM + again)
-    assert (done := adflux(folder, "run", "in.again")).returncode == 0, done.stderr
+    assert (done := run_adflux(folder, "run", "in.again")).code == 0, done.stderr
     known = dict(units="lj", volume=300.0, temperature=1.2, timestep=0.005)
     run, rerun = (read_flux(folder / name, **known).flux for name in ("run.flux", "adflux.flux"))
     assert run.shape == rerun.shape == (1, 21, 3)
@@ -80,6 +85,6 @@ def test_rerun_flux_recomputes_the_flux_of_a_stored_run(folder):
 @pytest.mark.parametrize("ranks", ("1", "2"))
 def test_a_missing_variable_is_named(folder, template, variable, ranks):
     (folder / "in.bad").write_text(SYSTEM + f"include ${{adflux}}/{template}.lmp\n")
-    done = adflux(folder, "run", "in.bad", "-n", ranks)
-    assert done.returncode == 1
+    done = run_adflux(folder, "run", "in.bad", "-n", ranks)
+    assert done.code == 1
     assert f"adflux: the template {template}.lmp needs the variable {variable}" in done.stderr

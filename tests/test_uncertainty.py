@@ -12,71 +12,13 @@ import lammps_adflux as adflux
 from lammps_adflux.implicit.defects import crystalline
 
 pytestmark = pytest.mark.lammps
-PROGRAM = """
-import equinox as eqx
-import jax
-
-jax.config.update("jax_enable_x64", True)
-import numpy as np
-
-import lammps_adflux as adflux
-
-
-def lj(cutoff=2.4, elements="Ar", epsilon=1.0):
-    # shells of the crystal lie apart from onset and cutoff
-    return adflux.LennardJones(epsilon=epsilon, sigma=1.0, cutoff=cutoff, onset=1.7, elements=elements)
-
-
-def fcc(cells=(2, 2, 2), filled=None, more=(), units="lj", types=1):
-    density = "1.05" if units == "lj" else f"{(4 / 1.05) ** (1 / 3):.12f}"
-    box, some = (" ".join(f"0 {c}" for c in c3) for c3 in (cells, filled or cells))
-    return [f"units {units}", "atom_modify map array", f"lattice fcc {density} origin 0.01 0.01 0.01", f"region box block {box}",
-            f"create_box {types} box", f"region some block {some}", "create_atoms 1 region some", "mass * 1", *more]
-
-
-GONE = ["group gone id 1", "delete_atoms group gone compress no"]
-EVERY_OTHER = ["group odd id 1:32:2", "set group odd type 2"]
-MORE = "create_atoms 1 single 0.52 0.02 0.02"
-
-
-def keep(name, script, potential=None, cell="iso", where=None, **options):
-    relaxed = adflux.relax(script, potential or lj(), 1e-10, cell, **options)
-    adflux.taylor(relaxed, where, progress=False).save(f"{name}.npz")
-    return relaxed
-
-
-def energy(script, sigma, cell):
-    potential = eqx.tree_at(lambda p: p.sigma, lj(), sigma * lj().sigma)
-    return adflux.relax(script, potential, 1e-10, cell).energy
-
-
-keep("bulk", fcc())
-keep("vacancy", fcc(more=GONE))
-keep("unit cell", fcc((1, 1, 1)))
-keep("interstitial", fcc(more=[MORE]))
-keep("slab", fcc((2, 2, 5), (2, 2, 3)))
-keep("pressed", fcc(), pressure=0.5)
-keep("held", fcc(), cell=None)
-keep("held vacancy", fcc(more=GONE), cell=None)
-keep("other density", [line.replace("1.05", "1.06") for line in fcc()], cell=None)
-keep("other cutoff", fcc(), lj(2.41))
-keep("other depth", fcc(), lj(epsilon=1.01))
-keep("metal", fcc(units="metal"))
-keep("sigma alone", fcc(), where="sigma")
-two = lj(elements=("Ar", "Kr"), epsilon=[[1.0, 0.8], [0.8, 0.9]])
-keep("alloy", fcc(types=2, more=EVERY_OTHER), two)
-keep("alloy vacancy", fcc(types=2, more=[*EVERY_OTHER, *GONE]), two)
-sizes = np.array([0.003, 0.01, 0.03])
-truth = np.array([[energy(fcc(more=GONE), s, None) - energy(fcc(), s, None) * 31 / 32 for s in (1 + d, 1 - d)] for d in sizes])
-np.savez("truth.npz", sizes=sizes, held=truth)
-"""
 NARROW = np.ones(2), np.diag([1e-4, 1e-6])
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("expansions")
-    run_python(folder, PROGRAM, time_limit=300)
+    run_python(folder, "expansions", time_limit=300)
     return folder
 
 
@@ -113,7 +55,10 @@ REFUSED = {
     (
         "bulk",
         "vacancy",
-    ): "Are the files swapped? `adflux propagate` takes the defect first: adflux propagate vacancy bulk.",
+    ): (
+        "Are the files swapped? `adflux propagate` takes the defect first: adflux "
+        "propagate vacancy bulk."
+    ),
     ("unit cell", "vacancy"): "Are the files swapped?",
     ("bulk", "interstitial"): "Are the files swapped?",
     ("unit cell", "slab"): "slab is no bulk",
@@ -196,38 +141,18 @@ def test_a_spread_that_is_too_wide_is_refused(folder, spread):
             adflux.propagate(*pair, (np.ones(2), covariance))
 
 
-ERRORS = """
-import jax
-
-jax.config.update("jax_enable_x64", True)
-import numpy as np
-
-import lammps_adflux as adflux
-
-pair = [adflux.Taylor.load(f"held {name}".removesuffix(" bulk") + ".npz") for name in ("vacancy", "bulk")]
-assert all(part.build is not None for part in pair)
-truth, found = np.load("truth.npz"), {}
-for size, energies in zip(truth["sizes"], truth["held"]):
-    samples = np.array([[1.0, 1.0 + size], [1.0, 1.0 - size]])
-    spread = adflux.propagate(*pair, samples)
-    error = np.sqrt(np.mean((spread.energy - energies) ** 2)) / energies.std()
-    told = spread.notes[0] if spread.notes else ""
-    print("doubt", size, spread.doubt, error, told, sep=" | ")
-"""
-
-
 def test_the_doubt_is_the_error_of_the_expansion_beside_the_spread(folder):
     """Formation energies of a fixed cell at other σ, relaxed again; the potential is in the files.
 
     Third order is what second order lacks up to fourth order, which is smaller by about the size of
     the change times ten.
     """
-    run = run_python(folder, ERRORS, time_limit=120)
+    run = run_python(folder, "doubts", time_limit=120)
     rows = [line.split(" | ")[1:] for line in run.stdout.splitlines() if line.startswith("doubt")]
     assert len(rows) == 3
-    for size, doubt, error, told in rows:
+    for size, doubt, error, note in rows:
         assert float(doubt) == pytest.approx(float(error), rel=20 * float(size))
-        assert ("may be trusted" in told) == (float(error) > 0.1)
+        assert ("may be trusted" in note) == (float(error) > 0.1)
     assert float(rows[-1][2]) > 0.2 and float(rows[0][2]) < 0.01
 
 

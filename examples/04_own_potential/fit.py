@@ -36,7 +36,7 @@ def frames(folder: Path, name: str, potential, options: str):
         folder=folder,
     ):
         raise SystemExit("LAMMPS could not make the training data.")
-    structures = ase.io.read(folder / name, ":", format="lammps-dump-text")
+    structures = list(ase.io.iread(folder / name, format="lammps-dump-text"))
     graphs = [adflux.graph_from_atoms(atoms, potential) for atoms in structures]
     # all of one shape, so that JAX compiles once
     room = max(len(graph.centers) for graph in graphs)

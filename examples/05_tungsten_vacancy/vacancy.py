@@ -48,7 +48,7 @@ def relax(script: Path, potential):
     return adflux.relax(script, potential, cell="iso")
 
 
-def formation(bulk: float, vacancy: float) -> float:
+def formation(bulk, vacancy):
     """Of energies, volumes, and anything else that grows with the atoms."""
     return vacancy - SHARE * bulk
 

@@ -150,7 +150,7 @@ class Relaxed:
             self.volume * float(strain[:3].sum()),
         )
 
-    def gradient(self, loss: Callable, where=None, cell="relaxed"):
+    def gradient(self, loss: Callable, where=None, cell="relaxed") -> Any:
         """Backward: dL/dΘ of a loss L, by one adjoint solve for any number of parameters.
 
         Parameters

@@ -5,6 +5,7 @@ it needs are padding.
 """
 
 import sys
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -113,7 +114,7 @@ for order, (mine, all_of_them) in enumerate(zip(ours, theirs, strict=True), 1):
     law(f"derivative {order} through a scan of checkpoints", close)
 
 # atoms move between ranks: a new plan under the same handle, and nothing is compiled anew
-compiled = jax.jit(E)
+compiled: Any = jax.jit(E)
 compiled(spread(whole))
 before = compiled._cache_size()
 plan.update(np.concatenate([ids, remote[::-1]]), len(ids))

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = ROOT / "tests" / "programs"
 TEMPLATES = ROOT / "input_templates"
 ONCE = "adflux: compilation"  # what the plugin prints whenever JAX compiles
 # most of the time of small tests is XLA's: this compiles in a third of it code that runs half as
@@ -124,21 +126,31 @@ def run_lammps(
     )
 
 
-def run_python(folder: Path, script: str, ranks: int = 1, **options) -> Run:
-    """The same for a Python program that drives LAMMPS as a library."""
-    (folder / "program.py").write_text(script)
-    return run_program(folder, [sys.executable, "program.py"], ranks, **options)
+def run_python(folder: Path, program: str, *arguments: object, ranks: int = 1, **options) -> Run:
+    """The same for a program of tests/programs, which may drive LAMMPS as a library."""
+    command = [sys.executable, str(PROGRAMS / f"{program}.py"), *map(str, arguments)]
+    return run_program(folder, command, ranks, **options)
+
+
+def run_adflux(folder: Path, *words: object, fails: bool | None = None, **options) -> Run:
+    """The command `adflux`, as a user runs it in `folder`."""
+    command = [str(Path(sys.executable).with_name("adflux")), *map(str, words)]
+    return run_program(folder, command, fails=fails, **options)
 
 
 def run_program(
     folder: Path,
     command: list[str],
-    ranks: int,
+    ranks: int = 1,
     *,
     environment=None,
     time_limit: float = 120.0,
-    fails: bool = False,
+    fails: bool | None = False,
 ) -> Run:
+    """Run a command in `folder`, on one rank or by mpiexec, with the settings of a user's shell.
+
+    The test fails where it takes too long, or ends otherwise than `fails` says; None: either way.
+    """
     if ranks > 1:
         mpiexec = find_program("mpiexec")
         if mpiexec is None:
@@ -158,7 +170,7 @@ def run_program(
     )
     variables["OMP_NUM_THREADS"] = "1"
     variables.update(environment or {})
-    with open(folder / "stdout", "w+") as stdout, open(folder / "stderr", "w+") as stderr:
+    with TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -179,9 +191,9 @@ def run_program(
         stdout.seek(0)
         stderr.seek(0)
         run = Run(folder, -1 if code is None else code, stdout.read(), stderr.read())
-    told = f"{' '.join(command)}\n{run.stdout[-3000:]}\n{run.stderr[-3000:]}"
+    shown = f"{' '.join(command)}\n{run.stdout[-3000:]}\n{run.stderr[-3000:]}"
     if code is None:
-        pytest.fail(f"no end after {PATIENCE * time_limit} s: {told}", pytrace=False)
-    if (code != 0) != fails:
-        pytest.fail(f"exit code {code}: {told}", pytrace=False)
+        pytest.fail(f"no end after {PATIENCE * time_limit} s: {shown}", pytrace=False)
+    if fails is not None and (code != 0) != fails:
+        pytest.fail(f"exit code {code}: {shown}", pytrace=False)
     return run

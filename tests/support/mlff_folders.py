@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from typing import Any
 
 import msgpack
 import numpy as np
@@ -25,7 +26,9 @@ def write_checkpoint(
     """
     random, F, L = np.random.default_rng(seed), features, len(degrees)
     degrees = list(degrees)
-    h = {key: [F, F] for key in ("fb_rad_filter_features", "gb_rad_filter_features")}
+    h: dict[str, Any] = {
+        key: [F, F] for key in ("fb_rad_filter_features", "gb_rad_filter_features")
+    }
     h |= {key: [F // 4, F] for key in ("fb_sph_filter_features", "gb_sph_filter_features")}
     h |= dict(
         degrees=degrees, fb_filter="radial_spherical", gb_filter="radial_spherical", n_heads=2

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from mpi4py import MPI
 
 from lammps_adflux import Graph, Potential, from_function
 
@@ -74,6 +75,15 @@ def message_passing(
     return MessagePassing(
         layers, scale * weights(width), weights(len(elements), width), cutoff, hops, tuple(elements)
     )
+
+
+class FailsOnRankOne(MessagePassing):
+    """A network that rank 1 cannot evaluate, while the others wait for its features."""
+
+    def __call__(self, graph: Graph):
+        if graph.exchange is not None and MPI.COMM_WORLD.rank == 1:
+            raise MemoryError("no memory is left here")
+        return super().__call__(graph)
 
 
 def plain_network(params, vectors, centers, others, species, mask):
