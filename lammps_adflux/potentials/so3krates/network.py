@@ -24,11 +24,12 @@ class So3krates(Potential):
     cutoff function, g the radial basis, Y the spherical harmonics and |c|²_l = Σ_m c_lm²/√(2l+1),
     each layer does
 
-        W_ij = MLP(g(r_ij)) + MLP(|χ_j - χ_i|²)          one filter W for the features, one for the
-        geometry α_ij^h = φ(r_ij) Σ_f q_if W_ijf k_jf / √F_h      head h; q, k, v linear in the
-        layer's x, no softmax x_i ← x_i + Σ_j α_ij^h v_j                       χ_i,lm ← χ_i,lm + Σ_j
-        α_ij^l Y_lm(r̂_ij) (a, b) = linear(x_i, |χ_i|²)                     x_i ← x_i + a,  χ_i,lm ←
-        χ_i,lm (1 + b_l)
+        W_ij = MLP(g(r_ij)) + MLP(|χ_j - χ_i|²)       one filter for the features, one for χ
+        α_ij^h = φ(r_ij) Σ_f q_if W_ijf k_jf / √F_h   head h; q, k, v linear in x, no softmax
+        x_i ← x_i + Σ_j α_ij^h v_j
+        χ_i,lm ← χ_i,lm + Σ_j α_ij^l Y_lm(r̂_ij)
+        (a, b) = linear(x_i, |χ_i|²)
+        x_i ← x_i + a,  χ_i,lm ← χ_i,lm (1 + b_l)
 
     and U_i = scale MLP(x_i) + shift, by element. Layer normalisation and residual MLPs are used
     where `parameters` has them. χ starts at zero, or, with a `sphc_normalization` N, at Σ_j φ Y/N,
@@ -111,16 +112,29 @@ class So3krates(Potential):
     def _layer(self, layer, graph, features, coordinates, radial, envelope, harmonics):
         expand = self._expansion(harmonics.dtype)
         x = _layer_norm(layer["norm_before"], features) if "norm_before" in layer else features
+        # made before they are spread over the pairs, of which there are more than atoms
+        sent = {
+            "values": _by_head(x, layer["feature"]["value"]),
+            "feature": _by_head(x, layer["feature"]["key"]),
+            "geometric": _by_head(x, layer["geometric"]["key"]),
+        }
+        if coordinates is not None:
+            sent["coordinates"] = coordinates
+        # one message between ranks
+        at_other = graph.hop(sent)
         if coordinates is None:
             # the same for all pairs: one row
             separation = jnp.zeros((1, len(self.degrees)), harmonics.dtype)
         else:
-            separation = self._squares(graph.hop(coordinates) - graph.at_center(coordinates))
-        attention = _attention(layer["feature"], graph, x, radial, separation, envelope)
-        values = graph.hop(_by_head(x, layer["feature"]["value"]))
-        messages = graph.sum_pairs(jnp.einsum("ph,phf->phf", attention, values))
-        attention = _attention(layer["geometric"], graph, x, radial, separation, envelope)
-        moved = graph.sum_pairs(jnp.einsum("pl,lm->pm", attention, expand) * harmonics)
+            separation = self._squares(at_other["coordinates"] - graph.at_center(coordinates))
+        attention = {
+            name: _attention(layer[name], graph, x, at_other[name], radial, separation, envelope)
+            for name in ("feature", "geometric")
+        }
+        messages = graph.sum_pairs(
+            jnp.einsum("ph,phf->phf", attention["feature"], at_other["values"])
+        )
+        moved = graph.sum_pairs(jnp.einsum("pl,lm->pm", attention["geometric"], expand) * harmonics)
         features = features + messages.reshape(features.shape)
         coordinates = moved if coordinates is None else coordinates + moved
         if "residual_between" in layer:
@@ -150,17 +164,14 @@ class So3krates(Potential):
         return jnp.einsum("nm,lm,l->nl", coordinates**2, self._expansion(coordinates.dtype), norms)
 
 
-def _attention(block, graph: Graph, x, radial, separation, envelope) -> Float[Array, "pairs heads"]:
-    """α_ij^h; queries and keys are made before they are spread over the pairs, of which there are
-    more than atoms.
-    """
+def _attention(
+    block, graph: Graph, x, keys, radial, separation, envelope
+) -> Float[Array, "pairs heads"]:
+    """α_ij^h, from the keys at the other atoms."""
     weights = _mlp(block["radial_filter"], radial)
     if "spherical_filter" in block:
         weights = weights + _mlp(block["spherical_filter"], separation)
-    queries, keys = (
-        graph.at_center(_by_head(x, block["query"])),
-        graph.hop(_by_head(x, block["key"])),
-    )
+    queries = graph.at_center(_by_head(x, block["query"]))
     # a product and a sum, which XLA fuses: einsum would make of it as many tiny matrix products as
     # there are pairs
     alike = jnp.sum(queries * weights.reshape(queries.shape) * keys, axis=-1)
