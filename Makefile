@@ -2,11 +2,12 @@
 PYTHON = python3
 VENV = .venv
 
-.PHONY: help demo test test-oldest constraints-oldest test-external venv lint clean
+.PHONY: help demo test test-fast test-oldest constraints-oldest test-external venv lint clean
 
 help:
 	@echo "make demo    set up, then thermal conductivity of a Lennard-Jones liquid on 2 ranks (a few minutes)"
 	@echo "make test    set up, then run the tests"
+	@echo "make test-fast   the tests that need neither LAMMPS nor patience (it is not built for them)"
 	@echo "make test-oldest     the tests with the oldest dependencies that pyproject.toml allows, in $(VENV)-oldest"
 	@echo "make test-external   the tests of adapters to other libraries, in an environment of their own (no LAMMPS)"
 	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (4 to 7 minutes on 2 cores, once)"
@@ -20,6 +21,9 @@ demo: venv
 # two files at a time: most tests use one core
 test: venv
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-fast: $(VENV)/.python
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not lammps and not slow"
 
 # the oldest MPI makes this a build of LAMMPS of its own, once
 OLDEST = tests/constraints-oldest.txt

@@ -24,9 +24,11 @@ compile_quickly()
 
 
 def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "lammps: needs the LAMMPS of this environment; with `ranks` > 1 also mpiexec"
-    )
+    for marker in (
+        "lammps: needs the LAMMPS of this environment; with `ranks` > 1 also mpiexec",
+        "slow: takes longer than some seconds; `make test-fast` leaves it out",
+    ):
+        config.addinivalue_line("markers", marker)
 
 
 def pytest_collection_modifyitems(items):
@@ -37,7 +39,7 @@ def pytest_collection_modifyitems(items):
         ranks = item.callspec.params.get("ranks", 1) if hasattr(item, "callspec") else 1
         if find_program("lmp") is None:
             item.add_marker(pytest.mark.skip(reason="needs lmp: run `adflux build-lammps`"))
-        elif ranks > 1 and find_program("mpiexec") is None:
+        elif int(ranks) > 1 and find_program("mpiexec") is None:
             item.add_marker(pytest.mark.skip(reason="needs mpiexec: install mpich"))
 
 

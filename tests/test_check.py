@@ -23,6 +23,7 @@ SOUND = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOUND)
 def test_a_sound_potential_passes(name):
     findings = list(check(SOUND[name]))
@@ -82,6 +83,7 @@ FOUND = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FOUND)
 def test_a_fault_is_found(fault):
     potential = Faulty(np.asarray(1.3), fault, hops=1 if fault == "one hop declared" else 2)
@@ -94,6 +96,7 @@ def test_a_fault_is_found(fault):
     assert not failed & {"permutation", "translation"} or fault == "mean of all atoms"
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table_and_fails_with_it(tmp_path):
     random_crystal(4, elements=("Ar",)).write(tmp_path / "crystal.xyz")
     export(SOUND["one layer"], tmp_path / "good.pkl")
@@ -106,6 +109,7 @@ def test_the_command_prints_a_table_and_fails_with_it(tmp_path):
     assert done.code == 1 and "FAIL" in done.stdout and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_sentence(tmp_path):
     export(SOUND["one layer"], tmp_path / "good.pkl")
     (tmp_path / "broken.cif").write_text("nothing")

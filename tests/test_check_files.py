@@ -8,6 +8,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import ase
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -68,6 +69,7 @@ KINDS = {
 
 
 # one kind is enough in the other precision: it costs as much again
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "dtype"),
     [*((kind, "float64") for kind in KINDS), ("the network of example 4", "float32")],
@@ -80,6 +82,7 @@ def test_a_loaded_model_passes_every_check(tmp_path, kind, dtype):
     assert len(findings) >= 18
 
 
+@pytest.mark.slow
 def test_a_loaded_model_works_inside_functions_that_are_compiled(tmp_path):
     """Arrays that the class indexes by species are JAX arrays: NumPy's take no traced index."""
     potential = message_passing(2)
@@ -108,6 +111,7 @@ def test_double_precision_is_never_lost_in_silence(tmp_path):
     assert eval(single) == ["float32"] * 2 and eval(double) == ["float64"] * 2
 
 
+@pytest.mark.slow
 def test_the_command_notes_a_truncated_potential_and_fails_a_step(tmp_path):
     adflux.export(KINDS["truncated lj"](tmp_path), tmp_path / "cut.pkl")
     done = run_adflux(tmp_path, "check", "cut.pkl", "--json")
@@ -116,8 +120,12 @@ def test_the_command_notes_a_truncated_potential_and_fails_a_step(tmp_path):
     assert {note["name"] for note in notes} == {"cutoff, energy", "cutoff, forces"}
 
 
-def test_an_old_file_says_once_which_units_are_assumed():
-    done = run_adflux(ROOT, "check", "tests/data/models/v0/sw.model", "--json")
+@pytest.mark.slow
+def test_an_old_file_says_once_which_units_are_assumed(tmp_path):
+    # a pair is the cheapest structure to check
+    ase.Atoms("Si2", [[0, 0, 0], [2.3, 0, 0]]).write(tmp_path / "pair.xyz")
+    old = ROOT / "tests/data/models/v0/sw.model"
+    done = run_adflux(tmp_path, "check", old, "pair.xyz", "--json")
     assert done.stderr.count("metal units are assumed") == 1 and "Warning" not in done.stderr
     assert not [finding for finding in json.loads(done.stdout) if finding["passed"] is False]
 

@@ -219,6 +219,7 @@ def test_a_structure_of_other_elements_is_said_once():
         list(check(lj, random_crystal(4, elements=("Si",))))
 
 
+@pytest.mark.slow
 def test_names_that_are_no_chemical_symbols_can_be_checked():
     lj = LennardJones(epsilon=0.01, sigma=2.2, cutoff=4.5, elements="A,Si,X", onset=3.5)
     renamed = with_symbols(lj)

@@ -11,18 +11,14 @@ import ase
 import ase.units
 import numpy as np
 import pytest
-from lammps_runner import find_program, run_adflux, run_lammps, run_program
+from lammps_runner import run_adflux, run_lammps, run_program
 
 import lammps_adflux as adflux
 from lammps_adflux.conductivity.lammps_log import read_log
 from lammps_adflux.lmp.programs import potentials_folder
 
-LMP, MPIEXEC = find_program("lmp"), find_program("mpiexec")
-
 EXAMPLES = Path(__file__).parents[1] / "examples"
-pytestmark = pytest.mark.skipif(
-    not (LMP and MPIEXEC), reason="no lmp or mpiexec in this environment"
-)
+pytestmark = pytest.mark.lammps
 
 
 def run(script: Path, *options: str) -> str:

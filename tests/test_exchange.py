@@ -26,6 +26,7 @@ needs_handler = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "route", [pytest.param("compiled", marks=needs_handler), pytest.param("python")]
 )
@@ -56,6 +57,7 @@ def calls(shape_of_pairs: int, atoms: int) -> list[tuple]:
     return [(int(width), int(way)) for width, way in re.findall(call, text)]
 
 
+@pytest.mark.slow
 @needs_handler
 def test_ranks_of_other_shapes_exchange_in_the_same_order():
     few, many = calls(64, 9), calls(4096, 300)

@@ -25,6 +25,7 @@ LAYERS = (1, 2, 3)
 ROUNDING = 1e-12  # sums of some thousand terms of order one, in float64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("atoms", (1, 5, 8))  # 1 atom: a cell smaller than the cutoff
 def test_equals_the_flux_of_the_unfolded_cell(layers, atoms):
@@ -91,6 +92,7 @@ def test_rotates_as_a_vector(layers):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("extra", ((0, 1), (1, 1), (37, 5)))
 def test_padding_changes_nothing(layers, extra):
@@ -108,6 +110,7 @@ def test_padding_changes_nothing(layers, extra):
     assert not np.any(atomic_virials(potential, padded)[len(crystal) :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", (2, 3))
 def test_the_edge_formula_fails_for_message_passing(layers):
     """Negative control: what a one-layer formula gives is off by far more than rounding."""
@@ -118,6 +121,7 @@ def test_the_edge_formula_fails_for_message_passing(layers):
     assert np.abs(wrong - exact).max() > 0.01 * np.abs(exact).max()
 
 
+@pytest.mark.slow
 def test_for_one_layer_the_edge_form_is_the_hop_rule():
     potential, crystal = message_passing(1), random_crystal(8)
     graph, v = graph_from_atoms(crystal, potential), jnp.asarray(velocities(crystal))
@@ -127,6 +131,7 @@ def test_for_one_layer_the_edge_form_is_the_hop_rule():
     close(edge_virials(graph, gradients), np.einsum("aib->iab", from_hops), ROUNDING, floor=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", LAYERS)
 def test_atomic_virials_give_the_flux_and_sum_to_the_strain_derivative(layers):
     potential, crystal = message_passing(layers), random_crystal(6)
@@ -182,6 +187,7 @@ def test_lennard_jones_equals_the_textbook_sum():
     close(heat_flux(potential, graph, v), flux, ROUNDING, floor=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", LAYERS)
 def test_mixed_precisions_give_the_lower_one(layers):
     """A float32 graph or potential with float64 company: no error, and no more than float32's

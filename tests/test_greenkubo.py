@@ -159,6 +159,7 @@ def test_error_bars_hold_with_the_automatic_cutoff(relaxing):
     assert pooled.over_blocks.error == pytest.approx(pooled.over_seeds.error, rel=0.3)
 
 
+@pytest.mark.slow
 def test_stacie_finds_the_known_integral_with_its_error(relaxing):
     flux, integral = relaxing
     factor = 1 / (2.0 * 1.5**2)
@@ -262,6 +263,7 @@ def test_import_needs_numpy_only():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_fit_that_fails_its_own_test_is_no_result():
     """A flux with a strong oscillation at low frequencies is no Lorentz peak: STACIE's z-scores say
     so.

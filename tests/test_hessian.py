@@ -65,6 +65,7 @@ def test_pairs_are_differences_of_rows():
     assert np.isclose(forward, np.sum(rows * images.from_pairs(graph, pairs)), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", (0, 2))
 def test_gradient_and_hessian_are_those_of_the_energy(layers):
     potential = potential_of(layers)

@@ -204,6 +204,7 @@ def test_every_way_to_index_gives_the_same_flux(way):
     close(heat_flux(potential, graph, v), heat_flux(expected, graph, v), ROUNDING)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", (2, 3))
 def test_equals_the_flux_of_the_same_network_written_with_hop(layers):
     net, crystal = message_passing(layers), random_crystal(7)

@@ -29,6 +29,7 @@ def folder(tmp_path_factory):
 GIVEN = ("--units", "real", "--volume", 1e4, "--temperature", 300, "--timestep", 1)
 
 
+@pytest.mark.slow
 def test_table_and_files(folder):
     done = run_adflux(
         folder, "kappa", "flux.1", "flux.2", *GIVEN, "-o", "out/lj", "--stacie-model", "exppoly"

@@ -75,6 +75,7 @@ def test_a_mean_over_all_atoms_is_refused(tmp_path):
         export(layered(1, 1, "mean"), tmp_path / "model.pkl")
 
 
+@pytest.mark.slow
 def test_a_chain_shows_what_operations_show():
     for layers in (1, 2, 3):
         assert influence_beyond(message_passing(layers)) is None

@@ -171,6 +171,7 @@ def finished(job: Job, run: Run) -> int:
 
 
 # without shrinking, which takes minutes: the failing log is in the folder that the message names
+@pytest.mark.slow
 @settings(
     phases=[Phase.explicit, Phase.generate],
     max_examples=100,

@@ -257,6 +257,7 @@ def test_lammps_itself_reads_what_is_written(folder):
     assert energies[1] == energies[0] and energies[2] == pytest.approx(2 * energies[0], rel=1e-13)
 
 
+@pytest.mark.slow
 def test_export_snap_gives_the_sum_and_new_coefficients(folder):
     """One process for each way to the same file."""
     written(folder, BOTH + CHARGES + SNAP_LINE)

@@ -34,6 +34,7 @@ def write_snap(folder, quadratic: bool = False, change: tuple[str, int, float] |
     return SNAP.from_lammps(folder / "pair.snapcoeff", folder / "pair.snapparam", PAIR)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quadratic", (False, True))
 @pytest.mark.parametrize("where", (None, ("quadratic", "coefficients")))
 def test_a_coefficient_is_named_after_its_line(tmp_path, quadratic, where):

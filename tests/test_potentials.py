@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from lammps_runner import run_lammps, vectors
 from mlff_folders import write_checkpoint
+from nequix_files import write_nqx
 from networks import MessagePassing, function_network, message_passing
 from scipy.spatial.transform import Rotation
 from systems import random_crystal, velocities
@@ -23,6 +24,7 @@ from lammps_adflux import (
     ZBL,
     AdfluxError,
     LennardJones,
+    Nequix,
     Potential,
     So3krates,
     StillingerWeber,
@@ -70,6 +72,7 @@ CONTRACT = {
     "network": MessagePassing,
     "function": FunctionPotential,
     "so3krates": So3krates,
+    "nequix": Nequix,
 }
 
 
@@ -87,6 +90,8 @@ def potential(request, sw_file):
         folder = sw_file.parent / "so3krates"
         write_checkpoint(folder, degrees=(1, 2), features=4, n_rbf=3, layer=dict(n_heads=2))
         return So3krates.from_mlff(folder, PAIR)
+    if request.param == "nequix":
+        return Nequix.from_file(write_nqx(sw_file.parent / "small.nqx"), PAIR)
     if request.param == "zbl":
         return ZBL(2.0, 4.2, elements=PAIR)
     if request.param == "sum":
@@ -111,6 +116,7 @@ def crystal():
     return random_crystal(17, volume_per_atom=16.0, seed=2)
 
 
+@pytest.mark.slow
 def test_forces_are_minus_the_slope_of_the_energy(potential, crystal):
     forces = energy_forces_virial(potential, graph_from_atoms(crystal, potential)).forces
     graph = graph_from_atoms(crystal, potential)
@@ -174,12 +180,14 @@ def test_no_net_force_and_symmetric_virial(potential, crystal):
     assert np.abs(result.virial - result.virial.T).max() < 1e-12 * np.abs(result.virial).max()
 
 
+@pytest.mark.slow
 def test_parameters_can_be_differentiated(potential, crystal):
     graph = graph_from_atoms(crystal, potential)
     gradient = jax.grad(lambda p: jnp.sum(p(graph)))(potential)
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(gradient))
 
 
+@pytest.mark.slow
 def test_float32_follows_the_input(potential, crystal):
     single = energy_forces_virial(
         potential.astype(np.float32), graph_from_atoms(crystal, potential, dtype=np.float32)
@@ -540,6 +548,8 @@ def test_every_potential_is_exported_and_in_the_contract(kind):
         assert kind in CONTRACT.values()
 
 
-@pytest.mark.parametrize("name", ("LennardJones", "SNAP", "So3krates", "StillingerWeber", "ZBL"))
+@pytest.mark.parametrize(
+    "name", ("LennardJones", "Nequix", "SNAP", "So3krates", "StillingerWeber", "ZBL")
+)
 def test_potentials_have_names_at_the_top(name):
     assert getattr(adflux, name) is getattr(potentials, name)

@@ -7,15 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from lammps_runner import find_program
-
-LMP, MPIEXEC = find_program("lmp"), find_program("mpiexec")
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"<!-- tested(?:: (?P<file>\S+))? -->\n```(?P<kind>\w*)\n(?P<text>.*?)```", re.S)
 
 
-@pytest.mark.skipif(not (LMP and MPIEXEC), reason="no lmp or mpiexec in this environment")
+@pytest.mark.lammps
 def test_every_block_marked_as_tested_runs(tmp_path):
     blocks = list(BLOCK.finditer((ROOT / "README.md").read_text()))
     assert len(blocks) >= 4

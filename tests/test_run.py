@@ -5,7 +5,6 @@ from lammps_runner import find_program, run_adflux
 
 from lammps_adflux import load
 
-NEEDS_LAMMPS = pytest.mark.skipif(not find_program("lmp"), reason="no lmp in this environment")
 SCRIPT = """
 units lj
 lattice fcc 0.8442
@@ -32,7 +31,7 @@ def test_export_writes_what_load_reads(tmp_path):
     assert potential.epsilon.tolist() == [[0.5, 0.5], [0.5, 0.5]]
 
 
-@NEEDS_LAMMPS
+@pytest.mark.lammps
 def test_run_hands_variables_and_templates_to_lammps(tmp_path):
     run_adflux(
         tmp_path, *"export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl".split()
@@ -45,7 +44,7 @@ def test_run_hands_variables_and_templates_to_lammps(tmp_path):
     assert "on 2 procs for 0 steps" in (tmp_path / "my.log").read_text()
 
 
-@NEEDS_LAMMPS
+@pytest.mark.lammps
 @pytest.mark.parametrize("ranks", ("1", "2"))
 def test_run_ends_with_lammps_code_and_its_error(tmp_path, ranks):
     (tmp_path / "in.lj").write_text(SCRIPT)
@@ -54,7 +53,7 @@ def test_run_ends_with_lammps_code_and_its_error(tmp_path, ranks):
     assert "absent.pkl" in done.stderr and "Traceback" not in done.stderr
 
 
-@NEEDS_LAMMPS
+@pytest.mark.lammps
 @pytest.mark.parametrize("ranks", ("1", "2"))
 @pytest.mark.parametrize(
     ("name", "sentence"),
@@ -81,7 +80,7 @@ def test_a_wrong_lmp_is_one_sentence(tmp_path, ranks, name, sentence):
     )
 
 
-@NEEDS_LAMMPS
+@pytest.mark.lammps
 def test_an_lmp_is_found_by_its_name_and_by_a_relative_path(tmp_path):
     (tmp_path / "in.lj").write_text("units lj\n")
     (tmp_path / "mine").symlink_to(find_program("lmp"))

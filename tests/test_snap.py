@@ -230,6 +230,7 @@ def crystal():
     return random_crystal(7, volume_per_atom=14.0, elements=PAIR, seed=3)
 
 
+@pytest.mark.slow
 def test_gradient_and_its_tangent_are_slopes(small, crystal):
     graph = graph_from_atoms(crystal, small)
     direction, step = np.random.default_rng(0).normal(size=graph.vectors.shape), 1e-5
@@ -247,6 +248,7 @@ def test_gradient_and_its_tangent_are_slopes(small, crystal):
     assert relative_error(tangent, (gradient_up - gradient_down) / (2 * step)) < 1e-6
 
 
+@pytest.mark.slow
 def test_padding_and_float32_do_no_harm(small, crystal):
     graph = graph_from_atoms(crystal, small)
     double = energy_forces_virial(small, graph)

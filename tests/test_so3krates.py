@@ -61,6 +61,7 @@ def crystal():
     return random_crystal(7, volume_per_atom=11.0, elements=PAIR, seed=3)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SNSE.exists(), reason="../shared/data/snse_so3krates is absent")
 def test_tin_selenide_equals_glp_with_mlff():
     import ase
@@ -100,6 +101,7 @@ def test_energies_equal_a_slow_forward_pass(tmp_path, crystal, variant):
     assert relative_error(ours, 0.3 * slow) < ROUNDING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ("three layers", "neighbourhood at the start"))
 def test_flux_equals_the_unfolded_one(tmp_path, variant):
     write_checkpoint(tmp_path, **VARIANTS[variant])
@@ -171,6 +173,7 @@ def test_harmonics_equal_scipy_and_are_orthonormal():
     assert np.abs(product - np.eye(49)).max() < 1e-13
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ("two layers", "bernstein", "neighbourhood at the start"))
 def test_padding_lonely_atoms_and_float32_do_no_harm(tmp_path, variant):
     write_checkpoint(

@@ -4,11 +4,11 @@ say.
 
 import numpy as np
 import pytest
-from lammps_runner import find_program, run_adflux
+from lammps_runner import run_adflux
 
 from lammps_adflux import read_flux
 
-pytestmark = pytest.mark.skipif(not find_program("lmp"), reason="no lmp in this environment")
+pytestmark = pytest.mark.lammps
 SYSTEM = """
 units lj
 lattice fcc 0.8442

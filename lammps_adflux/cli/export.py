@@ -183,6 +183,20 @@ def so3krates(
     export(So3krates.from_mlff(folder, elements=_names(elements), units=units), output, dtype)
 
 
+@export.command("nequix")
+def nequix(
+    file: Annotated[Path, typer.Argument(help="A file of nequix (.nqx), from its authors.")],
+    elements: Elements,
+    output: ModelFile,
+    dtype: Precision = "float64",
+) -> None:
+    """Nequix: adflux export nequix nequix-oam-1-pft.nqx --elements Na,Cl -o nacl.pkl"""
+    from ..modelfile import export
+    from ..potentials import Nequix
+
+    export(Nequix.from_file(file, elements=_names(elements)), output, dtype)
+
+
 def _snap(coefficients: Path, parameters: Path | None, elements: str | None, zbl: str | None):
     from ..potentials import SNAP, ZBL, read_pair_style
     from ..potentials.total import parts_of

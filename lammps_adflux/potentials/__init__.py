@@ -3,6 +3,7 @@
 from .base import Potential
 from .function import FunctionPotential, from_function
 from .lennard_jones import LennardJones
+from .nequix.network import Nequix
 from .pair_style_file import read_pair_style
 from .snap.potential import SNAP
 from .so3krates.network import So3krates
@@ -15,6 +16,7 @@ __all__ = [
     "ZBL",
     "FunctionPotential",
     "LennardJones",
+    "Nequix",
     "Potential",
     "So3krates",
     "StillingerWeber",
