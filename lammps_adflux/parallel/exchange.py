@@ -101,7 +101,7 @@ def _jvp(primals, tangents, *, transposed):
     (handle, values), (_, change) = primals, tangents
     result = _bind(handle, values, transposed)
     if type(change) is ad.Zero:
-        return result, ad.Zero.from_primal_value(result)  # pyright: ignore[reportAttributeAccessIssue]
+        return result, ad.Zero(jax.typeof(result).to_tangent_aval())
     return result, _bind(handle, change, transposed)
 
 

@@ -1,7 +1,8 @@
 """Derivatives of a network of layers that lies on some of the ranks only; rank 0 writes found.npz.
 
-`products`: second and third derivatives at random atoms, of which one has no neighbours.
-`relaxed`: a slab is relaxed, and its response taken forward and backward.
+`products`: second and third derivatives at random atoms, of which one has no neighbours; on one
+rank messages of all pairs are summed at once, on several ranks in blocks. `relaxed`: a slab is
+relaxed, and its response taken forward and backward.
 """
 
 import sys
@@ -9,9 +10,10 @@ import sys
 import jax
 import numpy as np
 from mpi4py import MPI
-from networks import message_passing
+from networks import InBlocks, MessagePassing, message_passing
 
 import lammps_adflux as adflux
+from lammps_adflux.graph import messages
 from lammps_adflux.implicit.parameters import choose
 from lammps_adflux.implicit.products import Products
 from lammps_adflux.implicit.vectors import Vectors
@@ -21,7 +23,9 @@ from lammps_adflux.parallel.system import Whole
 jax.config.update("jax_enable_x64", True)
 comm = MPI.COMM_WORLD
 CUTOFF = 1.7
-potential = message_passing(2, CUTOFF, ("Ar", "Kr"), scale=0.1) + adflux.LennardJones(
+kind = InBlocks if sys.argv[1] == "products" and comm.size > 1 else MessagePassing
+messages.AT_ONCE, messages.BLOCK = 0, 30
+potential = message_passing(2, CUTOFF, ("Ar", "Kr"), scale=0.1, kind=kind) + adflux.LennardJones(
     epsilon=[[1.0, 0.7], [0.7, 0.9]],
     sigma=[[1.0, 0.95], [0.95, 0.9]],
     cutoff=CUTOFF,

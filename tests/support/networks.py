@@ -7,6 +7,7 @@ import numpy as np
 from mpi4py import MPI
 
 from lammps_adflux import Graph, Potential, from_function
+from lammps_adflux.graph import keep
 
 
 class MessagePassing(Potential):
@@ -56,6 +57,7 @@ def message_passing(
     seed: int = 0,
     width: int = 5,
     scale: float = 1.0,
+    kind: type = MessagePassing,
 ):
     """A network with random weights of order one; `scale` multiplies its energies."""
     keys = iter(jax.random.split(jax.random.PRNGKey(seed), 100))
@@ -72,9 +74,40 @@ def message_passing(
         }
         for _ in range(hops)
     )
-    return MessagePassing(
+    return kind(
         layers, scale * weights(width), weights(len(elements), width), cutoff, hops, tuple(elements)
     )
+
+
+class InBlocks(MessagePassing):
+    """The same network, its messages summed by `Graph.sum_messages`."""
+
+    def __call__(self, graph: Graph):
+        def geometry(vectors):
+            squares = jnp.sum(vectors**2, axis=1)
+            inside = squares < self.cutoff**2
+            r = jnp.sqrt(jnp.where(inside, squares, 0.25 * self.cutoff**2))
+            envelope = jnp.where(inside, (1.0 - (r / self.cutoff) ** 2) ** 3, 0.0)
+            waves = [jnp.sin((n + 1) * jnp.pi * r / self.cutoff) / r for n in range(4)]
+            return envelope, vectors / jnp.where(inside, r, 1.0)[:, None], jnp.stack(waves, axis=1)
+
+        scalars = jnp.asarray(self.embedding)[graph.species]
+        moved = jnp.zeros((*scalars.shape, 3), scalars.dtype)
+        for layer in self.layers:
+
+            def message(vectors, others, center, layer=layer):
+                envelope, directions, radial = geometry(vectors)
+                gate = jnp.tanh(center @ layer["center"] + others["scalars"] @ layer["other"])
+                filters = keep((radial @ layer["radial"]) * envelope[:, None])
+                scalars = gate * filters
+                carried = others["vectors"] * filters[..., None]
+                return scalars, scalars[..., None] * directions[:, None, :] + carried
+
+            sent = {"scalars": scalars, "vectors": moved}
+            new_scalars, new_vectors = graph.sum_messages(message, sent, scalars)
+            scalars, moved = scalars + new_scalars, moved + new_vectors
+            scalars = scalars + jnp.tanh(jnp.sum(moved**2, axis=-1) @ layer["norm"])
+        return jnp.tanh(scalars) @ jnp.asarray(self.readout)
 
 
 class FailsOnRankOne(MessagePassing):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from ...graph import Graph
+from ...graph import Graph, keep
 from ..base import Potential, check_units
 from .mlff_reader import read_so3krates
 from .radial import cutoff_function, radial_basis
@@ -87,55 +87,65 @@ class So3krates(Potential):
 
     def _energies(self, graph: Graph) -> Float[Array, " atoms"]:
         p = self.parameters
-        r = graph.distances
-        radial = radial_basis(
-            self.radial_basis, r, self.radial_basis_size, self.cutoff, p.get("radial", {})
-        )
-        envelope = jnp.where(
-            graph.mask, cutoff_function(self.cutoff_function, r, self.cutoff), 0.0
-        )[:, None]
-        harmonics = spherical_harmonics(graph.vectors / r[:, None], self.degrees)
         features = jnp.asarray(p["embedding"])[graph.species]
         coordinates = None  # zero
         if self.sphc_normalization is not None:
-            coordinates = graph.sum_pairs(envelope * harmonics) / self.sphc_normalization
+
+            def neighbourhood(vectors, others, centers):
+                _, envelope, harmonics = self._geometry(vectors)
+                return envelope * harmonics
+
+            coordinates = graph.sum_messages(neighbourhood) / self.sphc_normalization
         for layer in p["layers"]:
-            features, coordinates = self._layer(
-                layer, graph, features, coordinates, radial, envelope, harmonics
-            )
+            features, coordinates = self._layer(layer, graph, features, coordinates)
         energies = _mlp(p["energy"], features)[:, 0]
         return (
             jnp.asarray(p["scale"])[graph.species] * energies
             + jnp.asarray(p["shift"])[graph.species]
         )
 
-    def _layer(self, layer, graph, features, coordinates, radial, envelope, harmonics):
-        expand = self._expansion(harmonics.dtype)
+    def _geometry(self, vectors: Float[Array, "pairs 3"]):
+        """g, φ and Y of the pairs."""
+        r = jnp.sqrt(jnp.sum(vectors**2, axis=1))
+        trained = self.parameters.get("radial", {})
+        radial = radial_basis(self.radial_basis, r, self.radial_basis_size, self.cutoff, trained)
+        envelope = cutoff_function(self.cutoff_function, r, self.cutoff)
+        harmonics = spherical_harmonics(vectors / r[:, None], self.degrees)
+        return radial, envelope[:, None], harmonics
+
+    def _layer(self, layer, graph, features, coordinates):
+        dtype = graph.vectors.dtype
+        expand = self._expansion(dtype)
         x = _layer_norm(layer["norm_before"], features) if "norm_before" in layer else features
         # made before they are spread over the pairs, of which there are more than atoms
         sent = {
             "values": _by_head(x, layer["feature"]["value"]),
-            "feature": _by_head(x, layer["feature"]["key"]),
-            "geometric": _by_head(x, layer["geometric"]["key"]),
+            **{name: _by_head(x, layer[name]["key"]) for name in ("feature", "geometric")},
         }
+        kept = {name: _by_head(x, layer[name]["query"]) for name in ("feature", "geometric")}
         if coordinates is not None:
-            sent["coordinates"] = coordinates
-        # one message between ranks
-        at_other = graph.hop(sent)
-        if coordinates is None:
-            # the same for all pairs: one row
-            separation = jnp.zeros((1, len(self.degrees)), harmonics.dtype)
-        else:
-            separation = self._squares(at_other["coordinates"] - graph.at_center(coordinates))
-        attention = {
-            name: _attention(layer[name], graph, x, at_other[name], radial, separation, envelope)
-            for name in ("feature", "geometric")
-        }
-        messages = graph.sum_pairs(
-            jnp.einsum("ph,phf->phf", attention["feature"], at_other["values"])
-        )
-        moved = graph.sum_pairs(jnp.einsum("pl,lm->pm", attention["geometric"], expand) * harmonics)
-        features = features + messages.reshape(features.shape)
+            sent["coordinates"] = kept["coordinates"] = coordinates
+
+        def message(vectors, others, centers):
+            radial, envelope, harmonics = self._geometry(vectors)
+            if coordinates is None:
+                # the same for all pairs: one row
+                separation = jnp.zeros((1, len(self.degrees)), dtype)
+            else:
+                separation = self._squares(others["coordinates"] - centers["coordinates"])
+            attention = {
+                name: envelope
+                * _attention(layer[name], centers[name], others[name], radial, separation)
+                for name in ("feature", "geometric")
+            }
+            return {
+                "features": jnp.einsum("ph,phf->phf", attention["feature"], others["values"]),
+                "coordinates": (attention["geometric"] @ expand) * harmonics,
+            }
+
+        received = graph.sum_messages(message, sent, kept)
+        features = features + received["features"].reshape(features.shape)
+        moved = received["coordinates"]
         coordinates = moved if coordinates is None else coordinates + moved
         if "residual_between" in layer:
             features = _residual_mlp(layer["residual_between"], features)
@@ -164,18 +174,16 @@ class So3krates(Potential):
         return jnp.einsum("nm,lm,l->nl", coordinates**2, self._expansion(coordinates.dtype), norms)
 
 
-def _attention(
-    block, graph: Graph, x, keys, radial, separation, envelope
-) -> Float[Array, "pairs heads"]:
-    """α_ij^h, from the keys at the other atoms."""
+def _attention(block, queries, keys, radial, separation) -> Float[Array, "pairs heads"]:
+    """α_ij^h without the cutoff function."""
     weights = _mlp(block["radial_filter"], radial)
     if "spherical_filter" in block:
         weights = weights + _mlp(block["spherical_filter"], separation)
-    queries = graph.at_center(_by_head(x, block["query"]))
+    weights = keep(weights)
     # a product and a sum, which XLA fuses: einsum would make of it as many tiny matrix products as
     # there are pairs
     alike = jnp.sum(queries * weights.reshape(queries.shape) * keys, axis=-1)
-    return envelope * alike / queries.shape[-1] ** 0.5
+    return alike / queries.shape[-1] ** 0.5
 
 
 def _by_head(x: Float[Array, "atoms features"], kernel) -> Float[Array, "atoms heads size"]:

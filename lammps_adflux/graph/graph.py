@@ -1,11 +1,15 @@
 """The Graph: directed pairs within the cutoff, with the operations that models are built from."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
+
+from .bodies import CENTERS, OTHERS, PAIRS, WHOLE
+from .messages import over_pairs
 
 
 class Exchange(eqx.Module):
@@ -50,16 +54,20 @@ class Graph(eqx.Module):
         several ranks every rank must come here equally often: no condition on the atoms or pairs of
         a rank may decide it.
         """
+        return jax.tree.map(self._at_other, self._of_all_ranks(values))
+
+    def _of_all_ranks(self, values: PyTree) -> PyTree:
+        if self.exchange is None:
+            return values
+        leaves, structure = jax.tree.flatten(values)
         # species are known on all rows
-        if self.exchange is not None and values is not self.species:
-            values = self.exchange(values)
-        return jax.tree.map(self._at_other, values)
+        arrived = iter(self.exchange([leaf for leaf in leaves if leaf is not self.species]))
+        leaves = [leaf if leaf is self.species else next(arrived) for leaf in leaves]
+        return jax.tree.unflatten(structure, leaves)
 
     def _at_other(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "pairs *shape"]:
-        if self.probe is None or not jnp.issubdtype(values.dtype, jnp.inexact):
-            return values[self.others]
-        weight = 1.0 - self.vectors @ self.probe
-        return weigh_tangent(values[self.others], weight.reshape(-1, *(1,) * (values.ndim - 1)))
+        there = values[self.others]
+        return there if self.probe is None else _weighted(there, 1.0 - self.vectors @ self.probe)
 
     def at_center(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "pairs *shape"]:
         """Values at the centre of each pair: nothing moves, so the hop rule does not apply."""
@@ -72,6 +80,50 @@ class Graph(eqx.Module):
             jnp.where(mask, messages, 0.0), self.centers, len(self.species), indices_are_sorted=True
         )
 
+    def sum_messages(
+        self,
+        message: Callable[..., PyTree],
+        at_others: PyTree = (),
+        at_centers: PyTree = (),
+    ) -> PyTree:
+        """Σ over the pairs of each centre of message(r_p, values at j, values at i).
+
+        What `hop`, `at_center` and `sum_pairs` give, but worked through in blocks of pairs, which
+        derivatives evaluate anew: memory grows with atoms × features, not with pairs × features.
+
+        message(vectors [n, 3], others, centers) gets n pairs, with the rows of `at_others` and
+        `at_centers` that belong to them, and gives an array [n, …] or several in a pytree; each
+        pair by itself. at_others, at_centers: arrays [atoms, …] or pytrees of them; the first go
+        from rank to rank in one message. Returns [atoms, …] for each array of the message.
+        """
+        at_others = self._of_all_ranks(at_others)
+        others, of_others = jax.tree.flatten(at_others)
+        centers, of_centers = jax.tree.flatten(at_centers)
+        shape = None
+
+        def rows(mask, vectors, *values):
+            nonlocal shape
+            there, here = values[: len(others)], values[len(others) : len(others) + len(centers)]
+            if self.probe is not None:
+                weight = 1.0 - vectors @ values[-1]
+                there = [_weighted(x, weight) for x in there]
+            made = message(
+                vectors,
+                jax.tree.unflatten(of_others, there),
+                jax.tree.unflatten(of_centers, here),
+            )
+            leaves, shape = jax.tree.flatten(made)
+            return [jnp.where(mask.reshape(-1, *(1,) * (x.ndim - 1)), x, 0) for x in leaves]
+
+        arguments = [
+            (PAIRS, self.vectors),
+            *((OTHERS, x) for x in others),
+            *((CENTERS, x) for x in centers),
+            *([] if self.probe is None else [(WHOLE, self.probe)]),
+        ]
+        sums = over_pairs(rows, self.centers, self.others, self.mask, arguments, len(self.species))
+        return jax.tree.unflatten(shape, sums)
+
     def with_vectors(self, vectors: Float[Array, "pairs 3"]) -> "Graph":
         """The same pairs with other vectors."""
         return eqx.tree_at(lambda graph: graph.vectors, self, vectors)
@@ -80,6 +132,14 @@ class Graph(eqx.Module):
     def distances(self) -> Float[Array, " pairs"]:
         """|r_p|; for padding longer than the cutoff."""
         return jnp.sqrt(jnp.einsum("pa,pa->p", self.vectors, self.vectors))
+
+
+def _weighted(
+    there: Shaped[Array, "pairs *shape"], weight: Float[Array, " pairs"]
+) -> Shaped[Array, "pairs *shape"]:
+    if not jnp.issubdtype(there.dtype, jnp.inexact):
+        return there
+    return weigh_tangent(there, weight.reshape(-1, *(1,) * (there.ndim - 1)))
 
 
 @jax.custom_jvp
