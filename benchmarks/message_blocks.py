@@ -1,11 +1,11 @@
 """Messages in blocks of pairs, without LAMMPS: So3krates on tin selenide, float64, one core.
 
     python benchmarks/message_blocks.py [--atoms 256 1024 4096 16384] [--layers 1 2 3]
-    [--repeat 3] [--pairs 1024] [--at-once 8192] [--model FOLDER]
+    [--repeat 3] [--block BYTES] [--at-once BYTES] [--model FOLDER]
 
 One process a row. CPU time (user and system) of a force call and of a flux sample, medians, for
 each atom; and peak memory of the process beyond that of the same model with 8 atoms.
-`--at-once N`: domains of up to N pairs are not cut into blocks; `--pairs`: pairs of a block.
+`--block` and `--at-once`: see `lammps_adflux/graph/messages.py`; `--at-once 1e12`: no blocks.
 """
 
 import argparse
@@ -18,6 +18,9 @@ import time
 from pathlib import Path
 
 from lammps_adflux.process import prepare
+
+prepare()
+from lammps_adflux.graph import messages  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "examples" / "03_snse"))
@@ -40,8 +43,7 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
-def row(model: Path, layers: int, atoms: int, repeat: int, pairs: int, at_once: int) -> None:
-    prepare()
+def row(model: Path, layers: int, atoms: int, repeat: int, block: int, at_once: int) -> None:
     import jax
     import numpy as np
     from snse import write_crystal
@@ -49,9 +51,8 @@ def row(model: Path, layers: int, atoms: int, repeat: int, pairs: int, at_once: 
 
     import lammps_adflux as adflux
     from lammps_adflux.derivatives import energies_and_pair_gradients
-    from lammps_adflux.graph import messages
 
-    messages.BLOCK, messages.AT_ONCE = pairs, at_once
+    messages.BLOCK, messages.AT_ONCE = block, at_once
     potential = deeper(adflux.So3krates.from_mlff(model), layers)
     with tempfile.TemporaryDirectory() as folder:
         write_crystal(Path(folder) / "snse.data")
@@ -76,11 +77,11 @@ def main() -> None:
     parser.add_argument("--atoms", type=int, nargs="+", default=[256, 1024, 4096, 16384])
     parser.add_argument("--layers", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--pairs", type=int, default=1024)
-    parser.add_argument("--at-once", type=int, default=8192)
+    parser.add_argument("--block", type=float, default=messages.BLOCK)
+    parser.add_argument("--at-once", type=float, default=messages.AT_ONCE)
     parser.add_argument("--row", type=int, nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    settings = arguments.repeat, arguments.pairs, arguments.at_once
+    settings = arguments.repeat, int(arguments.block), int(arguments.at_once)
     if arguments.row:
         row(arguments.model, *arguments.row, *settings)
         return

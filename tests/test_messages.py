@@ -18,11 +18,15 @@ ROUNDING = 1e-12
 LAYERS = 2
 
 
+# bytes of arguments and results of a pair of the networks here
+A_PAIR = 8 * (3 + 5 + 15 + 5 + 5 + 15)
+
+
 @pytest.fixture(params=(50, 10**6))
 def blocks(request, monkeypatch):
     """Pairs of a block: some, and all."""
     monkeypatch.setattr(messages, "AT_ONCE", 0)
-    monkeypatch.setattr(messages, "BLOCK", request.param)
+    monkeypatch.setattr(messages, "BLOCK", request.param * A_PAIR)
     jax.clear_caches()
     yield request.param
     jax.clear_caches()

@@ -28,9 +28,10 @@ from .bodies import (
     transposed,
 )
 
-# pairs of a block, whose arrays stay in a core's cache; and pairs of a domain so small that blocks,
-# whose derivatives evaluate messages anew, do not pay: benchmarks/message_blocks.py
-BLOCK, AT_ONCE = 1024, 8192
+# bytes that arguments and results of a block may take, so that they stay near a core; and those of
+# all pairs of a domain so small that blocks, whose derivatives evaluate messages anew, do not pay:
+# benchmarks/message_blocks.py
+BLOCK, AT_ONCE = 2**23, 2**26
 
 
 def over_pairs(
@@ -47,20 +48,29 @@ def over_pairs(
     arguments: (place, array). What the function closes over counts as `whole`. Results must be zero
     where the mask is False.
     """
-    if len(centers) <= AT_ONCE:
+    pairs, a_pair = len(centers), _bytes(function, arguments)
+    if pairs * a_pair <= AT_ONCE:
         index = {CENTERS: centers, OTHERS: others}
         taken = [x[index[place]] if place in index else x for place, x in arguments]
         return [
             jax.ops.segment_sum(x, centers, atoms, indices_are_sorted=True)
             for x in function(mask, *taken)
         ]
-    block = _even(len(centers), BLOCK)
+    block = _even(pairs, max(1, BLOCK // a_pair))
     rows = [_row(place, jnp.asarray(array), block) for place, array in arguments]
     jaxpr, closed_over = lifted(function, [jax.ShapeDtypeStruct((block,), bool), *rows])
     places = [*(place for place, _ in arguments), *(WHOLE,) * len(closed_over)]
     body = Body(jaxpr, tuple(places), (CENTERS,) * len(jaxpr.out_avals))
     values = [*(array for _, array in arguments), *closed_over]
     return over_pairs_p.bind(centers, others, mask, *values, body=body, atoms=atoms)
+
+
+def _bytes(function, arguments) -> int:
+    """What arguments and results of one pair take."""
+    rows = [_row(place, jnp.asarray(array), 1) for place, array in arguments]
+    results = jax.eval_shape(function, jax.ShapeDtypeStruct((1,), bool), *rows)
+    of_pairs = [row for row, (place, _) in zip(rows, arguments, strict=True) if place != WHOLE]
+    return sum(row.size * row.dtype.itemsize for row in (*of_pairs, *results))
 
 
 def _even(pairs: int, block: int) -> int:

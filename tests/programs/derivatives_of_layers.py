@@ -24,7 +24,7 @@ jax.config.update("jax_enable_x64", True)
 comm = MPI.COMM_WORLD
 CUTOFF = 1.7
 kind = InBlocks if sys.argv[1] == "products" and comm.size > 1 else MessagePassing
-messages.AT_ONCE, messages.BLOCK = 0, 30
+messages.AT_ONCE, messages.BLOCK = 0, 10_000
 potential = message_passing(2, CUTOFF, ("Ar", "Kr"), scale=0.1, kind=kind) + adflux.LennardJones(
     epsilon=[[1.0, 0.7], [0.7, 0.9]],
     sigma=[[1.0, 0.95], [0.95, 0.9]],

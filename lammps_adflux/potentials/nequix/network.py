@@ -31,8 +31,8 @@ class Nequix(Potential):
         x_i ← gate(norm(B m_i + C x_i))                     C by element where `index_weights`
 
     and U_i = scale · linear(x_i^0) + shift + energy of the atom alone, in eV. A x travels through
-    `Graph.hop`, once a layer: the heat flux is exact. `from_file` reads what the authors publish;
-    only the elements in use are kept.
+    `Graph.sum_messages`, once a layer: the heat flux is exact. `from_file` reads what the authors
+    publish; only the elements in use are kept.
     """
 
     # nested dicts and tuples, see nqx_file.read_nqx
@@ -90,48 +90,56 @@ class Nequix(Potential):
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
         """U_i."""
         p = self.parameters
-        r = graph.distances
-        radial = self._radial(r)
-        directions = harmonics(graph.vectors, self.highest_harmonic)
         # None: one-hot vectors of the elements
         features = None
         for layer in p["layers"]:
-            features = self._layer(layer, graph, features, radial, directions)
+            features = self._layer(layer, graph, features)
         assert features is not None
         energies = _linear(p["readout"], features[0])[:, 0, 0]
         alone = jnp.asarray(p["atom_energies"])[graph.species]
         return p["scale"] * energies + p["shift"] + alone
 
-    def _layer(self, layer, graph: Graph, features, radial, directions):
+    def _layer(self, layer, graph: Graph, features):
+        results = tuple(range(len(layer["after"])))
+        embedding = None
         if features is None:
             # a linear map of one-hot vectors picks rows
             size = self.species_of_training**-0.5
-            before = {0: size * jnp.asarray(layer["before"][0])[graph.species][:, :, None]}
-            skip = layer["skip"][0]
-            skipped = {0: size * _of_species(skip, graph.species)[:, :, None]}
+            sent, degrees = graph.species, (0,)
+            embedding = size * jnp.asarray(layer["before"][0])
+            skip = jnp.asarray(layer["skip"][0])
+            skipped = {0: size * skip[graph.species][:, None, :]}
         else:
-            before = {
+            degrees = tuple(features)
+            sent = {
                 degree: _linear(w, features[degree]) for degree, w in enumerate(layer["before"])
             }
             skipped = {
                 degree: _linear(w, features[degree], graph.species)
                 for degree, w in enumerate(layer["skip"])
             }
-        results = tuple(range(len(layer["after"])))
-        at_other = graph.hop(before)
-        weights = radial
-        for number, matrix in enumerate(layer["radial"]):
-            weights = (jax.nn.silu(weights) if number else weights) @ matrix
-        routes = paths(tuple(before), self.highest_harmonic, results)
-        ends = np.cumsum([before[path.feature].shape[1] for path in routes])
-        parts = jnp.split(weights, ends[:-1], axis=1)
-        received = {degree: [] for degree in results}
-        for path, part in zip(routes, parts, strict=True):
-            message = product(path, at_other[path.feature], directions[path.harmonic], part)
-            received[path.result].append(graph.sum_pairs(message))
+        routes = paths(degrees, self.highest_harmonic, results)
+
+        def message(vectors, others, centers):
+            if embedding is not None:
+                others = {0: embedding[others][:, None, :]}
+            weights = self._radial(jnp.sqrt(jnp.sum(vectors**2, axis=1)))
+            for number, matrix in enumerate(layer["radial"]):
+                weights = (jax.nn.silu(weights) if number else weights) @ matrix
+            ends = np.cumsum([others[path.feature].shape[-1] for path in routes])
+            parts = jnp.split(weights, ends[:-1], axis=1)
+            directions = harmonics(vectors, self.highest_harmonic)
+            made = {degree: [] for degree in results}
+            for path, part in zip(routes, parts, strict=True):
+                made[path.result].append(
+                    product(path, others[path.feature], directions[path.harmonic], part)
+                )
+            return {degree: jnp.concatenate(found, axis=-1) for degree, found in made.items()}
+
+        received = graph.sum_messages(message, sent)
         mixed = {}
         for degree in results:
-            whole = jnp.concatenate(received[degree], axis=1) / self.mean_neighbours**0.5
+            whole = received[degree] / self.mean_neighbours**0.5
             mixed[degree] = _linear(layer["after"][degree], whole)
             if degree in skipped:
                 mixed[degree] = mixed[degree] + skipped[degree]
@@ -173,18 +181,14 @@ def _of_elements(parameters, rows: list[int], indexed: bool):
     }
 
 
-def _of_species(rows, species):
-    return jnp.asarray(rows)[species]
-
-
-def _linear(weights, x: Float[Array, "atoms inputs components"], species=None):
+def _linear(weights, x: Float[Array, "atoms components inputs"], species=None):
     """Σ_u x_u W_uv / √inputs, the same for each component; W [elements, inputs, outputs] by
     element.
     """
-    weights = jnp.asarray(weights) / np.sqrt(x.shape[1])
+    weights = jnp.asarray(weights) / np.sqrt(x.shape[-1])
     if weights.ndim == 3:
-        return jnp.einsum("aui,auv->avi", x, weights[species])
-    return jnp.einsum("aui,uv->avi", x, weights)
+        return jnp.einsum("aiu,auv->aiv", x, weights[species])
+    return x @ weights
 
 
 def _normalise(scales, features: dict):
@@ -194,10 +198,7 @@ def _normalise(scales, features: dict):
         for degree, x in features.items()
     ]
     size = (sum(sizes) + 1e-12) ** -0.5
-    return {
-        degree: x * jnp.asarray(scales[degree])[:, None] * size[:, None, None]
-        for degree, x in features.items()
-    }
+    return {degree: x * scales[degree] * size[:, None, None] for degree, x in features.items()}
 
 
 def _gate(features: dict):
@@ -206,9 +207,9 @@ def _gate(features: dict):
     """
     scalars = jax.nn.silu(features[0]) / silu_size()
     higher = [degree for degree in features if degree]
-    ends = np.cumsum([features[degree].shape[1] for degree in higher])
+    ends = np.cumsum([features[degree].shape[-1] for degree in higher])
     kept, *gates = (
-        jnp.split(scalars, scalars.shape[1] - ends[-1] + np.concatenate([[0], ends[:-1]]), axis=1)
+        jnp.split(scalars, scalars.shape[-1] - ends[-1] + np.concatenate([[0], ends[:-1]]), axis=-1)
         if higher
         else (scalars,)
     )
