@@ -43,13 +43,16 @@ def lifted(function, avals) -> tuple[ClosedJaxpr, list]:
     """
     closed = jax.make_jaxpr(function)(*avals)
     inner = closed.jaxpr
-    whole = inner.replace(constvars=[], invars=[*inner.invars, *inner.constvars])
-    return ClosedJaxpr(whole.replace(debug_info=_names(whole)), []), closed.consts
+    arguments = [*inner.invars, *inner.constvars]
+    names = _names(inner, arguments, inner.outvars)
+    whole = inner.replace(constvars=[], invars=arguments, debug_info=names)
+    return ClosedJaxpr(whole, []), closed.consts
 
 
-def _names(jaxpr):
-    # arguments were added, whose names JAX would miss
-    return jaxpr.debug_info and jaxpr.debug_info._replace(arg_names=None, result_paths=None)
+def _names(jaxpr, arguments, results):
+    # some were added, whose names JAX would miss
+    empty = {"arg_names": ("",) * len(arguments), "result_paths": ("",) * len(results)}
+    return jaxpr.debug_info and jaxpr.debug_info._replace(**empty)
 
 
 def _made(function, arguments, avals, results) -> Body:
@@ -71,7 +74,8 @@ def giving_kept(body: Body) -> Body:
         eqn.replace(params={"number": 0}) if eqn.primitive is keep_p else eqn for eqn in jaxpr.eqns
     ]
     outvars = [*jaxpr.outvars, *(eqn.outvars[0] for eqn in marked)]
-    more = jaxpr.replace(eqns=eqns, outvars=outvars, debug_info=_names(jaxpr))
+    names = _names(jaxpr, jaxpr.invars, outvars)
+    more = jaxpr.replace(eqns=eqns, outvars=outvars, debug_info=names)
     return Body(
         ClosedJaxpr(more, body.jaxpr.consts), body.arguments, body.results + (PAIRS,) * len(marked)
     )
