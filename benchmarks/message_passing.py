@@ -12,8 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
-from snse import PAPER, write_crystal
-from snse_in_lammps import HERE, REPEATS, deeper, medians, step
+from snse_in_lammps import HERE, PAPER, REPEATS, deeper, medians, step, write_crystal
 
 import lammps_adflux as adflux
 

@@ -70,15 +70,22 @@ def hop_flux(
     U̇_i(s) is taken in reverse, as Σ_p g_p(s)·ṙ_p(s): the weights are the same, and models with
     custom reverse rules, which JAX cannot differentiate forward, keep them.
     """
+    return hop_flux_and_energies(potential, graph, velocities)[0]
+
+
+def hop_flux_and_energies(
+    potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]
+) -> tuple[Float[Array, "3"], Float[Array, " atoms"]]:
+    """`hop_flux`, and U_i of owned atoms, which come along."""
 
     def power(probe):
         probed = eqx.tree_at(lambda g: g.probe, graph, probe, is_leaf=lambda x: x is None)
-        _, pair_gradients = energies_and_pair_gradients(potential, probed)
+        energies, pair_gradients = energies_and_pair_gradients(potential, probed)
         weight = 1.0 - graph.vectors @ probe
         rates = weight[:, None] * velocities[graph.others] - velocities[graph.centers]
-        return jnp.sum(pair_gradients * rates)
+        return jnp.sum(pair_gradients * rates), energies
 
-    return jax.grad(power)(jnp.zeros(3, graph.vectors.dtype))
+    return jax.grad(power, has_aux=True)(jnp.zeros(3, graph.vectors.dtype))
 
 
 def hop_virials(potential: Potential, graph: Graph) -> Float[Array, "atoms 3 3"]:

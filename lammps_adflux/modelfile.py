@@ -8,19 +8,16 @@ arrays as .npz. The file names code, and holds none.
 
 import io
 import json
-import os
 import pickle
 import warnings
 import zipfile
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 # nothing that imports JAX: in LAMMPS its settings come first, see open_in_lammps
-from .errors import (
-    AdfluxError,
-)
+from .errors import AdfluxError
+from .paths import whole_file
 
 MAGIC, VERSION = b"lammps_adflux model", 1
 
@@ -59,14 +56,10 @@ def export(potential, path, dtype: str = "float64") -> None:
     from .potentials.layers import require_layers
 
     require_layers(potential)
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(partial, "wb") as file:
+        with whole_file(path) as partial, open(partial, "wb") as file:
             pickle.dump(_Call(payload), file, protocol=4)
-        os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise AdfluxError(f"The model file {path} cannot be written: {error.strerror}.") from error
 
 

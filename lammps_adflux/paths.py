@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import AdfluxError
@@ -33,6 +35,20 @@ def cmake_path() -> str:
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/lammps-adflux`, by default ~/.cache/lammps-adflux."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lammps-adflux"
+
+
+@contextmanager
+def whole_file(path) -> Iterator[Path]:
+    """Where to write a file so that it appears under `path` complete or not at all, also where
+    several ranks write the same one.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def exchange_library() -> Path:

@@ -11,7 +11,7 @@ import ase
 import ase.units
 import numpy as np
 import pytest
-from lammps_runner import run_adflux, run_lammps, run_program
+from lammps_runner import QUICK, run_adflux, run_lammps, run_program
 
 import lammps_adflux as adflux
 from lammps_adflux.conductivity.lammps_log import read_log
@@ -111,6 +111,21 @@ def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
     atoms = ase.Atoms(f"Si{len(last)}", last[:, 1:4], cell=3 * [10.6], pbc=True)
     expected = adflux.heat_flux(potential, adflux.graph_from_atoms(atoms, potential), last[:, 4:7])
     assert np.allclose(flux[-1, 4:7], expected, rtol=0, atol=1e-8 * np.abs(flux[:, 4:7]).max())
+
+
+def test_a_foundation_model_gives_a_conductivity_of_rock_salt(tmp_path, monkeypatch):
+    weights = EXAMPLES.parents[1] / "shared" / "data" / "nequix" / "nequix-oam-1-pft.nqx"
+    if not weights.exists():
+        pytest.skip(f"needs the weights of Nequix in {weights}")
+    # what is compiled runs for some hundred steps of 8 atoms only
+    monkeypatch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {QUICK}")
+    words = "--cells 1 --ranks 1 --steps 60 --cutoff 0.05 --output".split()
+    output = run(EXAMPLES / "06_foundation_model" / "nacl.py", *words, str(tmp_path))
+    # 0.1 ps of 8 atoms are no measurement: the model's rock salt, not another phase
+    assert 5.3 < float(re.search(r"lattice constant +(\S+)", output)[1]) < 6.3
+    assert re.search(r"κ .* from 0\.1 ps of 1 run\(s\) of 8 atoms", output)
+    for name in ("kappa.json", "kappa.png", "nacl1.flux"):
+        assert (tmp_path / name).stat().st_size > 0
 
 
 def test_the_tungsten_vacancy_is_predicted_for_other_potentials(tmp_path):

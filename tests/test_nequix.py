@@ -1,6 +1,7 @@
 """Nequix: the numbers of its authors' own code, the flux of an unfolded cell, ranks, and files."""
 
 import ase
+import ase.build
 import equinox as eqx
 import jax
 import numpy as np
@@ -12,6 +13,8 @@ from reference import unfolded_flux
 from systems import random_crystal, velocities
 
 import lammps_adflux as adflux
+from lammps_adflux.derivatives import energies_and_pair_gradients
+from lammps_adflux.flux import edge_flux
 from lammps_adflux.graph import pad
 
 DATA = ROOT.parent / "shared" / "data" / "nequix"
@@ -40,6 +43,22 @@ def test_energies_forces_and_stress_are_those_of_the_library(name):
     # forces vanish by symmetry in a perfect crystal
     close(ours.forces, theirs["forces"], ROUNDING, floor=1e-2)
     close(-np.asarray(ours.virial) / atoms.get_volume(), theirs["stress"], ROUNDING, floor=1e-3)
+
+
+@needs_weights
+@pytest.mark.slow
+def test_the_flux_is_that_of_the_adapter_to_the_library():
+    """Of two atoms, by the hop rule through the library's own code; the edge formula is far off."""
+    atoms = ase.build.bulk("NaCl", "rocksalt", 5.64)
+    atoms.rattle(0.05, seed=1)
+    potential = adflux.Nequix.from_file(WEIGHTS, "Na,Cl").astype("float64")
+    graph = adflux.graph_from_atoms(atoms, potential)
+    speeds = jax.numpy.asarray(np.random.default_rng(0).normal(size=(2, 3)))
+    expected = np.array([0.01717525, -0.20919546, 0.0455368])  # printed to 8 digits
+    assert np.allclose(adflux.heat_flux(potential, graph, speeds), expected, rtol=0, atol=1e-8)
+    _, gradients = eqx.filter_jit(energies_and_pair_gradients)(potential, graph)
+    wrong = edge_flux(graph, gradients, speeds)
+    assert np.abs(wrong - expected).max() > 0.2 * np.abs(expected).max()
 
 
 @pytest.mark.slow

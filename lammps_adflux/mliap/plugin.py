@@ -209,11 +209,14 @@ class AdfluxPlugin(MLIAPUnified):
 
     def flux(self, velocities: np.ndarray) -> np.ndarray:
         """J_pot of this domain [3], from velocities of LAMMPS' owned and ghost atoms [atoms, 3];
-        collective.
+        collective. Ask for energies afterwards: they may come along.
         """
         padded = np.zeros((len(self.buffers.species), 3))
         padded[: len(self._member)] = velocities[self._member]
-        return np.asarray(self._call(programs.flux, self._pair_gradients, padded), np.float64)
+        flux, energies = self._call(programs.flux, self._pair_gradients, padded)
+        if energies is not None:
+            self._energies = np.asarray(energies)
+        return np.asarray(flux, np.float64)
 
     def atomic_virials(self) -> np.ndarray:
         """W_j of this domain [atoms, 3, 3], shares of ghosts included; collective."""

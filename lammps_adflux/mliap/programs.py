@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..derivatives import owned_energies
-from ..flux import flux_from, virials_from
+from ..flux import flux_from, hop_flux_and_energies, virials_from
 from ..graph import Graph
 
 
@@ -81,9 +81,17 @@ def energies(potential, *arrays):
 
 @_jit
 def flux(potential, *arrays):
-    """J_pot [3]; the last two arrays are the pair gradients and the atoms' velocities."""
+    """J_pot [3], and U_i [atoms] where they come along, else None; the last two arrays are the pair
+    gradients and the atoms' velocities.
+    """
     *pairs, gradients, velocities = arrays
-    return flux_from(potential, _graph(*pairs), velocities, gradients)
+    graph = _graph(*pairs)
+    if potential.hops == 1:
+        return flux_from(potential, graph, velocities, gradients), None
+    found, energies = hop_flux_and_energies(
+        potential, graph, velocities.astype(graph.vectors.dtype)
+    )
+    return found, energies.astype(float)
 
 
 @_jit
