@@ -34,6 +34,11 @@ _HOME = {
     "Taylor": "implicit.expansion",
     "taylor": "implicit.taylor",
     "propagate": "implicit.uncertainty",
+    "design": "implicit.design",
+    "Design": "implicit.design",
+    "Constraints": "implicit.design",
+    "Regularization": "implicit.design",
+    "losses": "implicit.design",
     "FluxSeries": "conductivity.fluxseries",
     "read_flux": "conductivity.fluxseries",
     "Conductivity": "conductivity.result",
@@ -45,11 +50,14 @@ __all__ = [
     "ZBL",
     "AdfluxError",
     "Conductivity",
+    "Constraints",
+    "Design",
     "FluxSeries",
     "Graph",
     "LennardJones",
     "Nequix",
     "Potential",
+    "Regularization",
     "RelaxOptions",
     "Relaxed",
     "Response",
@@ -58,6 +66,7 @@ __all__ = [
     "Taylor",
     "__version__",
     "atomic_virials",
+    "design",
     "energy_forces_virial",
     "export",
     "from_function",
@@ -65,6 +74,7 @@ __all__ = [
     "green_kubo",
     "heat_flux",
     "load",
+    "losses",
     "propagate",
     "read_flux",
     "read_pair_style",
@@ -81,6 +91,7 @@ if TYPE_CHECKING:
     from .errors import AdfluxError
     from .flux import atomic_virials, heat_flux
     from .graph import Graph
+    from .implicit.design import Constraints, Design, Regularization, design, losses
     from .implicit.expansion import Taylor
     from .implicit.relaxation import RelaxOptions, relax
     from .implicit.relaxed import Relaxed

@@ -1,5 +1,8 @@
 """The potential part of the heat flux, exact for any number of message-passing layers."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -70,20 +73,44 @@ def hop_flux(
     U̇_i(s) is taken in reverse, as Σ_p g_p(s)·ṙ_p(s): the weights are the same, and models with
     custom reverse rules, which JAX cannot differentiate forward, keep them.
     """
-    return hop_flux_and_energies(potential, graph, velocities)[0]
+    return _flux_and_more(potential, graph, velocities)[0]
 
 
-def hop_flux_and_energies(
-    potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]
-) -> tuple[Float[Array, "3"], Float[Array, " atoms"]]:
-    """`hop_flux`, and U_i of owned atoms, which come along."""
+class FluxMap(NamedTuple):
+    """J_pot as a linear map of the velocities, and what is found on the way."""
+
+    energies: Float[Array, " atoms"]
+    pair_gradients: Float[Array, "pairs 3"]
+    transposed: Callable  # a pytree: dL/dJ [3] → (dL/dv [atoms, 3],)
+
+    def __call__(self, velocities: Float[Array, "atoms 3"]) -> Float[Array, "3"]:
+        """J_pot of these velocities."""
+        like = jnp.zeros(3, velocities.dtype)
+        return jax.linear_transpose(lambda bar: self.transposed(bar)[0], like)(velocities)[0]
+
+
+def hop_flux_map(potential: Potential, graph: Graph) -> FluxMap:
+    """`hop_flux` before the velocities are known: what does not depend on them is evaluated here,
+    forces included; the rest is one tangent pass.
+    """
+
+    def flux(velocities):
+        return _flux_and_more(potential, graph, velocities)
+
+    at_rest = jnp.zeros((len(graph.species), 3), graph.vectors.dtype)
+    _, transposed, (energies, pair_gradients) = jax.vjp(flux, at_rest, has_aux=True)
+    return FluxMap(energies, pair_gradients, transposed)
+
+
+def _flux_and_more(potential: Potential, graph: Graph, velocities: Float[Array, "atoms 3"]):
+    """J_pot by the hop rule, and (U_i, g_p)."""
 
     def power(probe):
         probed = eqx.tree_at(lambda g: g.probe, graph, probe, is_leaf=lambda x: x is None)
         energies, pair_gradients = energies_and_pair_gradients(potential, probed)
         weight = 1.0 - graph.vectors @ probe
         rates = weight[:, None] * velocities[graph.others] - velocities[graph.centers]
-        return jnp.sum(pair_gradients * rates), energies
+        return jnp.sum(pair_gradients * rates), (energies, pair_gradients)
 
     return jax.grad(power, has_aux=True)(jnp.zeros(3, graph.vectors.dtype))
 

@@ -23,7 +23,7 @@ def plot_predictions(
     the same samples. sizes: of changes of the parameters along one direction; errors: label →
     errors at these sizes. name, error_name: of the axes, with units.
     """
-    figure, axes = _figure(2 if errors else 1)
+    figure, axes = new_figure(2 if errors else 1)
     left = axes[0]
     relaxed = np.asarray(relaxed)
     left.plot([relaxed.min(), relaxed.max()], [relaxed.min(), relaxed.max()], color="0.7", lw=1)
@@ -45,7 +45,7 @@ def plot_distribution(path: str | Path, differences) -> None:
     """Histograms of formation energy and volume over the ensemble, with a line at the present
     parameters.
     """
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = new_figure(2)
     energy, volume = "", ""
     if differences.units is not None:
         system = unit_system(differences.units)
@@ -63,7 +63,8 @@ def plot_distribution(path: str | Path, differences) -> None:
     figure.savefig(path, dpi=150)
 
 
-def _figure(panels: int):
+def new_figure(panels: int):
+    """A figure without a window, and its axes side by side."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

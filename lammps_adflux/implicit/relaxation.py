@@ -1,6 +1,6 @@
 """Relaxation of a LAMMPS set-up: minimised there, finished by Newton steps, and checked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,37 @@ def relax(
         what it was (the minimiser stops then); and where the set-up adds other pair styles to
         mliap.
     """
+    return relax_session(
+        script,
+        potential,
+        force_tolerance,
+        cell,
+        fixed,
+        comm,
+        types=types,
+        pressure=pressure,
+        variables=variables,
+        log=log,
+        options=options,
+    )
+
+
+def relax_session(
+    script,
+    potential,
+    force_tolerance: float = 1e-10,
+    cell: str | None = None,
+    fixed: str | None = None,
+    comm=None,
+    *,
+    types: str | Sequence[str] | None = None,
+    pressure=0.0,
+    variables: dict[str, Any] | None = None,
+    log: str | Path | None = None,
+    options: RelaxOptions | None = None,
+    start: Callable[[Any], None] | None = None,
+) -> Relaxed:
+    """`relax`, from where `start` moves the atoms of the `mliap.session.Session`."""
     from ..mliap.session import Session
 
     options = options or RelaxOptions()
@@ -131,6 +162,8 @@ def relax(
             'The script has a fix box/relax: say which strains relax, cell="iso", "aniso" or "tri".'
         )
     check_cell(cell, session.periodic, "relax")
+    if start is not None:
+        start(session)
     give_up = GIVE_UP
     if options.minimize:
         tolerance = max(force_tolerance, 1e-8)

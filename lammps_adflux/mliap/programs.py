@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..derivatives import owned_energies
-from ..flux import flux_from, hop_flux_and_energies, virials_from
+from ..flux import FluxMap, flux_from, hop_flux_map, virials_from
 from ..graph import Graph
 
 
@@ -81,17 +81,28 @@ def energies(potential, *arrays):
 
 @_jit
 def flux(potential, *arrays):
-    """J_pot [3], and U_i [atoms] where they come along, else None; the last two arrays are the pair
-    gradients and the atoms' velocities.
+    """J_pot [3] of one layer; the last two arrays are the pair gradients and the atoms'
+    velocities.
     """
     *pairs, gradients, velocities = arrays
-    graph = _graph(*pairs)
-    if potential.hops == 1:
-        return flux_from(potential, graph, velocities, gradients), None
-    found, energies = hop_flux_and_energies(
-        potential, graph, velocities.astype(graph.vectors.dtype)
+    return flux_from(potential, _graph(*pairs), velocities, gradients)
+
+
+@_jit
+def flux_map(potential, *arrays) -> FluxMap:
+    """Of several layers: U_i [atoms] and ∂U/∂r_p [pairs, 3] in float64, and J_pot as a map of the
+    velocities.
+    """
+    found = hop_flux_map(potential, _graph(*arrays))
+    return FluxMap(
+        found.energies.astype(float), found.pair_gradients.astype(float), found.transposed
     )
-    return found, energies.astype(float)
+
+
+@jax.jit
+def flux_by_map(found: FluxMap, velocities):
+    """J_pot [3] of the atoms' velocities."""
+    return found(velocities)
 
 
 @_jit
@@ -102,4 +113,8 @@ def virials(potential, *arrays):
 
 
 # what the screen and the template's variable adflux_compilations count
-COUNTED = {pair_gradients: "forces", energies: "energies"}
+COUNTED = {
+    pair_gradients: "forces",
+    energies: "energies",
+    flux_map: "forces and flux",
+}

@@ -1,0 +1,163 @@
+"""Designs of two Lennard-Jones set-ups, a defect with a held layer and its bulk whose cell relaxes;
+rank 0 writes found.npz.
+
+`gradient`: of the loss, beside differences of structures that were relaxed again.
+`run`: a design by L-BFGS, `again`: the same from the checkpoint of three of its steps.
+`mistakes`: sentences.
+"""
+
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from relaxed_systems import attempt, direction, finish, found, lennard_jones
+
+import lammps_adflux as adflux
+from lammps_adflux.implicit.design.search import Objective
+from lammps_adflux.implicit.design.setups import Setup
+from lammps_adflux.implicit.parameters import choose, flatten
+
+HEAD = ["units lj", "atom_modify map array", "neighbor 0.2 bin", "min_style cg"]
+DEFECT = [
+    *HEAD,
+    "read_data cubic.data",
+    "group rim id 1 2 5",
+    "group gone id 20",
+    "delete_atoms group gone compress no",
+]
+BULK = [
+    *HEAD,
+    "lattice fcc 1.1",
+    "region box block 0 2 0 2 0 2",
+    "create_box 2 box",
+    "create_atoms 1 box",
+    "set group all type/fraction 2 0.4 11",
+    "displace_atoms all random 0.03 0.03 0.03 5",
+    "mass * 1",
+]
+SETUPS = {"defect": DEFECT, "bulk": BULK}
+CELL = {"bulk": "iso"}
+FIXED = {"defect": "rim"}
+where = lambda p: (p.epsilon, p.sigma)  # noqa: E731
+potential = lennard_jones()
+
+
+def loss(structures, parameters):
+    """Positions, cell, energies and the parameters themselves."""
+    defect, bulk = structures["defect"], structures["bulk"]
+    there = adflux.losses.squared_distance(defect, TARGET)
+    return (
+        there
+        + 3.0 * (bulk.volume / 29.0 - 1.0) ** 2
+        + 0.01 * (defect.energy / len(defect.species) + 6.0) ** 2
+        + (adflux.losses.distance(bulk, 0, 5) - 1.2) ** 2
+        + 0.1 * jnp.sum((parameters[1] - 0.97) ** 2)
+    )
+
+
+def target():
+    """Positions of the defect with other parameters."""
+    other = choose(potential, where)
+    moved = jax.tree.map(lambda a, b: a + 0.5 * b, other.values, direction(other.values))
+    relaxed = adflux.relax(DEFECT, other.build(moved), 1e-9, fixed="rim")
+    return relaxed.gather(relaxed.positions)
+
+
+def objective():
+    choice = choose(potential, where)
+    setups = {
+        name: Setup(
+            name,
+            script,
+            {"cell": CELL.get(name), "fixed": FIXED.get(name), "force_tolerance": 1e-10},
+            adflux.RelaxOptions(),
+        )
+        for name, script in SETUPS.items()
+    }
+    return Objective(setups, choice, where, loss, lambda d: (0.0, 0.0 * d), False)
+
+
+def run(steps, **options):
+    return adflux.design(
+        SETUPS,
+        potential,
+        loss,
+        where,
+        steps=steps,
+        cell=CELL,
+        fixed=FIXED,
+        progress=False,
+        **options,
+    )
+
+
+def keep(name, result):
+    found[f"{name} losses"] = result.losses
+    found[f"{name} vectors"] = result.vectors
+    found[f"{name} message"] = result.message
+    for key, structure in result.structures.items():
+        found[f"{name} positions {key}"] = structure.positions
+        found[f"{name} strain {key}"] = structure.strain
+
+
+# epsilon and sigma are symmetric matrices, and stay so
+SYMMETRIC = adflux.Constraints(
+    keep=lambda p: jnp.stack([p[0][0, 1] - p[0][1, 0], p[1][0, 1] - p[1][1, 0], p[0].sum()]),
+    lower=0.5,
+    upper=(np.full((2, 2), 1.3), np.array([[1.005, 1.3], [1.3, 1.3]])),
+)
+TARGET = target()
+
+if sys.argv[1] == "gradient":
+    whole = objective()
+    vector = flatten(whole.choice.values)
+    point = whole.start(vector)
+    change = flatten(direction(whole.choice.values))
+    responses = whole.responses(point, change)
+    h = 1e-4
+    values = {}
+    for sign in (1, -1):
+        places = {
+            name: whole.setups[name].predicted(point.states[name], responses[name], sign * h)
+            for name in SETUPS
+        }
+        values[sign] = whole.again(vector + sign * h * change, places).loss
+        found[f"predicted {sign}"] = whole.predict(point, change, responses, sign * h)
+        found[f"relaxed {sign}"] = values[sign]
+    found["loss"] = point.loss
+    found["slope"] = np.array([point.gradient @ change, (values[1] - values[-1]) / (2 * h)])
+    finish()
+elif sys.argv[1] == "run":
+    keep("free", run(6))
+    keep("whole", run(5, constraints=SYMMETRIC))
+    keep("short", run(3, constraints=SYMMETRIC, checkpoint="steps.npz"))
+    keep("again", run(5, constraints=SYMMETRIC, checkpoint="steps.npz"))
+    keep("adam", run(4, optimizer=optax.adam(3e-3)))
+    covariance = np.diag([1e-2] * 4 + [1e-4] * 3 + [0.0])
+    keep("pulled", run(3, regularization=adflux.Regularization(covariance, 0.1)))
+    adflux.design(
+        BULK, potential, lambda s, p: (s.volume / 30.0 - 1.0) ** 2, "sigma", steps=1, cell="iso"
+    ).plot("design.png")
+    found["figure"] = Path("design.png").stat().st_size > 10_000
+    finish()
+else:
+    one = lambda s, p: s.energy  # noqa: E731
+    attempt("no dependence", adflux.design, BULK, potential, lambda s, p: 1.0)
+    attempt("no setups", adflux.design, {}, potential, one)
+    attempt("optimizer", adflux.design, BULK, potential, one, optimizer="bfgs")
+    attempt("cell of nobody", adflux.design, SETUPS, potential, one, cell={"bulks": "iso"})
+    attempt("not a number", adflux.design, BULK, potential, lambda s, p: jnp.sqrt(-s.volume))
+    attempt("not JAX", adflux.design, BULK, potential, lambda s, p: float(s.energy))
+    attempt("not scalar", adflux.design, BULK, potential, lambda s, p: s.strain)
+    attempt("not linear", run, 1, constraints=adflux.Constraints(keep=lambda p: p[0] ** 2))
+    attempt("outside", run, 1, constraints=adflux.Constraints(lower=0.95))
+    attempt("nothing to move", run, 1, constraints=adflux.Constraints(keep=np.eye(8)))
+    attempt("covariance", run, 1, regularization=adflux.Regularization(np.eye(3)))
+    attempt("does not relax", adflux.design, [*BULK, "fix a all nonsense"], potential, one)
+    run(1, checkpoint="steps.npz")
+    attempt("other checkpoint", adflux.design, BULK, potential, one, checkpoint="steps.npz")
+    Path("text.npz").write_text("no archive")
+    attempt("no checkpoint", run, 1, checkpoint="text.npz")
