@@ -9,6 +9,7 @@ import pytest
 from lammps_runner import PROGRAMS, run_lammps
 
 import lammps_adflux as adflux
+from lammps_adflux.mliap.rhythm import Rhythm
 
 NAMES = (
     "PJRT_NPROC",
@@ -90,3 +91,14 @@ def test_the_instruction_set_of_a_test_run_reaches_lammps(tmp_path, monkeypatch)
     written = [file.read_text(errors="replace") for file in (tmp_path / "compiled").glob("*.txt")]
     assert any("f64[" in text for text in written)
     assert (tmp_path / "cache").is_dir()
+
+
+def test_evenly_spaced_samples_are_expected():
+    rhythm, expected = Rhythm(), []
+    for step in range(0, 60):
+        if rhythm.expects(step):
+            expected.append(step)
+        if step % (10 if step < 40 else 7) == 0:
+            rhythm.note(step)
+            rhythm.note(step)  # by two variables
+    assert expected == [20, 30, 40, 56]

@@ -14,28 +14,11 @@ from . import faults, styles
 from .domain import layers_sentence
 from .moment import Moment, owned
 from .registry import registry
+from .rhythm import Rhythm
 from .weights import Weights, running
 
 PARTIAL = "adflux_partial"
 VIRIALS = "d2_adflux_virial"
-
-
-class Rhythm:
-    """Steps at which something was asked for; the next one where they are evenly spaced."""
-
-    def __init__(self):
-        self._steps: list[int] = []
-
-    def note(self, step: int) -> None:
-        """Asked for at this step."""
-        self._steps = [*[s for s in self._steps if s != step][-1:], step]
-
-    def expects(self, step: int) -> bool:
-        """Is this step as far from the last one as that was from the one before?"""
-        if len(self._steps) < 2:
-            return False
-        before, last = self._steps
-        return step == last + (last - before)
 
 
 class Attachment:

@@ -229,9 +229,9 @@ class AdfluxPlugin(MLIAPUnified):
 
     def _map(self) -> FluxMap:
         """The flux as a map of the velocities; energies and forces of the same pass come along."""
-        self._flux_map = self._call(programs.flux_map)
-        self._energies = np.asarray(self._flux_map.energies)
-        return self._flux_map
+        found: FluxMap = self._call(programs.flux_map)
+        self._flux_map, self._energies = found, np.asarray(found.energies)
+        return found
 
     def atomic_virials(self) -> np.ndarray:
         """W_j of this domain [atoms, 3, 3], shares of ghosts included; collective."""

@@ -1,4 +1,4 @@
-"""Designs of two Lennard-Jones set-ups, a defect with a held layer and its bulk whose cell relaxes;
+"""Designs of two Lennard-Jones alloys, one with held atoms in a fixed cell, one whose cell relaxes;
 rank 0 writes found.npz.
 
 `gradient`: of the loss, beside differences of structures that were relaxed again.
@@ -20,13 +20,13 @@ from lammps_adflux.implicit.design.search import Objective
 from lammps_adflux.implicit.design.setups import Setup
 from lammps_adflux.implicit.parameters import choose, flatten
 
-HEAD = ["units lj", "atom_modify map array", "neighbor 0.2 bin", "min_style cg"]
-DEFECT = [
+HEAD = ["units lj", "atom_modify map array"]
+TAIL = ["neighbor 0.2 bin", "min_style cg"]
+HELD = [
     *HEAD,
     "read_data cubic.data",
     "group rim id 1 2 5",
-    "group gone id 20",
-    "delete_atoms group gone compress no",
+    *TAIL,
 ]
 BULK = [
     *HEAD,
@@ -37,32 +37,34 @@ BULK = [
     "set group all type/fraction 2 0.4 11",
     "displace_atoms all random 0.03 0.03 0.03 5",
     "mass * 1",
+    *TAIL,
 ]
-SETUPS = {"defect": DEFECT, "bulk": BULK}
+SETUPS = {"held": HELD, "bulk": BULK}
 CELL = {"bulk": "iso"}
-FIXED = {"defect": "rim"}
+FIXED = {"held": "rim"}
 where = lambda p: (p.epsilon, p.sigma)  # noqa: E731
 potential = lennard_jones()
 
 
 def loss(structures, parameters):
     """Positions, cell, energies and the parameters themselves."""
-    defect, bulk = structures["defect"], structures["bulk"]
-    there = adflux.losses.squared_distance(defect, TARGET)
+    held, bulk = structures["held"], structures["bulk"]
+    there = adflux.losses.squared_distance(held, TARGET)
     return (
         there
-        + 3.0 * (bulk.volume / 29.0 - 1.0) ** 2
-        + 0.01 * (defect.energy / len(defect.species) + 6.0) ** 2
-        + (adflux.losses.distance(bulk, 0, 5) - 1.2) ** 2
+        + 3.0 * (bulk.volume / 28.0 - 1.0) ** 2
+        + 0.01 * (held.energy / len(held.species) + 5.6) ** 2
+        + (adflux.losses.distance(bulk, 0, 5) - 1.08) ** 2
         + 0.1 * jnp.sum((parameters[1] - 0.97) ** 2)
     )
 
 
 def target():
-    """Positions of the defect with other parameters."""
-    other = choose(potential, where)
-    moved = jax.tree.map(lambda a, b: a + 0.5 * b, other.values, direction(other.values))
-    relaxed = adflux.relax(DEFECT, other.build(moved), 1e-9, fixed="rim")
+    """Positions of the held alloy with other parameters, in the same basin."""
+    choice = choose(potential, where)
+    moved = jax.tree.map(lambda a, b: a + 0.2 * b, choice.values, direction(choice.values))
+    first = adflux.relax(HELD, potential, 1e-9, fixed="rim")
+    relaxed = adflux.relax(first.lammps, choice.build(moved), 1e-9, fixed="rim")
     return relaxed.gather(relaxed.positions)
 
 
@@ -157,7 +159,7 @@ else:
     attempt("nothing to move", run, 1, constraints=adflux.Constraints(keep=np.eye(8)))
     attempt("covariance", run, 1, regularization=adflux.Regularization(np.eye(3)))
     attempt("does not relax", adflux.design, [*BULK, "fix a all nonsense"], potential, one)
-    run(1, checkpoint="steps.npz")
-    attempt("other checkpoint", adflux.design, BULK, potential, one, checkpoint="steps.npz")
+    run(1, checkpoint="mistakes.npz")
+    attempt("other checkpoint", adflux.design, BULK, potential, one, checkpoint="mistakes.npz")
     Path("text.npz").write_text("no archive")
     attempt("no checkpoint", run, 1, checkpoint="text.npz")

@@ -134,9 +134,7 @@ def penalty(
         raise AdfluxError(f"The weight of a regularization must not be negative, but is {weight}.")
     if covariance.ndim == 2:
         scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-        if np.abs(covariance - covariance.T).max() > 1e-8 * max(
-            scale.max(initial=0.0) ** 2, 1e-300
-        ):
+        if np.abs(covariance - covariance.T).max() > 1e-8 * scale.max(initial=0.0) ** 2:
             raise AdfluxError("The covariance is not symmetric.")
         variances, vectors = np.linalg.eigh(covariance)
         kept = variances > RANK * variances.max(initial=0.0)
@@ -203,7 +201,8 @@ def _orthonormal(rows: Float[np.ndarray, "m p"]) -> Float[np.ndarray, "k p"]:
 def _bound(choice: Choice, bound, name: str, start, default: float) -> Float[np.ndarray, " p"]:
     if bound is None:
         return np.full(len(start), default)
-    if jax.tree.structure(bound) == jax.tree.structure(choice.values):
+    like = jax.tree.structure(bound) == jax.tree.structure(choice.values)
+    if like and len(flatten(bound)) == len(start):
         bound = flatten(bound)
     bound = np.asarray(bound, float)
     if bound.shape not in ((), start.shape) or np.isnan(bound).any():

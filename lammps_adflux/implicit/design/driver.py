@@ -5,7 +5,6 @@ structures costs one adjoint solve for each structure; here every accepted loss 
 that LAMMPS relaxed again.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,19 +18,15 @@ from rich.progress import Progress
 from ...errors import AdfluxError
 from ..parameters import choose, flatten, unflatten
 from ..relaxation import RelaxOptions
-from .checkpoint import Checkpoint, write
 from .constraints import Constraints, Feasible, Regularization, penalty
 from .losses import Structure
 from .plots import plot_design
+from .run import Run
 from .search import Objective, Point, Search
 from .setups import FARTHEST, Setup
 
 ONE = "structure"  # the name of a set-up that has none
 SETTINGS = "cell", "fixed", "pressure", "types", "variables"
-# accepted steps in a row that lower the loss by less than the tolerance
-SLOW = 3
-# of the sizes of what it is a sum of: a gradient that is rounding
-NOTHING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -182,7 +177,7 @@ def design(
     feasible = Feasible(choice, constraints or Constraints(), stay)
     objective = Objective(rooms, choice, where, loss, pull, not isinstance(setups, Mapping))
     search = Search(objective, feasible, optimizer, farthest)
-    run = _Run(choice, objective, search, None if checkpoint is None else Path(checkpoint))
+    run = Run(choice, objective, search, None if checkpoint is None else Path(checkpoint))
     console = Console(stderr=True)
     point = run.begin(start)
     _require_dependence(search, point)
@@ -213,94 +208,6 @@ def design(
         run.history,
         {name: state.relaxed for name, state in point.states.items()},
     )
-
-
-class _Run:
-    """The accepted steps, in memory and in the checkpoint."""
-
-    def __init__(self, choice, objective: Objective, search: Search, path: Path | None):
-        self._choice, self._objective, self._search, self._path = choice, objective, search, path
-        self.vectors: list[np.ndarray] = []
-        self.history: list[dict[str, Any]] = []
-        self.rank = 0
-
-    def begin(self, start) -> Point:
-        stored = None
-        if self._path is not None and self._path.is_file():
-            stored = Checkpoint(self._path)
-            stored.check(self._path, self._choice.names, start, self._objective.setups)
-        begun = time.perf_counter()
-        if stored is None:
-            point = self._objective.start(start)
-        else:
-            point = self._objective.go_on(stored.vectors[-1], stored.places())
-        self.rank = next(iter(point.states.values())).relaxed.system.comm.rank
-        self._search.begin(point)
-        if stored is None:
-            self._accept(point, {"seconds": time.perf_counter() - begun})
-            return point
-        self.vectors, self.history = stored.vectors, stored.history
-        self._search.memory = stored.memory(self._search.memory)
-        return point
-
-    def step(self, point: Point) -> tuple[Point | None, str]:
-        """The next point, or why there is none."""
-        begun = time.perf_counter()
-        found, step = self._search.step(point)
-        if found is None:
-            last = step.refused[-1] if step.refused else "the steps became too short"
-            return None, (
-                f"stalled after {len(self.vectors) - 1} steps at the loss {point.loss:.6g}: no "
-                f"shorter step lowers it ({last}); the parameters of the lowest loss are kept"
-            )
-        self._accept(
-            found,
-            {
-                "length": step.length,
-                "predicted": step.predicted,
-                "refused": step.refused,
-                "seconds": time.perf_counter() - begun,
-            },
-        )
-        return found, ""
-
-    def ended(self, point: Point, steps: int, tolerance: float) -> tuple[str, bool]:
-        """Why it ends here, and whether the loss is at its lowest; "" where it goes on."""
-        losses = np.array([entry["loss"] for entry in self.history])
-        slope = np.abs(self._search.steepest(point)).max(initial=0.0)
-        if point.loss == 0.0 or slope <= NOTHING * np.abs(point.gradient).max(initial=0.0):
-            return f"converged: the gradient vanishes at the loss {point.loss:.6g}", True
-        falls = -np.diff(losses)[-SLOW:] / np.maximum(np.abs(losses[-SLOW - 1 : -1]), 1e-300)
-        if len(falls) == SLOW and np.all(falls < tolerance):
-            return (
-                f"converged: {SLOW} steps lowered the loss {point.loss:.6g} by less than "
-                f"{tolerance:g} of it each",
-                True,
-            )
-        if len(self.vectors) - 1 >= steps:
-            return f"{steps} steps were taken; the loss is {point.loss:.6g}", False
-        return "", False
-
-    def _accept(self, point: Point, entry: dict[str, Any]) -> None:
-        self.vectors.append(point.vector)
-        self.history.append(
-            {
-                "step": len(self.history),
-                "loss": point.loss,
-                "gradient": float(np.abs(self._search.steepest(point)).max(initial=0.0)),
-                **entry,
-            }
-        )
-        if self._path is not None and self.rank == 0:
-            write(
-                self._path,
-                self._choice.names,
-                self.vectors,
-                self.history,
-                self._search.memory,
-                self._objective.setups,
-                point.states,
-            )
 
 
 def _of_setup(key: str, value, name: str, setups: Mapping):

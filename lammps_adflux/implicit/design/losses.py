@@ -52,11 +52,11 @@ class Structure(eqx.Module):
         """|det h|."""
         return jnp.abs(jnp.linalg.det(self.cell))
 
-    def nearest(self, vectors: Float[Array, "n 3"]) -> Float[Array, "n 3"]:
+    def nearest(self, vectors: Float[Array | np.ndarray, "n 3"]) -> Float[Array, "n 3"]:
         """d(v): v less the whole cell vectors that make it short, along periodic boundaries."""
         fractional = jnp.round(vectors @ jnp.linalg.inv(self.cell))
         whole = jax.lax.stop_gradient(fractional) * jnp.asarray(self.periodic)
-        return vectors - whole @ self.cell
+        return jnp.asarray(vectors) - whole @ self.cell
 
 
 def structure_of(relaxed: Relaxed, first_cell=None) -> Structure:
@@ -66,13 +66,14 @@ def structure_of(relaxed: Relaxed, first_cell=None) -> Structure:
     system = relaxed.system
     species = np.asarray(system.graph.species)[: len(system.ids)][system.order]
     first_cell = system.cell if first_cell is None else first_cell
+    x, y, z = system.periodic
     return Structure(
         positions=relaxed.gather(relaxed.positions),
         strain=(np.linalg.solve(first_cell, system.cell).T - np.eye(3))[ROW, COLUMN],
         energy=np.asarray(relaxed.energy),
         cell=system.cell.copy(),
         species=tuple(int(x) for x in system.gather(species)),
-        periodic=tuple(bool(p) for p in system.periodic),
+        periodic=(bool(x), bool(y), bool(z)),
     )
 
 
@@ -149,7 +150,7 @@ def volume(structure: Structure) -> Float[Array, ""]:
 
 def formation_energy(defect: Structure, bulk: Structure) -> Float[Array, ""]:
     """U(defect) - U(bulk) N(defect)/N(bulk), of structures of equal composition."""
-    return defect.energy - bulk.energy * _share(defect, bulk)
+    return jnp.asarray(defect.energy) - bulk.energy * _share(defect, bulk)
 
 
 def formation_volume(defect: Structure, bulk: Structure) -> Float[Array, ""]:

@@ -143,7 +143,7 @@ class Objective:
         value, slope = self._penalty(vector - self._start)
         total = float(loss) + value
         if not (np.isfinite(total) and np.isfinite(gradient).all()):
-            raise AdfluxError(f"the loss or its gradient is not finite ({total})")
+            raise AdfluxError(f"The loss or its gradient is not finite ({total}).")
         # the same on all ranks to the last digit
         comm = next(iter(states.values())).relaxed.system.comm
         total, gradient = comm.bcast((total, gradient + slope))

@@ -111,7 +111,8 @@ class Setup:
         """
         f = deformation(t * response.strain)
         moved = state.structure.positions + t * response.positions - state.origin
-        return Place(state.origin + moved @ f.T, state.structure.cell @ f.T, state.origin)
+        cell = np.asarray(state.structure.cell) @ f.T
+        return Place(np.asarray(state.origin + moved @ f.T), cell, state.origin)
 
     def moved(self, state: State, response) -> float:
         """How far the atom moves that moves farthest along a response, without a common

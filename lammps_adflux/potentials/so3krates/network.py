@@ -133,10 +133,15 @@ class So3krates(Potential):
                 separation = jnp.zeros((1, len(self.degrees)), dtype)
             else:
                 separation = self._squares(others["coordinates"] - centers["coordinates"])
+            # derivatives would evaluate the filters anew: of the two, one is kept, since both
+            # would take more memory than all else
+            filters = {
+                "feature": keep(_filter(layer["feature"], radial, separation)),
+                "geometric": _filter(layer["geometric"], radial, separation),
+            }
             attention = {
-                name: envelope
-                * _attention(layer[name], centers[name], others[name], radial, separation)
-                for name in ("feature", "geometric")
+                name: envelope * _attention(weights, centers[name], others[name])
+                for name, weights in filters.items()
             }
             return {
                 "features": jnp.einsum("ph,phf->phf", attention["feature"], others["values"]),
@@ -174,12 +179,16 @@ class So3krates(Potential):
         return jnp.einsum("nm,lm,l->nl", coordinates**2, self._expansion(coordinates.dtype), norms)
 
 
-def _attention(block, queries, keys, radial, separation) -> Float[Array, "pairs heads"]:
-    """α_ij^h without the cutoff function."""
+def _filter(block, radial, separation) -> Float[Array, "pairs features"]:
+    """w_ij from distances of positions and of coordinates."""
     weights = _mlp(block["radial_filter"], radial)
     if "spherical_filter" in block:
         weights = weights + _mlp(block["spherical_filter"], separation)
-    weights = keep(weights)
+    return weights
+
+
+def _attention(weights, queries, keys) -> Float[Array, "pairs heads"]:
+    """α_ij^h without the cutoff function."""
     # a product and a sum, which XLA fuses: einsum would make of it as many tiny matrix products as
     # there are pairs
     alike = jnp.sum(queries * weights.reshape(queries.shape) * keys, axis=-1)

@@ -1,0 +1,139 @@
+"""Inverse design: gradients of relaxed structures, losses that never rise, what constraints keep,
+checkpoints, ranks, and mistakes.
+"""
+
+import re
+
+import numpy as np
+import pytest
+from comparing import close
+from lammps_runner import run_python
+from relaxing import found, reported
+
+import lammps_adflux as adflux
+from lammps_adflux.implicit.design.constraints import Feasible, penalty
+from lammps_adflux.implicit.parameters import choose, flatten
+
+pytestmark = pytest.mark.lammps
+LJ = adflux.LennardJones(
+    epsilon=np.ones((2, 2)), sigma=np.ones((2, 2)), cutoff=2.5, elements=("Ar", "Kr")
+)
+
+
+@pytest.fixture(scope="module")
+def gradients(starts):
+    return {ranks: found(starts, "designs", "gradient", ranks=ranks) for ranks in (1, 2)}
+
+
+@pytest.fixture(scope="module")
+def run(starts, tmp_path_factory):
+    (starts / "steps.npz").unlink(missing_ok=True)
+    return found(starts, "designs", "run", time_limit=300.0)
+
+
+@pytest.mark.parametrize("ranks", (1, 2))
+def test_the_gradient_is_that_of_structures_that_are_relaxed_again(gradients, ranks):
+    close(*gradients[ranks]["slope"], 1e-6)
+
+
+@pytest.mark.parametrize("what", ("loss", "slope", "relaxed 1", "predicted 1"))
+def test_two_ranks_find_the_same(gradients, what):
+    close(gradients[2][what], gradients[1][what], 1e-8, what)
+
+
+def test_the_predicted_loss_is_right_to_second_order_of_the_step(gradients):
+    case = gradients[1]
+    first = abs(case["relaxed 1"] - case["loss"])
+    assert abs(case["predicted 1"] - case["relaxed 1"]) < 1e-2 * first
+
+
+@pytest.mark.parametrize("name", ("free", "whole", "again", "adam", "pulled"))
+def test_accepted_losses_never_rise(run, name):
+    losses = run[f"{name} losses"]
+    assert len(losses) > 2 and np.all(np.diff(losses) < 0.0)
+
+
+def test_lbfgs_lowers_the_loss(run):
+    losses = run["free losses"]
+    assert losses[-1] < 0.2 * losses[0]
+
+
+def test_combinations_stay_and_bounds_hold(run):
+    vectors = run["whole vectors"]
+    epsilon, sigma = vectors[:, :4].reshape(-1, 2, 2), vectors[:, 4:].reshape(-1, 2, 2)
+    close(epsilon[:, 0, 1], epsilon[:, 1, 0], 1e-13)
+    close(sigma[:, 0, 1], sigma[:, 1, 0], 1e-13)
+    close(epsilon.sum(axis=(1, 2)), np.full(len(epsilon), epsilon[0].sum()), 1e-13)
+    assert vectors.min() >= 0.5 and sigma[:, 0, 0].max() <= 1.005
+
+
+@pytest.mark.parametrize("what", ("losses", "vectors", "positions held", "strain bulk"))
+def test_a_restart_equals_an_uninterrupted_run(run, what):
+    assert len(run["short losses"]) == 4 and len(run["again losses"]) == 6
+    close(run[f"again {what}"], run[f"whole {what}"], 1e-6, what)
+
+
+def test_what_has_no_variance_stays(run):
+    vectors = run["pulled vectors"]
+    assert np.ptp(vectors[:, 7]) < 1e-14 < np.ptp(vectors[:, 0])
+
+
+def test_the_figure_is_drawn(run):
+    assert run["figure"]
+
+
+def test_a_direction_at_its_bounds_keeps_the_combinations_all_the_same():
+    choice = choose(LJ, "epsilon")
+    constraints = adflux.Constraints(keep=lambda e: e.sum(), lower=0.0, upper=np.ones((2, 2)))
+    feasible = Feasible(choice, constraints, np.zeros((0, 4)))
+    at = flatten(choice.values)
+    found = feasible.direction(at, np.array([1.0, -1.0, -2.0, -4.0]))
+    assert abs(found.sum()) < 1e-14 and np.all(found <= 1e-14)
+    inside = feasible.direction(0.5 * at, np.array([1.0, -1.0, -2.0, -4.0]))
+    close(inside, np.array([2.5, 0.5, -0.5, -2.5]), 1e-14)
+    assert feasible.reach(0.5 * at, inside) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("covariance", (0.5, np.array([1.0, 2.0, 3.0, 4.0]), "matrix"))
+def test_the_pull_towards_the_start_has_the_slope_of_its_value(covariance):
+    random = np.random.default_rng(0)
+    if isinstance(covariance, str):
+        rows = random.normal(size=(4, 4))
+        covariance = rows @ rows.T
+    choice = choose(LJ, "epsilon")
+    pull, stay = penalty(choice, adflux.Regularization(covariance, 3.0))
+    at, change = random.normal(size=(2, 4))
+    slope = (pull(at + 1e-5 * change)[0] - pull(at - 1e-5 * change)[0]) / 2e-5
+    close(pull(at)[1] @ change, slope, 1e-8)
+    full = np.diag(np.broadcast_to(covariance, 4)) if np.ndim(covariance) < 2 else covariance
+    close(pull(at)[0], 1.5 * at @ np.linalg.solve(full, at), 1e-10)
+    assert len(stay) == 0
+
+
+SENTENCES = {
+    "no dependence": "does not depend on the chosen parameters",
+    "no setups": "at least one by name",
+    "optimizer": 'optimizer must be "lbfgs" or a transformation of optax',
+    "cell of nobody": "cell names the set-ups bulks, but there are held, bulk",
+    "not a number": "not finite",
+    "not JAX": "must be a JAX function",
+    "not scalar": "The loss must be one number",
+    "not linear": "keep must be linear",
+    "outside": "outside of its bounds",
+    "nothing to move": "leave no way to lower the loss",
+    "covariance": r"one number, \[8\] or \[8, 8\]",
+    "does not relax": "The set-up structure does not relax",
+    "other checkpoint": "checkpoint of another design",
+    "no checkpoint": "is not a checkpoint of a design",
+}
+
+
+@pytest.fixture(scope="module")
+def sentences(starts):
+    return reported(run_python(starts, "designs", "mistakes", time_limit=300.0))
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_mistakes_are_one_sentence(sentences, name):
+    (sentence,) = sentences[name].values()
+    assert re.search(SENTENCES[name], sentence), sentence
