@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from comparing import close
-from networks import message_passing
+from networks import InBlocks, MessagePassing, message_passing
 from reference import hardy_flux, unfolded_flux
 from scipy.spatial.transform import Rotation
 from systems import cluster, random_crystal, velocities
@@ -18,8 +18,8 @@ from lammps_adflux import (
     heat_flux,
 )
 from lammps_adflux.derivatives import energies_and_pair_gradients
-from lammps_adflux.flux import edge_flux, edge_virials, hop_flux
-from lammps_adflux.graph import pad
+from lammps_adflux.flux import edge_flux, edge_virials, hop_flux, hop_flux_map
+from lammps_adflux.graph import messages, pad
 
 LAYERS = (1, 2, 3)
 ROUNDING = 1e-12  # sums of some thousand terms of order one, in float64
@@ -129,6 +129,23 @@ def test_for_one_layer_the_edge_form_is_the_hop_rule():
     close(edge_flux(graph, gradients, v), hop_flux(potential, graph, v), ROUNDING, floor=1e-3)
     from_hops = jax.jacrev(lambda speeds: hop_flux(potential, graph, speeds))(v)
     close(edge_virials(graph, gradients), np.einsum("aib->iab", from_hops), ROUNDING, floor=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", (MessagePassing, InBlocks))
+def test_the_map_of_velocities_gives_the_flux_with_energies_and_forces(kind, monkeypatch):
+    """What a step in LAMMPS evaluates before it knows the velocities: at once, and in blocks."""
+    monkeypatch.setattr(messages, "AT_ONCE", 0)
+    monkeypatch.setattr(messages, "BLOCK", 10_000)
+    potential, crystal = message_passing(2, kind=kind), random_crystal(8)
+    graph, v = graph_from_atoms(crystal, potential), jnp.asarray(velocities(crystal))
+    found = jax.jit(hop_flux_map)(potential, graph)
+    apply = jax.jit(lambda found, v: found(v))
+    close(apply(found, v), hop_flux(potential, graph, v), ROUNDING, floor=1e-3)
+    close(apply(found, 2.0 * v), 2.0 * hop_flux(potential, graph, v), ROUNDING, floor=1e-3)
+    energies, gradients = energies_and_pair_gradients(potential, graph)
+    close(found.energies, energies, ROUNDING)
+    close(found.pair_gradients, gradients, ROUNDING)
 
 
 @pytest.mark.slow
