@@ -183,3 +183,15 @@ def test_the_tungsten_vacancy_with_what_lammps_comes_with(tmp_path):
     # six digits are printed
     assert abs(float(re.search(r"^E_f +(\S+)", output, re.M)[1]) - formation) < 2e-6
     assert float(re.search(r"backward against forward +(\S+)", output)[1]) < 1e-9
+
+
+def test_an_alloy_is_designed_and_its_distortion_predicted(tmp_path):
+    words = "--steps 2 --powell 2 --output".split()
+    output = run(EXAMPLES / "07_alloy_design" / "alloy.py", *words, str(tmp_path))
+    found = json.loads((tmp_path / "alloy.json").read_text())
+    assert found["losses"][2] < found["losses"][1] < found["losses"][0]
+    errors = np.array(found["error"])
+    assert np.all(errors < 0.2 * np.array(found["displacement"]))
+    assert np.all(np.abs(np.log2(errors[1:] / errors[:-1]) - 2.0) < 0.5)  # second order
+    assert "| error of dX/dΘ · δ (Å) |" in output
+    assert (tmp_path / "alloy.png").stat().st_size > 10_000

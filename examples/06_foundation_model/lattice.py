@@ -75,9 +75,7 @@ min_style cg"""
     # all weights a part in 10⁵ larger: what the gradient says, and what a relaxation gives
     h = 1e-5
     larger = jax.tree.map(
-        lambda leaf: (
-            leaf * (1 + h) if np.issubdtype(np.asarray(leaf).dtype, np.floating) else leaf
-        ),
+        lambda leaf: leaf * (1 + h) if np.issubdtype(np.asarray(leaf).dtype, np.floating) else leaf,
         potential,
     )
     again = adflux.relax(
