@@ -11,6 +11,8 @@ from .search import Objective, Point, Search
 
 # accepted steps in a row that lower the loss by less than the tolerance
 SLOW = 3
+# of the first gradient: one that is no way down any more
+SMALL = 1e-9
 # of the sizes of what it is a sum of: a gradient that is rounding
 NOTHING = 1e-13
 
@@ -69,7 +71,8 @@ class Run:
         """Why it ends here, and whether the loss is at its lowest; "" where it goes on."""
         losses = np.array([entry["loss"] for entry in self.history])
         slope = np.abs(self._search.steepest(point)).max(initial=0.0)
-        if point.loss == 0.0 or slope <= NOTHING * np.abs(point.gradient).max(initial=0.0):
+        vanishes = slope <= NOTHING * np.abs(point.gradient).max(initial=0.0)
+        if point.loss == 0.0 or vanishes or slope <= SMALL * self.history[0]["gradient"]:
             return f"converged: the gradient vanishes at the loss {point.loss:.6g}", True
         falls = -np.diff(losses)[-SLOW:] / np.maximum(np.abs(losses[-SLOW - 1 : -1]), 1e-300)
         if len(falls) == SLOW and np.all(falls < tolerance):
