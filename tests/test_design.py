@@ -36,9 +36,9 @@ def test_the_gradient_is_that_of_structures_that_are_relaxed_again(gradients, ra
     close(*gradients[ranks]["slope"], 1e-6)
 
 
-@pytest.mark.parametrize("what", ("loss", "slope", "relaxed 1", "predicted 1"))
+@pytest.mark.parametrize("what", ("loss", "slope", "relaxed 1", "predicted 1", "steps losses"))
 def test_two_ranks_find_the_same(gradients, what):
-    close(gradients[2][what], gradients[1][what], 1e-8, what)
+    close(gradients[2][what], gradients[1][what], 1e-6 if "steps" in what else 1e-8, what)
 
 
 def test_the_predicted_loss_is_right_to_second_order_of_the_step(gradients):

@@ -1,7 +1,8 @@
 """Designs of two Lennard-Jones alloys, one with held atoms in a fixed cell, one whose cell relaxes;
 rank 0 writes found.npz.
 
-`gradient`: of the loss, beside differences of structures that were relaxed again.
+`gradient`: of the loss, beside differences of structures that were relaxed again; and two steps,
+the second from a checkpoint.
 `run`: a design by L-BFGS, `again`: the same from the checkpoint of three of its steps.
 `mistakes`: sentences.
 """
@@ -13,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from mpi4py import MPI
 from relaxed_systems import attempt, direction, finish, found, lennard_jones
 
 import lammps_adflux as adflux
@@ -131,6 +133,9 @@ if sys.argv[1] == "gradient":
         found[f"relaxed {sign}"] = values[sign]
     found["loss"] = point.loss
     found["slope"] = np.array([point.gradient @ change, (values[1] - values[-1]) / (2 * h)])
+    path = Path(f"on{MPI.COMM_WORLD.size}.npz")
+    run(1, checkpoint=path)
+    keep("steps", run(2, checkpoint=path))
     finish()
 elif sys.argv[1] == "run":
     keep("free", run(6))

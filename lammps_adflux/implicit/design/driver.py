@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ...errors import AdfluxError
+from ...parallel.failures import world
 from ..parameters import choose, flatten, unflatten
 from ..relaxation import RelaxOptions
 from .constraints import Constraints, Feasible, Regularization, penalty
@@ -177,11 +178,14 @@ def design(
     feasible = Feasible(choice, constraints or Constraints(), stay)
     objective = Objective(rooms, choice, where, loss, pull, not isinstance(setups, Mapping))
     search = Search(objective, feasible, optimizer, farthest)
-    run = Run(choice, objective, search, None if checkpoint is None else Path(checkpoint))
+    live = (script.get_mpi_comm() for script in named.values() if hasattr(script, "get_mpi_comm"))
+    comm = comm or next(live, None) or world()
+    path = None if checkpoint is None else Path(checkpoint)
+    run = Run(choice, objective, search, path, comm)
     console = Console(stderr=True)
     point = run.begin(start)
     _require_dependence(search, point)
-    shown = progress and run.rank == 0 and console.is_terminal
+    shown = progress and comm.rank == 0 and console.is_terminal
     with Progress(console=console, disable=not shown) as bar:
         task = bar.add_task("", total=steps)
         message, converged = "", False

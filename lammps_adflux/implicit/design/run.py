@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import AdfluxError
 from .checkpoint import Checkpoint, write
 from .search import Objective, Point, Search
 
@@ -20,24 +21,22 @@ NOTHING = 1e-13
 class Run:
     """The accepted steps, in memory and in the checkpoint."""
 
-    def __init__(self, choice, objective: Objective, search: Search, path: Path | None):
+    def __init__(self, choice, objective: Objective, search: Search, path: Path | None, comm):
         self._choice, self._objective, self._search, self._path = choice, objective, search, path
+        self._comm = comm
         self.vectors: list[np.ndarray] = []
         self.history: list[dict[str, Any]] = []
-        self.rank = 0
 
     def begin(self, start) -> Point:
         """The first point, or that of the checkpoint."""
-        stored = None
-        if self._path is not None and self._path.is_file():
-            stored = Checkpoint(self._path)
+        stored = self._on_first(self._read)
+        if stored is not None:
             stored.check(self._path, self._choice.names, start, self._objective.setups)
         begun = time.perf_counter()
         if stored is None:
             point = self._objective.start(start)
         else:
             point = self._objective.go_on(stored.vectors[-1], stored.places())
-        self.rank = next(iter(point.states.values())).relaxed.system.comm.rank
         self._search.begin(point)
         if stored is None:
             self._accept(point, {"seconds": time.perf_counter() - begun})
@@ -95,7 +94,14 @@ class Run:
                 **entry,
             }
         )
-        if self._path is not None and self.rank == 0:
+        self._on_first(lambda: self._write(point))
+
+    def _read(self) -> Checkpoint | None:
+        path = self._path
+        return Checkpoint(path) if path is not None and path.is_file() else None
+
+    def _write(self, point: Point) -> None:
+        if self._path is not None:
             write(
                 self._path,
                 self._choice.names,
@@ -105,3 +111,16 @@ class Run:
                 self._objective.setups,
                 point.states,
             )
+
+    def _on_first(self, function):
+        """What a function gives on the first rank, or its AdfluxError, on all ranks."""
+        found = None
+        if self._comm.rank == 0:
+            try:
+                found = function()
+            except AdfluxError as error:
+                found = error
+        found = self._comm.bcast(found)
+        if isinstance(found, AdfluxError):
+            raise found
+        return found
