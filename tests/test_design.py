@@ -94,6 +94,43 @@ def test_a_direction_at_its_bounds_keeps_the_combinations_all_the_same():
     assert feasible.reach(0.5 * at, inside) == pytest.approx(0.2)
 
 
+def crystal(positions, cell, energy=-3.0, species=(0, 0, 0, 1)):
+    return adflux.losses.Structure(
+        positions, np.zeros(6), np.asarray(energy), cell, species, (True, True, True)
+    )
+
+
+def test_distances_are_modulo_translation_and_periodic_images():
+    random = np.random.default_rng(1)
+    cell = np.array([[5.0, 0.0, 0.0], [1.0, 6.0, 0.0], [-0.5, 0.7, 4.0]])
+    target = random.uniform(0.0, 4.0, (4, 3))
+    moved = 0.1 * random.normal(size=(4, 3))
+    whole = random.integers(-2, 3, (4, 3)) @ cell
+    structure = crystal(target + moved + (1.3, 2.9, -1.7) + whole, cell)
+    expected = np.sum((moved - moved.mean(axis=0)) ** 2)
+    close(adflux.losses.squared_distance(structure, target), expected, 1e-12)
+    two = moved[:2] - moved[:2].mean(axis=0)
+    close(adflux.losses.displacements(structure, target, [0, 1]), two, 1e-12)
+    there = crystal(np.array([[0.1, 0.1, 0.1], [4.9, 0.1, 0.1]] * 2), cell)
+    close(adflux.losses.distance(there, 0, 1), 0.2, 1e-12)
+    with pytest.raises(adflux.AdfluxError, match="give all atoms"):
+        adflux.losses.squared_distance(structure, target[:2])
+
+
+def test_cells_and_formation_energies():
+    cell = np.array([[3.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 3.0, 5.0]])
+    one = crystal(np.zeros((4, 3)), cell)
+    root = np.sqrt(34.0)
+    close(adflux.losses.lattice_parameters(one), [3.0, 4.0, root, 12.0 / (4.0 * root), 0, 0], 1e-12)
+    close(adflux.losses.volume(one), 60.0, 1e-12)
+    bulk = crystal(np.zeros((8, 3)), 2.0 * cell, -8.0, (0, 0, 0, 1) * 2)
+    close(adflux.losses.formation_energy(one, bulk), -3.0 + 8.0 * 4 / 8, 1e-12)
+    close(adflux.losses.formation_volume(one, bulk), 60.0 - 480.0 * 4 / 8, 1e-12)
+    other = crystal(np.zeros((8, 3)), cell, species=(0,) * 8)
+    with pytest.raises(adflux.AdfluxError, match="equal composition"):
+        adflux.losses.formation_energy(one, other)
+
+
 @pytest.mark.parametrize("covariance", (0.5, np.array([1.0, 2.0, 3.0, 4.0]), "matrix"))
 def test_the_pull_towards_the_start_has_the_slope_of_its_value(covariance):
     random = np.random.default_rng(0)
@@ -124,6 +161,7 @@ SENTENCES = {
     "covariance": r"one number, \[8\] or \[8, 8\]",
     "does not relax": "The set-up structure does not relax",
     "other checkpoint": "checkpoint of another design",
+    "other loss": "the loss, its regularization or a set-up is another one",
     "no checkpoint": "is not a checkpoint of a design",
 }
 

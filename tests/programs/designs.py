@@ -166,5 +166,8 @@ else:
     attempt("does not relax", adflux.design, [*BULK, "fix a all nonsense"], potential, one)
     run(1, checkpoint="mistakes.npz")
     attempt("other checkpoint", adflux.design, BULK, potential, one, checkpoint="mistakes.npz")
+    other = lambda s, p: 1.5 * loss(s, p)  # noqa: E731
+    words = dict(cell=CELL, fixed=FIXED, checkpoint="mistakes.npz")
+    attempt("other loss", adflux.design, SETUPS, potential, other, where, **words)
     Path("text.npz").write_text("no archive")
     attempt("no checkpoint", run, 1, checkpoint="text.npz")

@@ -70,7 +70,6 @@ class Feasible:
                 f"The start has {choice.names[k]} = {start[k]:.6g}, outside of its bounds "
                 f"{self.lower[k]:.6g} and {self.upper[k]:.6g}: start inside."
             )
-        self.bounded = bool(np.isfinite(self.lower).any() or np.isfinite(self.upper).any())
 
     def direction(
         self, at: Float[np.ndarray, " p"], vector: Float[np.ndarray, " p"]

@@ -12,6 +12,8 @@ from .search import Objective, Point, Search
 
 # accepted steps in a row that lower the loss by less than the tolerance
 SLOW = 3
+# losses of one structure that a checkpoint has and that is relaxed again, relative
+SAME = 1e-4
 # of the first gradient: one that is no way down any more
 SMALL = 1e-9
 # of the sizes of what it is a sum of: a gradient that is rounding
@@ -41,6 +43,13 @@ class Run:
         if stored is None:
             self._accept(point, {"seconds": time.perf_counter() - begun})
             return point
+        last = stored.history[-1]["loss"]
+        if abs(point.loss - last) > SAME * abs(last) + SAME * stored.history[0]["loss"]:
+            raise AdfluxError(
+                f"{self._path} ends at the loss {last:.6g}, which is {point.loss:.6g} here: the "
+                "loss, its regularization or a set-up is another one; name another file, or remove "
+                "it."
+            )
         self.vectors, self.history = stored.vectors, stored.history
         self._search.memory = stored.memory(self._search.memory)
         return point
