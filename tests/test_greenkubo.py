@@ -14,6 +14,7 @@ from lammps_adflux.conductivity.correlation import (
     correlate,
     first_zero,
     noise_filter,
+    oscillation_period,
     running_integral,
 )
 from lammps_adflux.conductivity.spectrum import fit_spectrum
@@ -185,6 +186,57 @@ def test_the_filter_is_as_wide_as_the_oscillation():
     # 5 % statistical error, and the tail past the cutoff (4 % of the integral on average over such
     # data)
     assert result.mean == pytest.approx(integral, rel=0.15)
+
+
+@pytest.fixture(scope="module")
+def ionic():
+    """Strong optical vibrations of period 0.2 over a slow decay that carries most of κ."""
+    rate = 2 * math.pi / 0.2
+    terms = [(1.0, 1.0, 0.0), (15.0, 0.15, rate), (10.0, 0.15, 1.4 * rate)]
+    return gauss_markov(8, 6000, 0.01, terms, seed=4)
+
+
+def test_an_integral_does_not_end_in_the_first_oscillation(ionic):
+    """6 decay times hide the slow part in the noise: the first zero, after a quarter period, gave
+    0.54 ± 0.05 of κ. Now at least three periods are integrated, and there is no error bar.
+    """
+    flux, integral = ionic
+    short = flux[:, :3000].reshape(40, 600, 3)
+    trace = np.einsum("ntaa->t", correlate(short, short, 300)) / 120
+    period = oscillation_period(trace, 3 * 40 * 600)
+    assert 0.15 < period * 0.01 < 0.25
+    cutoffs = []
+    for one in short:
+        try:
+            result = quick(series(one[None], step=0.01, volume=1.0, temperature=1.0))
+        except AdfluxError as error:
+            assert "run longer" in str(error)
+            continue
+        assert result.error is None
+        assert any("run longer" in note for note in result.notes)
+        cutoffs.append(result.cutoff)
+    assert len(cutoffs) >= 20
+    assert min(cutoffs) > 2 * 0.2
+    pooled = quick(series(flux, step=0.01, volume=1.0, temperature=1.0))
+    assert pooled.cutoff > 1.0 and abs(pooled.mean - integral) < 3 * pooled.error
+
+
+def test_a_relaxing_flux_has_no_oscillation(relaxing):
+    flux = relaxing[0][:8]
+    trace = np.einsum("ntaa->t", correlate(flux, flux, 2500)) / 24
+    assert oscillation_period(trace, 3 * 8 * 5000) == 0
+
+
+def test_the_error_bar_holds_what_lies_past_the_cutoff(ionic):
+    """A cutoff that was given too early: the bar grows to the missing part, and a note says so."""
+    flux, integral = ionic
+    data = series(flux, step=0.01, volume=1.0, temperature=1.0)
+    early = quick(data, cutoff=0.4)
+    assert early.over_seeds.error < (integral - early.mean) / 3
+    assert early.error > (integral - early.mean) / 2
+    assert early.error == pytest.approx(math.hypot(early.over_blocks.error, early.tail))
+    assert any("goes on past its cutoff" in note for note in early.notes)
+    assert json.loads(early.to_json())["tail"] == early.tail
 
 
 def test_parts_add_up_to_the_whole(relaxing):

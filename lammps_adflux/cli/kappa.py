@@ -90,7 +90,8 @@ def print_conductivity(result: Conductivity) -> None:
         "none" if result.error is None else f"{result.error:.2g}",
         ""
         if result.error is None
-        else f"error over {'blocks' if result.over_blocks.error is not None else 'seeds'}",
+        else f"error over {'blocks' if result.over_blocks.error is not None else 'seeds'}"
+        + (" and past the cutoff" if result.tail else ""),
     )
     for name, estimate in (("over seeds", result.over_seeds), ("over blocks", result.over_blocks)):
         means.add_row(name, *_cells(estimate, name[5:]))

@@ -13,6 +13,8 @@ _ZERO = 0.5  # standard errors under which the filtered HFACF counts as zero
 _REVIVAL = (
     5.0  # standard errors that a filtered HFACF must rise to after its zero to count as still alive
 )
+_SWING = 4.0  # standard errors that the first negative lobe of an oscillating HFACF reaches
+_PERIODS = 3  # of an oscillating HFACF that the integral covers
 
 
 def correlate(
@@ -66,6 +68,25 @@ def noise_filter(curve: np.ndarray, width: int, axis: int = 1) -> np.ndarray:
     return np.moveaxis(values, 0, axis)
 
 
+def oscillation_period(hfacf: Float[np.ndarray, " lags"], samples: int) -> int:
+    """Period in samples of an HFACF whose first negative lobe stands out of the noise; 0 without.
+
+    The lobe is half a period long. Its depth is compared with the standard error of a Gaussian
+    process (Bartlett), σ² = Σ_t C(t)²/samples. Optical vibrations of an ionic crystal make such a
+    lobe; the slow decay of its acoustic ones, which carries much of κ, is hidden below it.
+    """
+    half = hfacf[: max(len(hfacf) // 2, 2)]
+    error = math.sqrt((2 * np.sum(half**2) - half[0] ** 2) / samples)
+    negative = np.flatnonzero(half <= 0)
+    if not len(negative):
+        return 0
+    start = int(negative[0])
+    again = np.flatnonzero(half[start:] > 0)
+    if not len(again) or half[start : start + again[0]].min() > -_SWING * error:
+        return 0
+    return 2 * int(again[0])
+
+
 def first_zero(
     hfacf: Float[np.ndarray, " lags"],
     samples: int,
@@ -102,15 +123,23 @@ def first_zero(
         )
     if window is None:
         integral_time = np.sum(hfacf[: below[0]]) / hfacf[0] - 0.5
-        width, growing = max(2, math.ceil(integral_time)), True
+        period = oscillation_period(hfacf, samples)
+        width, growing = max(2, math.ceil(integral_time), period), True
     else:
-        width, growing = window, False
+        period, width, growing = 0, window, False
     while True:
         filtered = noise_filter(hfacf, width, axis=0)
         alive = filtered if all_lags else filtered[: max(lags // 2, 2)]
         error = math.sqrt((2 * np.sum(alive**2) - alive[0] ** 2) / samples)
         below = np.flatnonzero(alive <= _ZERO * error)
+        below = below[below >= _PERIODS * period]
         if not len(below):
+            if _PERIODS * period >= len(alive):
+                raise AdfluxError(
+                    f"The heat flux autocorrelation oscillates with a period of about {period} "
+                    f"samples: {_PERIODS} periods are needed within {len(alive)} lags; run longer, "
+                    "or give cutoff=."
+                )
             raise AdfluxError(
                 f"The heat flux autocorrelation, filtered over {width} samples, does not reach "
                 "zero within "

@@ -43,7 +43,8 @@ def green_kubo(
     or "none"; `Conductivity.stacie` says which was used. parts: split κ into potential, convective
     and cross terms where the series has them.
 
-    Error bars assume independent seeds. Blocks and STACIE need time series: correlation files give
+    The error bar holds the scatter over blocks (or seeds) and the change of the integral past its
+    cutoff, `Conductivity.tail`. Error bars assume independent seeds. Blocks and STACIE need time series: correlation files give
     seeds only.
     """
     if method != "first-zero":
@@ -88,7 +89,7 @@ def green_kubo(
             f"{per_seed} samples are only {per_seed / zero:.0f} times the cutoff of the integral, "
             "which may itself be noise: run longer"
         )
-    lags = min(len(trace), max(3 * zero, zero + 2 * width) + 2)
+    lags = min(len(trace), max(6 * zero, zero + 2 * width) + 2)
 
     def conductivities(curves):  # [pieces, lags, 3, 3] -> κ(t) of each piece
         return factor * running_integral(noise_filter(curves[:, :lags], width), step)
@@ -122,6 +123,11 @@ def green_kubo(
         curves = _mean_diagonal(band_source, axes)
         running_error[: curves.shape[1]] = curves.std(axis=0, ddof=1) / math.sqrt(len(curves))
     running_tensor = by_seed.mean(axis=0)
+    running = _mean_diagonal(running_tensor, axes)
+    tail, warning = _past_the_cutoff(
+        running, zero, axes * series.seeds * per_seed, step, system.time_name
+    )
+    notes += [warning] if warning else []
     return Conductivity(
         units=series.units,
         conductivity_unit=system.conductivity_name if axes == 3 else system.sheet_conductivity_name,
@@ -132,12 +138,13 @@ def green_kubo(
         tensor=tensor,
         over_seeds=over_seeds,
         over_blocks=over_blocks,
+        tail=tail,
         stacie=stacie,
         parts=part_tensors,
         times=np.arange(lags) * step,
         hfacf=trace[:lags],
         hfacf_filtered=noise_filter(trace, width, axis=0)[:lags],
-        running=_mean_diagonal(running_tensor, axes),
+        running=running,
         running_error=running_error,
         running_tensor=running_tensor,
         volume=series.volume,
@@ -150,6 +157,34 @@ def green_kubo(
         used=series.used,
         dimension=axes,
     )
+
+
+def _past_the_cutoff(
+    running: np.ndarray, zero: int, samples: int, step: float, time: str
+) -> tuple[float, str | None]:
+    """What the integral gains after its cutoff beyond the noise, and a warning.
+
+    √(Δ² − σ²), or 0 where the rise Δ = κ(t) − κ(t_c) is less than its standard error σ = 2κ √((t − t_c)/L)
+    (Jones, Mandadapu, J. Chem. Phys. 136, 154102 (2012)), L = `samples` steps; the larger one of
+    t = 3 t_c and 6 t_c.
+    """
+    tail, warning = 0.0, None
+    for late in (3 * zero, 6 * zero):
+        if late >= len(running):
+            break
+        change = float(running[late] - running[zero])
+        error = 2 * max(abs(running[late]), abs(running[zero])) * math.sqrt((late - zero) / samples)
+        if change <= math.hypot(error, tail):
+            continue
+        tail = math.sqrt(change**2 - error**2)
+        if change > 2 * error:
+            warning = (
+                f"the integral goes on past its cutoff: {running[zero]:.3g} at {zero * step:.3g} "
+                f"{time}, {running[late]:.3g} at {late * step:.3g} {time}, a rise of "
+                f"{change / error:.1f} standard errors; the error bar holds it; look at the "
+                "figure, run longer, or give cutoff="
+            )
+    return tail, warning
 
 
 def _mean_diagonal(tensors: np.ndarray, axes: int) -> Any:

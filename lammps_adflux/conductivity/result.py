@@ -32,7 +32,8 @@ class Conductivity:
 
     `mean` is tr κ / 3, in two dimensions (κ_xx + κ_yy)/2. Three error bars, each with its reason
     where it is missing: `over_seeds` and `over_blocks` (standard errors of the same estimator),
-    `stacie` (a fit of the low-frequency spectrum: another estimator). Curves run over `times`, past
+    `stacie` (a fit of the low-frequency spectrum: another estimator). `tail` is what the integral
+    gains past its cutoff, beyond the noise. Curves run over `times`, past
     the cutoff: `hfacf` is tr⟨J(0)J(t)⟩/3, `hfacf_filtered` decides the cutoff, `running` is κ(t),
     `running_error` its standard error over blocks (over seeds where there are no blocks).
     """
@@ -46,6 +47,7 @@ class Conductivity:
     tensor: Float[np.ndarray, "3 3"]
     over_seeds: Estimate
     over_blocks: Estimate
+    tail: float
     stacie: SpectrumFit
     # potential, convective, cross; their sum is `tensor`
     parts: dict[str, Float[np.ndarray, "3 3"]] | None
@@ -67,10 +69,13 @@ class Conductivity:
 
     @property
     def error(self) -> float | None:
-        """Standard error of `mean`: over blocks, else over seeds, else None."""
-        return (
-            self.over_blocks.error if self.over_blocks.error is not None else self.over_seeds.error
-        )
+        """Standard error of `mean` over blocks, else over seeds, with `tail` added in squares;
+        None where there is neither.
+        """
+        for estimate in (self.over_blocks, self.over_seeds):
+            if estimate.error is not None:
+                return math.hypot(estimate.error, self.tail)
+        return None
 
     @property
     def without_error(self) -> str | None:
