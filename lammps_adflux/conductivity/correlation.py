@@ -158,3 +158,10 @@ def first_zero(
             )
         width = math.ceil(1.4 * width)
     return zero, width, None
+
+
+def integral_error(value: float, lags: int, samples: int) -> float:
+    """Standard error 2κ √(t/L) of what the integral κ gains within a time t, L being the length of
+    all seeds and components (Jones, Mandadapu, J. Chem. Phys. 136, 154102 (2012)).
+    """
+    return 2 * abs(value) * math.sqrt(lags / samples)
