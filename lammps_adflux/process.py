@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from functools import cache
 
 from .errors import AdfluxError
@@ -13,6 +14,7 @@ from .paths import cache_folder
 
 RANK_VARIABLES = "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"  # set by mpiexec before MPI is
 logger = logging.getLogger("lammps_adflux")
+_shown = 0.0  # when the output was written last
 
 
 def prepare() -> None:
@@ -64,6 +66,18 @@ def keep_freed_memory() -> None:
         for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
             mallopt(parameter, 1 << 30)
         mallopt(-8, 1)  # M_ARENA_MAX
+
+
+def show_output(every: float = 2.0) -> None:
+    """Write what LAMMPS printed to its log and screen so far, at most once in `every` seconds.
+
+    LAMMPS buffers thermo rows: with a model that takes a second a step, a log would stay empty for
+    an hour. Its `-nonbuf` acts with `-partition` only.
+    """
+    global _shown
+    if (now := time.monotonic()) - _shown > every:
+        ctypes.CDLL(None).fflush(None)
+        _shown = now
 
 
 def embedded() -> bool:

@@ -1,5 +1,11 @@
 """`adflux run` and `adflux export`: what a user types."""
 
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 from lammps_runner import find_program, run_adflux
 
@@ -42,6 +48,27 @@ def test_run_hands_variables_and_templates_to_lammps(tmp_path):
     )
     assert done.code == 0, done.stderr
     assert "on 2 procs for 0 steps" in (tmp_path / "my.log").read_text()
+
+
+@pytest.mark.lammps
+def test_the_log_shows_a_run_that_goes_on(tmp_path):
+    """LAMMPS buffers its log; what it printed before a slow step must stand there."""
+    run_adflux(
+        tmp_path, *"export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl".split()
+    )
+    script = SCRIPT.replace("run 0", "fix nve all nve\nthermo 0\nrun 100000000")
+    (tmp_path / "in.lj").write_text(script)
+    command = [Path(sys.executable).with_name("adflux"), "run", "in.lj", "-var", "model", "ar.pkl", "-log", "my.log"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 100
+        log = tmp_path / "my.log"
+        while not (log.exists() and "Per MPI rank memory" in log.read_text()):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.2)
+    finally:
+        process.send_signal(signal.SIGINT)  # adflux ends its LAMMPS
+        process.wait(20)
 
 
 @pytest.mark.lammps

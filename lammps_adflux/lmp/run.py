@@ -40,7 +40,7 @@ def run_lammps(
     lmp = find_lmp() if lmp is None else program(lmp)
     launcher = [str(find_mpiexec()), "-n", str(ranks)] if ranks > 1 else []
     command = [*launcher, str(lmp), "-in", str(script.resolve())]
-    command += ["-var", "adflux", template_path(), "-echo", "both", "-nonbuf", *extra]
+    command += ["-var", "adflux", template_path(), "-echo", "both", *extra]
     environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,

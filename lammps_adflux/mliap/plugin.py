@@ -13,7 +13,7 @@ from ..flux import FluxMap
 from ..parallel.failures import fail, world
 from ..potentials.conversion import conversion_sentence, in_units
 from ..potentials.layers import require_layers
-from ..process import device
+from ..process import device, show_output
 from . import programs
 from .buffers import PairBuffers, to_host
 from .domain import KnownAtoms, layers_sentence, select
@@ -139,6 +139,7 @@ class AdfluxPlugin(MLIAPUnified):
         if data.npairs:
             data.update_pair_forces(pair_forces_for(data, self._pair_gradients, selection.keep))
             self._check_forces(data)
+        show_output()
         self.call_before, self.last_call = self.last_call, registry.next_event()
 
     def _take(self, potential) -> None:
