@@ -36,6 +36,11 @@ def test_the_gradient_is_that_of_structures_that_are_relaxed_again(gradients, ra
     close(*gradients[ranks]["slope"], 1e-6)
 
 
+def test_elastic_constants_are_there_where_the_loss_asks_for_them(gradients):
+    constants = gradients[1]["asked"]
+    assert np.all(np.linalg.eigvalsh(constants) > 0.0) and gradients[1]["not asked"]
+
+
 @pytest.mark.parametrize("what", ("loss", "slope", "relaxed 1", "predicted 1", "steps losses"))
 def test_two_ranks_find_the_same(gradients, what):
     close(gradients[2][what], gradients[1][what], 1e-6 if "steps" in what else 1e-8, what)

@@ -51,14 +51,23 @@ def test_run_hands_variables_and_templates_to_lammps(tmp_path):
 
 
 @pytest.mark.lammps
-def test_the_log_shows_a_run_that_goes_on(tmp_path):
+def test_the_log_shows_a_run_that_goes_on_and_sigterm_ends_it(tmp_path):
     """LAMMPS buffers its log; what it printed before a slow step must stand there."""
     run_adflux(
         tmp_path, *"export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl".split()
     )
     script = SCRIPT.replace("run 0", "fix nve all nve\nthermo 0\nrun 100000000")
     (tmp_path / "in.lj").write_text(script)
-    command = [Path(sys.executable).with_name("adflux"), "run", "in.lj", "-var", "model", "ar.pkl", "-log", "my.log"]
+    command = [
+        Path(sys.executable).with_name("adflux"),
+        "run",
+        "in.lj",
+        "-var",
+        "model",
+        "ar.pkl",
+        "-log",
+        "my.log",
+    ]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 100
@@ -67,8 +76,12 @@ def test_the_log_shows_a_run_that_goes_on(tmp_path):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.2)
     finally:
-        process.send_signal(signal.SIGINT)  # adflux ends its LAMMPS
-        process.wait(20)
+        process.terminate()
+        code = process.wait(60)
+    assert code == 128 + signal.SIGTERM
+    # LAMMPS ended with it
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert str(tmp_path) not in listed.stdout
 
 
 @pytest.mark.lammps

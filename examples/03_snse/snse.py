@@ -26,7 +26,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 HERE = Path(__file__).resolve().parent
-PAPER = HERE.parents[2] / "shared" / "data" / "snse_so3krates" / "model_m1"
+PAPER = HERE / "../../../shared/data/snse_so3krates/model_m1"
 CELL = (11.56600298, 4.18211754, 4.37927898)  # Å, of the paper's archive
 # Se, Se, Sn, Sn; as many by inversion
 PLACES = [

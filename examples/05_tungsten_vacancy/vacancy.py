@@ -28,7 +28,7 @@ from lammps_adflux.lmp.programs import potentials_folder
 jax.config.update("jax_enable_x64", True)
 
 HERE = Path(__file__).resolve().parent
-SHARED = HERE.parents[2] / "shared" / "data" / "implicit"
+SHARED = HERE / "../../../shared/data/implicit"
 BULK, VACANCY = HERE / "in.bulk", HERE / "in.vacancy"
 SHARE = 15 / 16  # atoms of the vacancy's cell per atoms of the bulk's
 SIZES = 0.5, 1.0, 2.0, 4.0  # of the change to another potential, times that to the first one

@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from nacl import START, WEIGHTS
+from perovskite import WEIGHTS
 
 import lammps_adflux as adflux
 
@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--cells", type=int, default=1, help="cubic cells of 8 atoms along a side")
     arguments = parser.parse_args()
     potential = adflux.Nequix.from_file(arguments.weights, elements="Na,Cl").astype("float64")
-    a = START
+    a = 5.75  # Å, where the relaxation starts
     setup = f"""units metal
 atom_modify map array
 lattice custom {a} a1 1 0 0 a2 0 1 0 a3 0 0 1 &

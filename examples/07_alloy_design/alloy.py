@@ -28,7 +28,7 @@ from lammps_adflux.lmp.programs import potentials_folder
 jax.config.update("jax_enable_x64", True)
 
 HERE = Path(__file__).resolve().parent
-SHARED = HERE.parents[2] / "shared" / "data" / "implicit"
+SHARED = HERE / "../../../shared/data/implicit"
 SCRIPT = HERE / "in.alloy"
 SIZES = 0.25, 0.5, 1.0, 2.0  # of the change to the target's coefficients, times that
 

@@ -67,7 +67,7 @@ class LinearResponse:
                 "A derivative of the energy by the parameters is not finite: check the parameters "
                 "and the structure."
             )
-        return FirstOrder(self._solve(-mixed, preconditioner), energies, size)
+        return FirstOrder(self.solve(-mixed, preconditioner), energies, size)
 
     def backward(self, choice: Choice, weights: Vectors, energy: float):
         """weights · dY/dΘ + energy · dU/dΘ in the form of the values, by one solve.
@@ -75,7 +75,7 @@ class LinearResponse:
         weights: a block of one.
         """
         weights = Vectors(weights.displacements, weights.strain + energy * self.slopes.strain)
-        adjoint = self._solve(weights)
+        adjoint = self.solve(weights)
         found = self.products.mixed_transposed(choice.build, choice.values, -adjoint, [energy])
         return jax.tree.map(lambda leaf: leaf[0], found)
 
@@ -107,7 +107,7 @@ class LinearResponse:
         solve H λ = ∂U/∂Y serves all.
         """
         slopes = Vectors(np.zeros_like(self.slopes.displacements), self.slopes.strain)
-        adjoint = self._solve(slopes)
+        adjoint = self.solve(slopes)
         by_values, by_motions = self.products.third(
             choice.build, choice.values, changes, vectors, adjoint
         )
@@ -116,7 +116,7 @@ class LinearResponse:
             vectors, self.motions.comm
         )
 
-    def _solve(self, right: Vectors, preconditioner: str | None = None) -> Vectors:
+    def solve(self, right: Vectors, preconditioner: str | None = None) -> Vectors:
         """H⁻¹ · right between the motions that respond."""
         name = preconditioner or self.preconditioner
         if name not in self._preconditioners:

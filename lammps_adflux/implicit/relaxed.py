@@ -25,6 +25,7 @@ from .linear_response import FirstOrder, LinearResponse
 from .motions import Motions
 from .operator import Operator
 from .parameters import Choice, check_change, choose, directions
+from .properties import Properties
 from .responses import Jacobian, Response
 from .stationary_point import Checks
 from .strain import CELLS, check_cell, deformation
@@ -35,7 +36,7 @@ EXACT = 2000  # motions up to which the whole Hessian may be inverted
 SOLVE_PRODUCTS = 30  # products that a solve takes at least
 
 
-class Relaxed:
+class Relaxed(Properties):
     """A relaxed structure and its derivatives by the parameters of the potential; `relax` gives it.
 
     All methods are collective. Results of size N hold this rank's atoms by ascending id (`ids`);

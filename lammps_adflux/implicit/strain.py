@@ -14,6 +14,9 @@ CELLS = {
     "tri": np.eye(6),
 }
 
+# rows and columns of the strains in a matrix
+VOIGT = np.array([0, 1, 2, 1, 0, 0]), np.array([0, 1, 2, 2, 2, 1])
+
 
 def check_cell(cell, periodic, verb: str) -> None:
     """An AdfluxError unless `cell` names strains, and all boundaries are periodic where it does.

@@ -2,9 +2,12 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 from collections import deque
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -49,8 +52,9 @@ def run_lammps(
     )  # fmt: skip
     last: deque[str] = deque(maxlen=15)
     try:
-        _follow(process, last, verbose)
-    except KeyboardInterrupt:
+        with _ends_on_request():
+            _follow(process, last, verbose)
+    except (KeyboardInterrupt, SystemExit):
         process.terminate()
         raise
     finally:
@@ -59,6 +63,23 @@ def run_lammps(
         reasons = [line for line in last if line.startswith(("ERROR", "adflux:"))]
         print("".join(reasons or last), file=sys.stderr, end="")
     return code
+
+
+@contextmanager
+def _ends_on_request():
+    """SIGTERM, as a queue sends it, becomes SystemExit, so that LAMMPS ends as well."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number, frame):
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def program(lmp: Path) -> Path:

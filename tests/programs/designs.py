@@ -18,7 +18,7 @@ from mpi4py import MPI
 from relaxed_systems import attempt, direction, finish, found, lennard_jones
 
 import lammps_adflux as adflux
-from lammps_adflux.implicit.design.search import Objective
+from lammps_adflux.implicit.design.objective import Objective
 from lammps_adflux.implicit.design.setups import Setup
 from lammps_adflux.implicit.parameters import choose, flatten
 
@@ -49,7 +49,7 @@ potential = lennard_jones()
 
 
 def loss(structures, parameters):
-    """Positions, cell, energies and the parameters themselves."""
+    """Positions, cell, energies, elastic constants and the parameters themselves."""
     held, bulk = structures["held"], structures["bulk"]
     there = adflux.losses.squared_distance(held, TARGET)
     return (
@@ -57,6 +57,8 @@ def loss(structures, parameters):
         + 3.0 * (bulk.volume / 28.0 - 1.0) ** 2
         + 0.01 * (held.energy / len(held.species) + 5.6) ** 2
         + (adflux.losses.distance(bulk, 0, 5) - 1.08) ** 2
+        + 0.005 * (adflux.losses.bulk_modulus(bulk) / 100.0 - 1.0) ** 2
+        + 1e-6 * (adflux.losses.elastic_constants(bulk)[3, 3] - 60.0) ** 2
         + 0.1 * jnp.sum((parameters[1] - 0.97) ** 2)
     )
 
@@ -125,12 +127,17 @@ if sys.argv[1] == "gradient":
     values = {}
     for sign in (1, -1):
         places = {
-            name: whole.setups[name].predicted(point.states[name], responses[name], sign * h)
+            name: whole.setups[name].predicted(
+                point.states[name], responses[name].response, sign * h
+            )
             for name in SETUPS
         }
         values[sign] = whole.again(vector + sign * h * change, places).loss
         found[f"predicted {sign}"] = whole.predict(point, change, responses, sign * h)
         found[f"relaxed {sign}"] = values[sign]
+    bulk, held = point.states["bulk"].structure, point.states["held"].structure
+    found["asked"] = bulk.elastic_constants
+    found["not asked"] = np.isnan(held.elastic_constants).all()
     found["loss"] = point.loss
     found["slope"] = np.array([point.gradient @ change, (values[1] - values[-1]) / (2 * h)])
     path = Path(f"on{MPI.COMM_WORLD.size}.npz")

@@ -21,9 +21,10 @@ from ..parameters import choose, flatten, unflatten
 from ..relaxation import RelaxOptions
 from .constraints import Constraints, Feasible, Regularization, penalty
 from .losses import Structure
+from .objective import Objective, Point
 from .plots import plot_design
 from .run import Run
-from .search import Objective, Point, Search
+from .search import Search
 from .setups import FARTHEST, Setup
 
 ONE = "structure"  # the name of a set-up that has none

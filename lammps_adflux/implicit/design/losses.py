@@ -14,10 +14,7 @@ from jaxtyping import Array, Float
 
 from ...errors import AdfluxError
 from ..relaxed import Relaxed
-from ..strain import deformation
-
-# of xx, yy, zz, yz, xz, xy in a matrix
-ROW, COLUMN = np.array([0, 1, 2, 1, 0, 0]), np.array([0, 1, 2, 2, 2, 1])
+from ..strain import VOIGT, deformation
 
 
 class Structure(eqx.Module):
@@ -38,6 +35,9 @@ class Structure(eqx.Module):
         Of each atom, the place of its element among those of the potential.
     periodic
         Which boundaries are periodic.
+    elastic_constants
+        C_ij [6, 6] of `Relaxed.elastic_constants`, in LAMMPS' unit of pressure; NaN in a structure
+        of which no loss asks for them.
     """
 
     positions: Float[Array | np.ndarray, "atoms 3"]
@@ -46,6 +46,9 @@ class Structure(eqx.Module):
     cell: Float[Array | np.ndarray, "3 3"]
     species: tuple[int, ...] = eqx.field(static=True)
     periodic: tuple[bool, bool, bool] = eqx.field(static=True)
+    elastic_constants: Float[Array | np.ndarray, "6 6"] = eqx.field(
+        default_factory=lambda: np.full((6, 6), np.nan)
+    )
 
     @property
     def volume(self) -> Float[Array, ""]:
@@ -69,7 +72,7 @@ def structure_of(relaxed: Relaxed, first_cell=None) -> Structure:
     x, y, z = system.periodic
     return Structure(
         positions=relaxed.gather(relaxed.positions),
-        strain=(np.linalg.solve(first_cell, system.cell).T - np.eye(3))[ROW, COLUMN],
+        strain=(np.linalg.solve(first_cell, system.cell).T - np.eye(3))[VOIGT],
         energy=np.asarray(relaxed.energy),
         cell=system.cell.copy(),
         species=tuple(int(x) for x in system.gather(species)),
@@ -83,19 +86,21 @@ def strained(
     positions: Float[Array | np.ndarray, "atoms 3"],
     strain: Float[Array | np.ndarray, "6"],
     energy: Float[Array | np.ndarray, ""] | float,
+    elastic_constants: Float[Array | np.ndarray, "6 6"],
 ) -> Structure:
     """The structure with other positions in its cell, and then a strain F = 1 + E about the origin:
-    x = x₀ + (y - x₀) Fᵀ; a JAX function.
+    x = x₀ + (y - x₀) Fᵀ; a JAX function. Energy and elastic constants are as given.
     """
     f = deformation(jnp.asarray(strain))
     whole = f @ deformation(jnp.asarray(structure.strain)) - jnp.eye(3)
     return Structure(
         positions=origin + (positions - origin) @ f.T,
-        strain=whole[ROW, COLUMN],
+        strain=whole[VOIGT],
         energy=jnp.asarray(energy),
         cell=structure.cell @ f.T,
         species=structure.species,
         periodic=structure.periodic,
+        elastic_constants=jnp.asarray(elastic_constants),
     )
 
 
@@ -146,6 +151,16 @@ def lattice_parameters(structure: Structure) -> Float[Array, "6"]:
 def volume(structure: Structure) -> Float[Array, ""]:
     """V = |det h|."""
     return structure.volume
+
+
+def elastic_constants(structure: Structure) -> Float[Array, "6 6"]:
+    """C_ij = dσ_i/de_j in LAMMPS' unit of pressure: `Relaxed.elastic_constants`."""
+    return jnp.asarray(structure.elastic_constants)
+
+
+def bulk_modulus(structure: Structure) -> Float[Array, ""]:
+    """Voigt's mean K = Σ_ij C_ij/9 over i, j = xx, yy, zz, in LAMMPS' unit of pressure."""
+    return jnp.sum(elastic_constants(structure)[:3, :3]) / 9.0
 
 
 def formation_energy(defect: Structure, bulk: Structure) -> Float[Array, ""]:

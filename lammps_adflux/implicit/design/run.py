@@ -8,7 +8,8 @@ import numpy as np
 
 from ...errors import AdfluxError
 from .checkpoint import Checkpoint, write
-from .search import Objective, Point, Search
+from .objective import Objective, Point
+from .search import Search
 
 # accepted steps in a row that lower the loss by less than the tolerance
 SLOW = 3
