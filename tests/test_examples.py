@@ -67,8 +67,32 @@ def test_tin_selenide_has_the_papers_equation_of_state(tmp_path):
     assert (tmp_path / "eos.png").stat().st_size > 0
 
 
+def test_the_barrier_of_a_jump_is_predicted_to_second_order(tmp_path):
+    output = run(EXAMPLES / "05_tungsten_vacancy" / "barrier.py")
+    rows = re.findall(r"^\| ([\d.]+) \| (\S+) \| (\S+) \| (\S+) \|$", output, re.MULTILINE)
+    sizes, barriers, first, second = np.array(rows, float).T
+    assert len(sizes) == 4 and np.all(barriers > 0.1)
+    # the errors fall by 4 and by 8 where the change is halved
+    assert np.allclose(first[1:] / first[:-1], 4.0, rtol=0.1)
+    assert abs(second[3]) < 2e-2 * abs(first[3]) and 6.0 < second[3] / second[2] < 10.0
+
+
+def test_a_potential_is_finetuned_through_relaxed_structures(tmp_path):
+    # not the network: its training is chaotic, and would give each processor another minimum
+    silicon = adflux.StillingerWeber.from_lammps(potentials_folder() / "Si.sw", elements="Si")
+    adflux.export(silicon, tmp_path / "silicon.pkl")
+    words = f"--model {tmp_path}/silicon.pkl --shift 0.1 --steps 2 --output {tmp_path}"
+    output = run(EXAMPLES / "08_finetune" / "finetune.py", *words.split())
+    start, end = map(float, re.search(r"loss +(\S+) -> (\S+)", output).groups())
+    # 0.1 eV counts as two, squared; what the others become by it counts as well
+    assert start == pytest.approx(4.0) and end < 1.0
+    moved = re.search(r"formation energy +(\S+) -> (\S+), wanted (\S+)", output).groups()
+    first, last, wanted = map(float, moved)
+    assert abs(last - wanted) < 0.5 * abs(first - wanted)
+    assert (tmp_path / "finetune.png").stat().st_size > 0
+
+
 def test_a_network_learns_silicon_and_runs_on_two_ranks(tmp_path, monkeypatch):
-    pytest.importorskip("optax", reason="needs optax: pip install '.[examples]'")
     folder = EXAMPLES / "04_own_potential"
     output = run(folder / "fit.py", "--steps", "1000", "--output", str(tmp_path))
     # 4 % after the default 4000 steps
