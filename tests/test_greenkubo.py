@@ -239,6 +239,15 @@ def test_the_error_bar_holds_what_lies_past_the_cutoff(ionic):
     assert json.loads(early.to_json())["tail"] == early.tail
 
 
+def test_an_early_cutoff_of_an_oscillating_flux_has_a_bar_that_reaches_down():
+    """The first lobe of a damped oscillation alone: the integral falls again after it."""
+    flux, integral = gauss_markov(4, 4000, 0.02, [(1.0, 0.3, 2 * math.pi / 0.9)], seed=5)
+    early = quick(series(flux, step=0.02, volume=1.0, temperature=1.0), cutoff=0.22)
+    assert early.mean - integral > 3 * early.over_blocks.error
+    assert early.mean - integral < 1.5 * early.error
+    assert any("goes on past its cutoff" in note for note in early.notes)
+
+
 def test_parts_add_up_to_the_whole(relaxing):
     potential = relaxing[0][:2]
     convective = 0.3 * relaxing[0][2:4] + 0.2 * potential

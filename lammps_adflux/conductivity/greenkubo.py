@@ -49,7 +49,7 @@ def green_kubo(
     or "none"; `Conductivity.stacie` says which was used. parts: split κ into potential, convective
     and cross terms where the series has them.
 
-    The error bar holds the scatter over blocks (or seeds) and what the integral gains past its
+    The error bar holds the scatter over blocks (or seeds) and how far the integral moves past its
     cutoff, `Conductivity.tail`. Error bars assume independent seeds. Blocks and STACIE need time
     series: correlation files give seeds only.
     """
@@ -168,26 +168,27 @@ def green_kubo(
 def _past_the_cutoff(
     running: np.ndarray, zero: int, samples: int, step: float, time: str
 ) -> tuple[float, str | None]:
-    """What the integral gains after its cutoff, and a warning where that is not noise.
+    """How far the integral moves after its cutoff, and a warning where that is not noise.
 
-    The larger rise to 3 and 6 cutoffs, or 0. Noise makes such a rise as well, but the cutoff lies
-    where the integral of a decayed HFACF has a maximum: with one decay time the error bar grows
-    by 5 to 10 %.
+    The largest of its rises to 3 and 6 cutoffs, and of its falls beyond their standard error σ,
+    √(Δ² − σ²). The cutoff lies where the integral of a decayed HFACF has a maximum: noise makes it
+    fall there, and with one decay time the error bar grows by 5 to 10 % only.
     """
     tail, warning = 0.0, None
     for late in (3 * zero, 6 * zero):
         if late >= len(running):
             break
-        rise = float(running[late] - running[zero])
+        change = float(running[late] - running[zero])
         error = integral_error(max(running[late], running[zero]), late - zero, samples)
-        if rise > tail and rise > 2 * error:
+        size = change if change > 0 else math.sqrt(max(0.0, change**2 - error**2))
+        if size > tail and not -3 * error < change < 2 * error:
             warning = (
                 f"the integral goes on past its cutoff: {running[zero]:.3g} at {zero * step:.3g} "
-                f"{time}, {running[late]:.3g} at {late * step:.3g} {time}, a rise of "
-                f"{rise / error:.1f} standard errors; the error bar holds it; look at the "
+                f"{time}, {running[late]:.3g} at {late * step:.3g} {time}, a change of "
+                f"{abs(change) / error:.1f} standard errors; the error bar holds it; look at the "
                 "figure, run longer, or give cutoff="
             )
-        tail = max(tail, rise)
+        tail = max(tail, size)
     return tail, warning
 
 

@@ -32,8 +32,8 @@ class Conductivity:
 
     `mean` is tr κ / 3, in two dimensions (κ_xx + κ_yy)/2. Three error bars, each with its reason
     where it is missing: `over_seeds` and `over_blocks` (standard errors of the same estimator),
-    `stacie` (a fit of the low-frequency spectrum: another estimator). `tail` is what the integral
-    gains past its cutoff, up to six times the cutoff. Curves run over `times`, past
+    `stacie` (a fit of the low-frequency spectrum: another estimator). `tail` is how far the
+    integral moves past its cutoff, up to six times the cutoff. Curves run over `times`, past
     the cutoff: `hfacf` is tr⟨J(0)J(t)⟩/3, `hfacf_filtered` decides the cutoff, `running` is κ(t),
     `running_error` its standard error over blocks (over seeds where there are no blocks).
     """
