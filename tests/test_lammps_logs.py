@@ -358,7 +358,7 @@ def test_windows_of_their_own_are_averaged(windows):
     result = green_kubo(series, cutoff=0.2)
     means = [np.trace(green_kubo(read_one(series, n), cutoff=0.2).tensor) / 3 for n in range(8)]
     assert result.mean == pytest.approx(np.mean(means), rel=1e-10)
-    assert result.error == pytest.approx(np.std(means, ddof=1) / np.sqrt(8), rel=1e-10)
+    assert result.over_blocks.error == pytest.approx(np.std(means, ddof=1) / np.sqrt(8), rel=1e-10)
 
 
 def read_one(series, number):
