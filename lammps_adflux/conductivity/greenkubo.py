@@ -172,7 +172,7 @@ def _past_the_cutoff(
 
     The largest of its rises to 3 and 6 cutoffs, and of its falls beyond their standard error σ,
     √(Δ² − σ²). The cutoff lies where the integral of a decayed HFACF has a maximum: noise makes it
-    fall there, and with one decay time the error bar grows by 5 to 10 % only.
+    fall there. With one decay time the error bar grows by about a half.
     """
     tail, warning = 0.0, None
     for late in (3 * zero, 6 * zero):

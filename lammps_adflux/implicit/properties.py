@@ -121,15 +121,15 @@ class Properties:
         return float(self.lammps.extract_global("nktv2p"))
 
     def _masses(self) -> Float[np.ndarray, " atoms"]:
-        """Of all atoms by id."""
-        system, lmp = self.system, self.lammps
-        count = len(system.ids)
-        own = np.zeros(0)
+        """Of all atoms by id, wherever LAMMPS has them by now."""
+        comm, lmp = self.system.comm, self.lammps
+        count = int(lmp.extract_setting("nlocal"))
+        ids, own = np.zeros(0, np.int64), np.zeros(0)
         if count:
+            ids = np.array(lmp.numpy.extract_atom("id", nelem=count), np.int64)
+            each = lmp.numpy.extract_atom("rmass", nelem=count)
             by_type = lmp.numpy.extract_atom("mass")
             kinds = lmp.numpy.extract_atom("type", nelem=count)
-            each = lmp.numpy.extract_atom("rmass", nelem=count)
             own = np.array(by_type[kinds] if each is None else each, float)
-            now = np.array(lmp.numpy.extract_atom("id", nelem=count))
-            own = own[np.argsort(now, kind="stable")]
-        return system.gather(own)
+        order = np.argsort(np.concatenate(comm.allgather(ids)), kind="stable")
+        return np.concatenate(comm.allgather(own))[order]
