@@ -13,6 +13,7 @@ writes JSON.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import resource
@@ -98,7 +99,7 @@ def measure_gradient(cells: int, repeat: int, *numbers: int) -> dict:
         shared = dict(relax=time.perf_counter() - start, steps=relaxed.checks.newton_steps, **spent)
         found = {}
         for name in names:
-            relaxed.preconditioner = name
+            relaxed._options = dataclasses.replace(options, preconditioner=name)
             relaxed._linear_responses.clear()
             before, start = relaxed.hessian_products, time.perf_counter()
             gradient = relaxed.gradient(loss)

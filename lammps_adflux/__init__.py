@@ -93,7 +93,8 @@ if TYPE_CHECKING:
     from .graph import Graph
     from .implicit.design import Constraints, Design, Regularization, design, losses
     from .implicit.expansion import Taylor
-    from .implicit.relaxation import RelaxOptions, relax
+    from .implicit.options import RelaxOptions
+    from .implicit.relaxation import relax
     from .implicit.relaxed import Relaxed
     from .implicit.responses import Response
     from .implicit.taylor import taylor

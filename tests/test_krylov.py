@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from comparing import close
 
 from lammps_adflux import AdfluxError
 from lammps_adflux.implicit.krylov import (
@@ -13,6 +14,7 @@ from lammps_adflux.implicit.krylov import (
     lowest_eigenvalues,
     minimal_residuals,
 )
+from lammps_adflux.implicit.recycling import Update, conjugate
 
 
 class OneRank:
@@ -269,8 +271,34 @@ def test_lowest_eigenvalues_tell_the_index(eigenvalues, negative):
     matrix = operator(eigenvalues)
     space = OneRank(len(matrix))
     start = space.project(np.random.default_rng(2).normal(size=(5, len(matrix))))
-    values, errors = lowest_eigenvalues(lambda v: v @ matrix, space, lambda v: v, start, 50.0)
+    values, errors, _ = lowest_eigenvalues(lambda v: v @ matrix, space, lambda v: v, start, 50.0)
     assert (values < 0).sum() == negative
     # each is within its own error of an eigenvalue: of the first positive one no more is asked
     sure = slice(0, negative + 1)
     assert np.all(np.abs(values - np.sort(eigenvalues)[:5])[sure] <= 2.0 * errors[sure] + 1e-6)
+
+
+def test_pairs_make_a_positive_preconditioner_that_is_exact_on_them():
+    matrix, random = operator(np.geomspace(1e-3, 1.0, 30)), np.random.default_rng(1)
+    space = OneRank(31)
+    vectors = space.project(random.normal(size=(12, 31)))
+    images = vectors @ matrix
+    update = Update(jacobi, space, *conjugate(vectors, images, space))
+    inverse = update(space.project(np.eye(31)))
+    close(inverse, inverse.T, 1e-10)
+    curvatures = np.linalg.eigvalsh(0.5 * (inverse + inverse.T))
+    assert abs(curvatures[0]) < 1e-9 and curvatures[1] > 0.1  # what is projected out, and the rest
+    close(update(images), vectors, 1e-8)
+
+
+def test_pairs_of_an_older_operator_still_shorten_a_solve():
+    matrix, random = operator(np.geomspace(1e-4, 1.0, 40)), np.random.default_rng(1)
+    space, right = OneRank(41), random.normal(size=(1, 41))
+    change = space.project(space.project(random.normal(size=(41, 41))).T)
+    other = matrix + 1e-6 * (change + change.T)
+    pairs = conjugate(space.project(np.eye(41)), matrix, space)
+    products = [
+        conjugate_gradients(lambda v: v @ other, right, space, base, 1e-10, 2000).products
+        for base in (jacobi, Update(jacobi, space, *pairs))
+    ]
+    assert products[1] < 0.5 * products[0]

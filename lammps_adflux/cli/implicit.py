@@ -56,7 +56,8 @@ def implicit(
     from ..process import prepare
 
     prepare()
-    from ..implicit.relaxation import RelaxOptions, relax
+    from ..implicit.options import RelaxOptions
+    from ..implicit.relaxation import relax
     from ..implicit.taylor import taylor
     from ..modelfile import load
 

@@ -41,6 +41,10 @@ class NegativeCurvature(Exception):
     """A direction along which the operator is not positive: conjugate gradients do not apply."""
 
 
+class NotConverged(AdfluxError):
+    """More products than allowed lead to no solution."""
+
+
 class Solution(NamedTuple):
     """What a solver found, and how well."""
 
@@ -204,8 +208,9 @@ def lowest_eigenvalues(
     scale: float,
     precision: float = 0.3,
     steps: int = 200,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The lowest eigenvalues and their uncertainty |Av - λv|, by LOBPCG from the rows of `start`.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The lowest eigenvalues, their uncertainty |Av - λv|, and the vectors, by LOBPCG from the rows
+    of `start`.
 
     Knyazev, SIAM J. Sci. Comput. 23, 517 (2001). Ends when the sign of each of the lowest is
     certain: λ farther from zero than its uncertainty over `precision`, all up to the first positive
@@ -217,7 +222,7 @@ def lowest_eigenvalues(
     conjugate = np.zeros((0, vectors.shape[1]))
     conjugate_images = conjugate
     values = errors = np.zeros(count)
-    for _ in range(steps):
+    for step in range(steps):
         small = space.gram(vectors, images)
         values, turn = np.linalg.eigh(0.5 * (small + small.T))
         vectors, images = turn.T @ vectors, turn.T @ images
@@ -225,7 +230,7 @@ def lowest_eigenvalues(
         errors = np.sqrt(space.dot(residuals, residuals))
         positive = np.flatnonzero(values > 0.0)
         needed = slice(0, positive[0] + 1 if len(positive) else count)
-        if np.all(
+        if step >= FEW and np.all(
             (errors[needed] < precision * np.abs(values[needed])) | (errors[needed] < 1e-7 * scale)
         ):
             break
@@ -246,7 +251,7 @@ def lowest_eigenvalues(
             new - overlap @ vectors, new_images - overlap @ images, space
         )
         vectors, images = new, new_images
-    return values, errors
+    return values, errors, vectors
 
 
 def _orthonormal(vectors, space: Space):
@@ -283,8 +288,8 @@ def _ratio(a, b):
     return a / np.where(b != 0.0, b, 1.0)
 
 
-def _not_converged(steps: int, reached: float, wanted: float) -> AdfluxError:
-    return AdfluxError(
+def _not_converged(steps: int, reached: float, wanted: float) -> NotConverged:
+    return NotConverged(
         f"The linear solve did not converge: relative residual {reached:.1e} after {steps} "
         f"products, {wanted:.1e} was needed, and "
         "rounding does not explain it; the structure may have a nearly free motion: hold a part "

@@ -15,11 +15,10 @@ from ..errors import AdfluxError
 from .krylov import NegativeCurvature, conjugate_gradients, minimal_residuals
 from .operator import Operator
 from .parameters import Choice
-from .preconditioners import preconditioner as prepare
+from .recycling import Recycling
 from .strain import CELLS
 from .vectors import Vectors
 
-TOLERANCE = 1e-11  # of a solve's residual, relative to its right-hand side
 # of the energy: smaller slopes by a strain are what relaxation leaves, and no stress
 UNSTRESSED = 1e-8
 
@@ -46,9 +45,21 @@ class LinearResponse:
         Name of the preconditioner, as in `RelaxOptions`.
     index
         Of the stationary point: H is positive definite where it is 0.
+    precision
+        Of a solve: its residual relative to the right-hand side.
+    known
+        What is known of H from products that were made.
     """
 
-    def __init__(self, operator: Operator, cell: str | None, preconditioner: str, index: int):
+    def __init__(
+        self,
+        operator: Operator,
+        cell: str | None,
+        preconditioner: str,
+        index: int,
+        precision: float,
+        known: Recycling,
+    ):
         self.operator, self.motions, self.products = (
             operator,
             operator.motions,
@@ -56,6 +67,7 @@ class LinearResponse:
         )
         self.cell, self.preconditioner, self.index = cell, preconditioner, index
         self.energy, self.slopes = self.products.gradient()
+        self._precision, self._known = precision, known
         self._preconditioners: dict[str, Any] = {}
 
     def forward(self, choice: Choice, changes, preconditioner: str | None = None) -> FirstOrder:
@@ -120,7 +132,7 @@ class LinearResponse:
         """H⁻¹ · right between the motions that respond."""
         name = preconditioner or self.preconditioner
         if name not in self._preconditioners:
-            self._preconditioners[name] = prepare(name, self.operator)
+            self._preconditioners[name] = self._known.base(name, self.operator)
         solve = conjugate_gradients if self.index == 0 else minimal_residuals
         motions = self.motions
         try:
@@ -128,8 +140,8 @@ class LinearResponse:
                 self.operator,
                 motions.contract(right),
                 motions,
-                self._preconditioners[name],
-                TOLERANCE,
+                self._known.preconditioner(name, self.operator, self._preconditioners[name]),
+                self._precision,
                 20 * motions.dimensions + 200,
             )
         except NegativeCurvature:
@@ -153,3 +165,14 @@ def _rows(changes) -> np.ndarray:
     """A tree of values with one more axis → rows of all numbers."""
     leaves = jax.tree.leaves(changes)
     return np.concatenate([np.reshape(leaf, (len(leaf), -1)) for leaf in leaves], axis=1)
+
+
+def require_dependence(mixed_size: float, changes: Any) -> None:
+    """Parameters of which nothing depends are hardly ever what was meant; zero by symmetry is zero
+    up to rounding.
+    """
+    if mixed_size == 0.0 and any(np.any(leaf) for leaf in jax.tree.leaves(changes)):
+        raise AdfluxError(
+            "The relaxed structure does not depend on the chosen parameters: choose others with "
+            "where=."
+        )

@@ -8,15 +8,21 @@ import numpy as np
 from ..errors import AdfluxError
 from ..parallel.reductions import largest
 from .distances import check_apart
-from .krylov import NegativeCurvature, conjugate_gradients, minimal_residuals
+from .krylov import NegativeCurvature, NotConverged, conjugate_gradients, minimal_residuals
 from .motions import Motions
 from .operator import Operator
-from .preconditioners import preconditioner as make_preconditioner
 from .products import Products
+from .recycling import Recycling
 from .stationary_point import saddle_error
 from .strain import deformation
 
 NEWTON_STEPS = 12
+PRODUCTS = 300  # at most so many for a step that may fail
+NEAR = 0.02  # of the distance of atoms: a step that may fail moves no atom farther
+
+
+class NotNear(Exception):
+    """Newton steps do not lead to the minimum from here."""
 
 
 def newton_steps(
@@ -28,6 +34,8 @@ def newton_steps(
     force_tolerance: float,
     options,
     give_up: float,
+    known: Recycling,
+    may_fail: bool = False,
 ) -> tuple[Operator, int]:
     """The Hessian at the structure where the steps end, and their number; collective.
 
@@ -41,6 +49,10 @@ def newton_steps(
         The `RelaxOptions`: index, preconditioner and minimize count here.
     give_up
         Force above which no step is tried: the structure is not near a minimum.
+    known
+        What the steps learn of the Hessian, and may know already.
+    may_fail
+        NotNear instead of errors, and where a step is not a small one.
 
     Raises
     ------
@@ -66,27 +78,45 @@ def newton_steps(
         stuck = stuck + 1 if size > 0.5 * last else 0
         if size <= force_tolerance:
             return operator, step
+        if may_fail and (stuck or step == NEWTON_STEPS):
+            raise NotNear
         if size > give_up or stuck > 1 or step == NEWTON_STEPS:
             if size <= _slope_rounding(operator):
                 return operator, step
             raise _not_relaxed(size, step, force_tolerance, options.minimize)
+        # what an exact step would leave, as far as the last one tells: no solve needs to be better
+        curved = 1e-4 if step == 0 else 0.1 * min(1.0, size / last) ** 2
         last = min(last, size)
         solve = conjugate_gradients if options.index == 0 else minimal_residuals
-        inner = max(1e-8, min(1e-3, force_tolerance / size / 10.0))
+        inner = max(1e-8, min(1e-3, max(force_tolerance / size / 10.0, curved)))
         try:
             change = solve(
                 operator,
                 -slope[None],
                 motions,
-                make_preconditioner(options.preconditioner, operator),
+                known.preconditioner(options.preconditioner, operator),
                 inner,
-                20 * motions.dimensions + 50,
+                PRODUCTS if may_fail else 20 * motions.dimensions + 50,
             ).vectors
-        except NegativeCurvature:
+        except (NegativeCurvature, NotConverged) as failure:
+            if may_fail:
+                raise NotNear from None
+            if isinstance(failure, NotConverged):
+                raise
             raise saddle_error(operator, options.preconditioner, options.index) from None
+        known.learn(operator)
         full = motions.expand(change)
+        if may_fail and not _small(full, motions):
+            raise NotNear
         session.move(full.displacements[0], deformation(full.strain[0]))
     raise AssertionError("not reached")
+
+
+def _small(change, motions: Motions) -> bool:
+    """Is a step so small that the energy is quadratic along it?"""
+    distance = (motions.system.volume / motions.atoms) ** (1 / 3)
+    moved = largest(motions.comm, float(np.abs(change.displacements).max(initial=0.0)))
+    return moved < NEAR * distance and float(np.abs(change.strain).max()) < NEAR
 
 
 def _slope_rounding(operator: Operator) -> float:

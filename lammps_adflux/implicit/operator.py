@@ -8,6 +8,13 @@ from .motions import Motions
 from .products import Products
 from .vectors import Vectors
 
+PAIRS, NUMBERS = 200, 2_000_000  # at most so many pairs are kept, with so many numbers each way
+
+
+def pairs_at_most(size: int) -> int:
+    """How many vectors of this size, over all ranks, are kept."""
+    return min(PAIRS, NUMBERS // max(size, 1))
+
 
 class Operator:
     """∂²(U + W)/∂Y² in a space of motions, W the work against an outer pressure: P V, and linear in
@@ -18,14 +25,24 @@ class Operator:
 
     def __init__(self, products: Products, motions: Motions, pressure: np.ndarray):
         self.products, self.motions, self.pressure = products, motions, pressure
-        self._matrix: np.ndarray | None = None
+        self.known_matrix: np.ndarray | None = None  # once `matrix` was called
+        # vectors and products that were made, for `Recycling`
+        self.pairs: list[tuple[np.ndarray, np.ndarray]] = []
 
     def __call__(
         self, vectors: Float[np.ndarray, "vectors size"]
     ) -> Float[np.ndarray, "vectors size"]:
         """∂²(U + W)/∂Y² · vectors, in the space of motions."""
         full = self.motions.expand(vectors)
-        return self.motions.contract(self.products.hessian(full) + self.work_slopes(full))
+        found = self.motions.contract(self.products.hessian(full) + self.work_slopes(full))
+        self._keep(vectors, found)
+        return found
+
+    def _keep(self, vectors: np.ndarray, images: np.ndarray) -> None:
+        kept = sum(len(some) for some, _ in self.pairs)
+        most = pairs_at_most(3 * self.motions.atoms)
+        if kept < most:
+            self.pairs.append((vectors[: most - kept], images[: most - kept]))
 
     def work_slopes(self, vectors: Vectors) -> Vectors:
         """∂²W/∂Y² · vectors."""
@@ -59,14 +76,14 @@ class Operator:
         """All of it between allowed motions, on every rank, by atom id as in `Whole`; for small
         systems, kept.
         """
-        if self._matrix is None:
+        if self.known_matrix is None:
             motions, system = self.motions, self.motions.system
             inner = self.full_matrix(~system.held)
             whole = Whole(system, len(motions.strains))
             allowed = motions.project(whole.local(np.eye(whole.size)))
             spread = Whole(system, 6).gather(motions.expand(allowed).flat)
-            self._matrix = spread @ inner @ spread.T
-        return self._matrix
+            self.known_matrix = spread @ inner @ spread.T
+        return self.known_matrix
 
     def gradient(self) -> tuple[float, Vectors, Float[np.ndarray, " size"]]:
         """U, ∂U/∂Y as a block of one, and the slope of U + W by the allowed motions."""

@@ -1,5 +1,7 @@
 """Preconditioners for the Hessian of a structure: cheap, positive approximations of its inverse."""
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import AdfluxError
@@ -10,6 +12,7 @@ from .operator import Operator
 
 PROBES = 8
 EXACT = 6000
+GATHERED = 400_000  # atoms times ranks, up to which every rank has the springs of all atoms
 
 
 def identity(vectors: np.ndarray) -> np.ndarray:
@@ -49,12 +52,14 @@ class NearNeighbors:
     """Exp of Packwood et al., J. Chem. Phys. 144, 164109 (2016), as in ASE: springs between near
     neighbours.
 
-    P_ij = -μ exp(-3 (r_ij / r_nn - 1)) for r_ij < 2 r_nn, rows sum to 0.1 μ; μ from one product
-    with the Hessian. Solved by one V-cycle of algebraic multigrid (PyAMG) over each rank's own
-    atoms (additive Schwarz), at a cost linear in the atoms.
+    P_ij = -μ exp(-3 (r_ij / r_nn - 1)) for r_ij < 2 r_nn, rows sum to 0.1 μ; μ from two products
+    with the Hessian where no scale is given. Solved by one V-cycle of algebraic multigrid (PyAMG),
+    at a cost linear in the atoms: of all atoms on every rank, the components shared out, as long as
+    that is cheap beside a product; of each rank's own atoms otherwise (additive Schwarz), which
+    takes more products.
     """
 
-    def __init__(self, operator: Operator):
+    def __init__(self, operator: Operator, scale: float | None = None):
         import pyamg
         import scipy.sparse as sparse
 
@@ -78,29 +83,59 @@ class NearNeighbors:
         inside = j < owned
         matrix = sparse.csr_matrix((-springs[inside], (i[inside], j[inside])), shape=(owned, owned))
         matrix = sparse.csr_matrix(matrix + sparse.diags(diagonal))
-        self._cycle = (
-            pyamg.smoothed_aggregation_solver(matrix).aspreconditioner() if owned else None
-        )
-        self._motions, self._mu = motions, 1.0
-        test = _displacements_only(motions, motions.random(2))
-        there = operator(test)
-        # the model's own stiffness along the same directions
-        displacements, strains = motions.split(test)
-        model = [(matrix @ row.reshape(-1, 3)).ravel() for row in displacements]
-        stiffness = motions.dot(test, motions.join(np.array(model), strains))
-        if np.all(stiffness > 0.0):  # zero where no atom may move
-            self._mu = abs(float((motions.dot(test, there) / stiffness).mean()))
+        self._motions, self._whole = motions, None
+        if motions.comm.size > 1 and motions.atoms * motions.comm.size <= GATHERED:
+            self._whole = Whole(motions.system, 0)
+            solved = self._gathered(i, j, springs, diagonal)
+        else:
+            solved = matrix
+        self._cycle: Any = None
+        if len(diagonal) or self._whole is not None:
+            self._cycle = pyamg.smoothed_aggregation_solver(solved).aspreconditioner()
+        self.scale = _spring_constant(operator, matrix) if scale is None else scale
         self._strains = strain_inverse(operator)
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        count, motions = len(vectors), self._motions
-        solved, _ = motions.split(vectors * motions.free)
-        if self._cycle is not None:
-            # x, y, z of each vector are problems of their own
-            parts = np.swapaxes(solved.reshape(count, -1, 3), 1, 2).reshape(3 * count, -1)
-            parts = np.stack([self._cycle.matvec(part) for part in parts])
-            solved = np.swapaxes(parts.reshape(count, 3, -1), 1, 2).reshape(count, -1) / self._mu
-        return motions.join(solved, motions.split(vectors)[1] @ self._strains)
+        motions, whole = self._motions, self._whole
+        solved, strains = motions.split(vectors * motions.free)
+        if whole is not None:
+            solved = whole.local(self._solve(whole.gather(solved), motions.comm))
+        elif self._cycle is not None:
+            solved = self._solve(solved)
+        return motions.join(solved / self.scale, strains @ self._strains)
+
+    def _solve(self, vectors: np.ndarray, comm=None) -> np.ndarray:
+        """A cycle for x, y, z of each vector, problems of their own; shared out over the ranks of
+        `comm`.
+        """
+        count = len(vectors)
+        parts = np.swapaxes(vectors.reshape(count, -1, 3), 1, 2).reshape(3 * count, -1)
+        solved = np.zeros_like(parts)
+        ranks, rank = (1, 0) if comm is None else (comm.size, comm.rank)
+        for k in range(rank, len(parts), ranks):
+            solved[k] = self._cycle.matvec(parts[k])
+        if comm is not None:
+            shares, solved = solved, np.empty_like(solved)
+            comm.Allreduce(shares, solved)
+        return np.swapaxes(solved.reshape(count, 3, -1), 1, 2).reshape(count, -1)
+
+    def _gathered(self, i, j, springs, diagonal):
+        """The matrix of all atoms by ascending id, on every rank; collective."""
+        import scipy.sparse as sparse
+
+        system = self._motions.system
+        ids = np.concatenate([np.asarray(part) for part in system.comm.allgather(system.ids)])
+        ids = np.sort(ids)
+        here = np.searchsorted(ids, system.halo.ids)
+        rows, columns, values, own, diagonals = (
+            np.concatenate(system.comm.allgather(part))
+            for part in (here[i], here[j], springs, here[: len(diagonal)], diagonal)
+        )
+        size = len(ids)
+        off = sparse.csr_matrix((-values, (rows, columns)), shape=(size, size))
+        turned = np.empty(size)
+        turned[own] = diagonals
+        return sparse.csr_matrix(off + sparse.diags(turned))
 
 
 class Exact:
@@ -130,13 +165,28 @@ PRECONDITIONERS = {
 }
 
 
-def preconditioner(name: str, operator: Operator):
-    """By name: none, jacobi, exp, or exact."""
+def preconditioner(name: str, operator: Operator, scale: float | None = None):
+    """By name: none, jacobi, exp, or exact; scale: of the springs of exp, where it is known."""
     if name not in PRECONDITIONERS:
         raise AdfluxError(
             f"preconditioner must be one of {', '.join(PRECONDITIONERS)}, but is {name!r}."
         )
+    if name == "exp":
+        return NearNeighbors(operator, scale)
     return PRECONDITIONERS[name](operator)
+
+
+def _spring_constant(operator: Operator, matrix) -> float:
+    """What the springs of `matrix` have to be multiplied with to be as stiff as the structure."""
+    motions = operator.motions
+    test = _displacements_only(motions, motions.random(2))
+    there = operator(test)
+    displacements, strains = motions.split(test)
+    model = [(matrix @ row.reshape(-1, 3)).ravel() for row in displacements]
+    stiffness = motions.dot(test, motions.join(np.array(model), strains))
+    if not np.all(stiffness > 0.0):  # zero where no atom may move
+        return 1.0
+    return abs(float((motions.dot(test, there) / stiffness).mean()))
 
 
 def strain_inverse(operator: Operator) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Relaxation of a LAMMPS set-up: minimised there, finished by Newton steps, and checked."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +11,15 @@ from ..errors import AdfluxError
 from ..parallel.reductions import largest
 from ..potentials import Potential
 from .distances import check_cutoff
-from .newton import newton_steps
+from .newton import NotNear, newton_steps
+from .options import RelaxOptions
+from .recycling import Recycling
 from .relaxed import Relaxed
 from .stationary_point import Checks, check_index
 from .strain import check_cell
 
+TIGHTER = 0.01  # the minimiser's tolerance beside the last one
 GIVE_UP = 1.0  # a structure with larger forces than this after minimisation is not near a minimum
-
-
-@dataclass(frozen=True)
-class RelaxOptions:
-    """What few relaxations need to say.
-
-    Attributes
-    ----------
-    index
-        Of the stationary point: 0 for a minimum, 1 for a saddle of first order, and so on.
-    preconditioner
-        Of the linear solves: "none", "jacobi", "exp", or "exact" (small systems).
-    cutoff_margin
-        In cutoffs: a shell of neighbours that lies nearer to the cutoff is an error, since energies
-        are hardly ever smooth there; 0 leaves the check out.
-    steps
-        At most so many steps of LAMMPS' minimiser.
-    minimize
-        Let LAMMPS minimise first; without it Newton steps alone lead to the stationary point.
-    """
-
-    index: int = 0
-    preconditioner: str = "exp"
-    cutoff_margin: float = 1e-4
-    steps: int = 10000
-    minimize: bool = True
 
 
 def relax(
@@ -141,8 +117,11 @@ def relax_session(
     log: str | Path | None = None,
     options: RelaxOptions | None = None,
     start: Callable[[Any], None] | None = None,
+    known: Recycling | None = None,
 ) -> Relaxed:
-    """`relax`, from where `start` moves the atoms of the `mliap.session.Session`."""
+    """`relax`, from where `start` moves the atoms of the `mliap.session.Session`, with what is
+    known of the Hessian of a structure like it.
+    """
     from ..mliap.session import Session
 
     options = options or RelaxOptions()
@@ -164,19 +143,55 @@ def relax_session(
     check_cell(cell, session.periodic, "relax")
     if start is not None:
         start(session)
-    give_up = GIVE_UP
-    if options.minimize:
-        tolerance = max(force_tolerance, 1e-8)
-        all_relaxed = session.minimize(tolerance, cell, fixed, target, options.steps)
-        give_up = GIVE_UP if all_relaxed else np.inf
-    operator, steps = newton_steps(
-        session, potential, cell, fixed, target, force_tolerance, options, give_up
+    known = known or Recycling()
+
+    def newton(give_up: float, may_fail: bool = False):
+        return newton_steps(
+            session,
+            potential,
+            cell,
+            fixed,
+            target,
+            force_tolerance,
+            options,
+            give_up,
+            known,
+            may_fail,
+        )
+
+    # LAMMPS strains the box about its middle, Newton steps about its corner: how far each goes
+    # decides where atoms are, and must not depend on rounding
+    final = options.index or (cell is not None and start is None)
+    first = 0.0 if final else session.moderate_force()
+    operator, steps = _minimized(
+        session, newton, force_tolerance, first, cell, fixed, target, options
     )
     closest = check_cutoff(potential, operator.motions.system, options.cutoff_margin)
-    eigenvalues = check_index(operator, options.preconditioner, options.index)
+    eigenvalues = check_index(operator, options.preconditioner, options.index, known)
     force, stress = _largest_slopes(operator)
     checks = Checks(force, stress, eigenvalues, closest, steps)
-    return Relaxed(session.lammps, operator, cell, checks, options.preconditioner, options.index)
+    return Relaxed(session.lammps, operator, cell, checks, options, known)
+
+
+def _minimized(session, newton, force_tolerance: float, first: float, cell, fixed, target, options):
+    """The Hessian at the minimum, and the Newton steps that led to it: from where LAMMPS' minimiser
+    has forces as small as `first`; where the minimum is not near enough then, it goes on to smaller
+    ones.
+    """
+    if not options.minimize:
+        return newton(GIVE_UP)
+    final = max(force_tolerance, 1e-8)
+    tolerance, left = max(final, first), options.steps
+    while True:
+        before = session.lammps.extract_global("ntimestep")
+        all_relaxed = session.minimize(tolerance, cell, fixed, target, left)
+        left -= session.lammps.extract_global("ntimestep") - before
+        if tolerance <= final or left <= 0:
+            return newton(GIVE_UP if all_relaxed else np.inf)
+        try:
+            return newton(np.inf, may_fail=True)
+        except NotNear:
+            tolerance = max(final, TIGHTER * tolerance)
 
 
 def _largest_slopes(operator) -> tuple[float, float]:

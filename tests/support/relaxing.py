@@ -35,6 +35,11 @@ def write_structures(folder: Path) -> None:
         crystal.positions += random.normal(size=crystal.positions.shape) * 0.04
         crystal.symbols = np.where(random.uniform(size=len(crystal)) < 0.4, "Kr", "Ar")
         write_data(folder, name, crystal, "Ar", "Kr")
+    solid = bulk("Ar", "fcc", a=1.58, cubic=True) * (5, 5, 5)
+    solid.positions += random.normal(size=solid.positions.shape) * 0.04
+    solid.symbols = np.where(random.uniform(size=len(solid)) < 0.5, "Kr", "Ar")
+    del solid[::97]
+    write_data(folder, "solid", solid, "Ar", "Kr")
     vacancy = silicon(2, rattle=0.02)
     del vacancy[20]
     write_data(folder, "silicon", vacancy, "Si")

@@ -17,8 +17,8 @@ from rich.progress import Progress
 
 from ...errors import AdfluxError
 from ...parallel.failures import world
+from ..options import RelaxOptions
 from ..parameters import choose, flatten, unflatten
-from ..relaxation import RelaxOptions
 from .constraints import Constraints, Feasible, Regularization, penalty
 from .losses import Structure
 from .objective import Objective, Point
@@ -28,6 +28,7 @@ from .search import Search
 from .setups import FARTHEST, Setup
 
 ONE = "structure"  # the name of a set-up that has none
+PRECISION = 1e-8  # of the linear solves of a design, where no options are given
 SETTINGS = "cell", "fixed", "pressure", "types", "variables"
 
 
@@ -139,7 +140,7 @@ def design(
     farthest
         A step moves no atom by more than this part of the shortest distance between atoms.
     force_tolerance, options, comm
-        As for `relax`.
+        As for `relax`; RelaxOptions(precision=1e-8) where no options are given.
     progress
         Show a bar with the loss, on a terminal.
 
@@ -162,7 +163,7 @@ def design(
             f"{list(named)} was found."
         )
     given = dict(cell=cell, fixed=fixed, pressure=pressure, types=types, variables=variables)
-    options = options or RelaxOptions()
+    options = options or RelaxOptions(precision=PRECISION)
     rooms = {
         name: Setup(
             name,

@@ -3,7 +3,6 @@ their basin.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +10,9 @@ from jaxtyping import Float
 
 from ...errors import AdfluxError
 from ...parallel.reductions import smallest
-from ..relaxation import RelaxOptions, relax, relax_session
+from ..options import RelaxOptions
+from ..recycling import Recycling
+from ..relaxation import relax_session
 from ..relaxed import Relaxed
 from ..strain import deformation, stretch
 from .losses import Structure, structure_of
@@ -45,14 +46,16 @@ class Setup:
         self.name, self._script, self._options = name, script, options
         self._settings = {key: value for key, value in settings.items() if value is not None}
         self._lammps: Any = None
-        self._lost = True
+        self._lost, self._known = True, Recycling()
         self.first_cell, self.near = np.eye(3), 0.0
         self.ids = np.zeros(0, np.int64)
 
     def start(self, potential) -> State:
         """Relax the set-up for the first time."""
         try:
-            relaxed = relax(self._script, potential, options=self._options, **self._settings)
+            relaxed = relax_session(
+                self._script, potential, options=self._options, known=self._known, **self._settings
+            )
         except AdfluxError as error:
             raise AdfluxError(f"The set-up {self.name} does not relax: {error}") from error
         self.first_cell = relaxed.system.cell.copy()
@@ -65,36 +68,32 @@ class Setup:
         return self.again(potential, place)
 
     def again(self, potential, place: Place) -> State:
-        """Relax with another potential from a predicted structure: by Newton steps, or by LAMMPS'
-        minimiser where these do not end at a minimum.
+        """Relax with another potential from a predicted structure.
 
-        AdfluxError where neither does, or where the structure left the basin of the prediction.
+        AdfluxError where that fails, or where the structure left the basin of the prediction.
         """
         settings = {name: value for name, value in self._settings.items() if name != "log"}
-        failure, script = None, self._script if self._lost else self._lammps
-        for minimize in (False, True):
-            try:
-                relaxed = relax_session(
-                    script,
-                    potential,
-                    options=replace(self._options, minimize=minimize),
-                    start=lambda session: self._move(session, place),
-                    **settings,
-                )
-            except AdfluxError as error:
-                failure = failure or error
-                continue
-            state = self._state(relaxed)
-            astray = self._distance(state.structure, place)
-            if astray > ASTRAY * FARTHEST * self.near:
-                raise AdfluxError(
-                    f"an atom of {self.name} is {astray:.3g} from its predicted place: the "
-                    "structure left its basin"
-                )
-            return state
-        # LAMMPS may have lost atoms: the script makes them anew
-        self._lost = self._script is not self._lammps
-        raise AdfluxError(f"{self.name} does not relax any more: {failure}")
+        try:
+            relaxed = relax_session(
+                self._script if self._lost else self._lammps,
+                potential,
+                options=self._options,
+                start=lambda session: self._move(session, place),
+                known=self._known,
+                **settings,
+            )
+        except AdfluxError as error:
+            # LAMMPS may have lost atoms: the script makes them anew
+            self._lost = self._script is not self._lammps
+            raise AdfluxError(f"{self.name} does not relax any more: {error}") from error
+        state = self._state(relaxed)
+        astray = self._distance(state.structure, place)
+        if astray > ASTRAY * FARTHEST * self.near:
+            raise AdfluxError(
+                f"an atom of {self.name} is {astray:.3g} from its predicted place: the "
+                "structure left its basin"
+            )
+        return state
 
     def _move(self, session, place: Place) -> None:
         system = session.system(self._settings.get("fixed"))
