@@ -78,6 +78,12 @@ def test_a_restart_equals_an_uninterrupted_run(run, what):
     close(run[f"again {what}"], run[f"whole {what}"], 1e-6, what)
 
 
+def test_a_saddle_is_designed_as_a_saddle(run):
+    assert len(run["saddle losses"]) > 1 and np.all(np.diff(run["saddle losses"]) < 0.0)
+    values = run["saddle eigenvalues"]
+    assert values[0] < 0.0 < values[1]
+
+
 def test_what_has_no_variance_stays(run):
     vectors = run["pulled vectors"]
     assert np.ptp(vectors[:, 7]) < 1e-14 < np.ptp(vectors[:, 0])

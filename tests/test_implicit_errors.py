@@ -31,6 +31,7 @@ SAID_ALONE = {
     "attribute": "where does not apply to LennardJones",
     "field": "LennardJones has no field depth: its parameters are epsilon, sigma.",
     "tolerance": "force_tolerance must be positive",
+    "loose": "RelaxOptions.precision must lie between 0 and 0.001, but is 1.0.",
     "collapsed": "apart after `minimize`: the potential does not keep them apart",
     "preconditioner": "preconditioner must be one of none, jacobi, exp",
     "pressure": "pressure must be one number, or six",
@@ -50,6 +51,8 @@ SAID_ALONE = {
     "response cell": "cell must be None",
     "where": "where must pick arrays of floating-point numbers",
     "build": "build(values) must give the potential of the relaxed structure",
+    "weights": "elastic_gradient needs finite weights of shape (6, 6), but shape (6,) was found",
+    "modes": "phonon_gradient needs finite weights of shape (96,), but shape (3,) was found",
     "constant": "does not depend on the chosen parameters",
     "constant jacobian": "does not depend on the chosen parameters",
 }

@@ -21,7 +21,8 @@ class RelaxOptions:
     minimize
         Let LAMMPS minimise first; without it Newton steps alone lead to the stationary point.
     precision
-        Of the linear solves of derivatives: residuals relative to the right-hand sides.
+        Of the linear solves of derivatives: residuals relative to the right-hand sides, 1e-3 at
+        most.
     """
 
     index: int = 0

@@ -54,13 +54,12 @@ class NearNeighbors:
 
     P_ij = -μ exp(-3 (r_ij / r_nn - 1)) for r_ij < 2 r_nn, rows sum to 0.1 μ; μ from two products
     with the Hessian where no scale is given. Solved by one V-cycle of algebraic multigrid (PyAMG),
-    at a cost linear in the atoms: of all atoms on every rank, the components shared out, as long as
-    that is cheap beside a product; of each rank's own atoms otherwise (additive Schwarz), which
-    takes more products.
+    at a cost linear in the atoms: of all atoms by id on every rank, the components shared out, as
+    long as that is cheap beside a product; of each rank's own atoms otherwise (additive Schwarz),
+    which takes more products.
     """
 
     def __init__(self, operator: Operator, scale: float | None = None):
-        import pyamg
         import scipy.sparse as sparse
 
         motions, graph = operator.motions, operator.motions.system.graph
@@ -80,53 +79,64 @@ class NearNeighbors:
         springs = np.exp(-3.0 * (distances[near] / r_nn - 1.0))
         i, j = centers[near], others[near]
         diagonal = np.bincount(i, springs, minlength=owned) + 0.1
-        inside = j < owned
-        matrix = sparse.csr_matrix((-springs[inside], (i[inside], j[inside])), shape=(owned, owned))
-        matrix = sparse.csr_matrix(matrix + sparse.diags(diagonal))
         self._motions, self._whole = motions, None
-        if motions.comm.size > 1 and motions.atoms * motions.comm.size <= GATHERED:
+        if motions.atoms * motions.comm.size <= GATHERED:
             self._whole = Whole(motions.system, 0)
-            solved = self._gathered(i, j, springs, diagonal)
+            matrix = self._gathered(i, j, springs, diagonal)
         else:
-            solved = matrix
-        self._cycle: Any = None
-        if len(diagonal) or self._whole is not None:
-            self._cycle = pyamg.smoothed_aggregation_solver(solved).aspreconditioner()
-        self.scale = _spring_constant(operator, matrix) if scale is None else scale
+            inside = j < owned
+            matrix = sparse.csr_matrix(
+                (-springs[inside], (i[inside], j[inside])), shape=(owned, owned)
+            )
+            matrix = sparse.csr_matrix(matrix + sparse.diags(diagonal))
+        self._cycle: Any = _cycle(matrix) if matrix.shape[0] else None
+        self.scale = self._spring_constant(operator, matrix) if scale is None else scale
         self._strains = strain_inverse(operator)
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        motions, whole = self._motions, self._whole
+        motions = self._motions
         solved, strains = motions.split(vectors * motions.free)
-        if whole is not None:
-            solved = whole.local(self._solve(whole.gather(solved), motions.comm))
-        elif self._cycle is not None:
-            solved = self._solve(solved)
+        solved = self._by_columns(self._cycle.matvec, solved) if self._cycle else solved
         return motions.join(solved / self.scale, strains @ self._strains)
 
-    def _solve(self, vectors: np.ndarray, comm=None) -> np.ndarray:
-        """A cycle for x, y, z of each vector, problems of their own; shared out over the ranks of
-        `comm`.
+    def _by_columns(self, apply, vectors: np.ndarray) -> np.ndarray:
+        """x, y, z of each vector [vectors, 3 · owned] are problems of their own; those of all atoms
+        are shared out over the ranks.
         """
-        count = len(vectors)
-        parts = np.swapaxes(vectors.reshape(count, -1, 3), 1, 2).reshape(3 * count, -1)
+        count, whole, comm = len(vectors), self._whole, self._motions.comm
+        rows = vectors if whole is None else whole.gather(vectors)
+        parts = np.swapaxes(rows.reshape(count, -1, 3), 1, 2).reshape(3 * count, -1)
         solved = np.zeros_like(parts)
-        ranks, rank = (1, 0) if comm is None else (comm.size, comm.rank)
+        ranks, rank = (1, 0) if whole is None else (comm.size, comm.rank)
         for k in range(rank, len(parts), ranks):
-            solved[k] = self._cycle.matvec(parts[k])
-        if comm is not None:
+            solved[k] = apply(parts[k])
+        if ranks > 1:
             shares, solved = solved, np.empty_like(solved)
             comm.Allreduce(shares, solved)
-        return np.swapaxes(solved.reshape(count, 3, -1), 1, 2).reshape(count, -1)
+        rows = np.swapaxes(solved.reshape(count, 3, -1), 1, 2).reshape(count, -1)
+        return rows if whole is None else whole.local(rows)
+
+    def _spring_constant(self, operator: Operator, matrix) -> float:
+        """What the springs of `matrix` have to be multiplied with to be as stiff as the
+        structure.
+        """
+        motions = self._motions
+        test = _displacements_only(motions, motions.random(2))
+        displacements, strains = motions.split(test)
+        model = self._by_columns(lambda part: matrix @ part, displacements)
+        stiffness = motions.dot(test, motions.join(model, strains))
+        if not np.all(stiffness > 0.0):  # zero where no atom may move
+            return 1.0
+        return abs(float((motions.dot(test, operator(test)) / stiffness).mean()))
 
     def _gathered(self, i, j, springs, diagonal):
         """The matrix of all atoms by ascending id, on every rank; collective."""
         import scipy.sparse as sparse
 
         system = self._motions.system
-        ids = np.concatenate([np.asarray(part) for part in system.comm.allgather(system.ids)])
-        ids = np.sort(ids)
-        here = np.searchsorted(ids, system.halo.ids)
+        ids = np.sort(np.concatenate(system.comm.allgather(system.ids)))
+        # on one rank pairs lead to owned atoms
+        here = np.searchsorted(ids, system.ids if system.halo is None else system.halo.ids)
         rows, columns, values, own, diagonals = (
             np.concatenate(system.comm.allgather(part))
             for part in (here[i], here[j], springs, here[: len(diagonal)], diagonal)
@@ -176,17 +186,18 @@ def preconditioner(name: str, operator: Operator, scale: float | None = None):
     return PRECONDITIONERS[name](operator)
 
 
-def _spring_constant(operator: Operator, matrix) -> float:
-    """What the springs of `matrix` have to be multiplied with to be as stiff as the structure."""
-    motions = operator.motions
-    test = _displacements_only(motions, motions.random(2))
-    there = operator(test)
-    displacements, strains = motions.split(test)
-    model = [(matrix @ row.reshape(-1, 3)).ravel() for row in displacements]
-    stiffness = motions.dot(test, motions.join(np.array(model), strains))
-    if not np.all(stiffness > 0.0):  # zero where no atom may move
-        return 1.0
-    return abs(float((motions.dot(test, there) / stiffness).mean()))
+def _cycle(matrix):
+    """One V-cycle of PyAMG, whose estimates of spectral radii take NumPy's random numbers: the same
+    on every rank and in every run.
+    """
+    import pyamg
+
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        return pyamg.smoothed_aggregation_solver(matrix).aspreconditioner()
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 def strain_inverse(operator: Operator) -> np.ndarray:

@@ -57,7 +57,7 @@ class Properties:
             [6, 6], such as ∂L/∂C of a loss L.
         """
         choice = choose(self.potential, where)
-        weights = np.asarray(weights, float) * self._pressure_unit()
+        weights = _weights(weights, (6, 6), "elastic_gradient") * self._pressure_unit()
         direct, slopes = self._elastic().slopes(choice, weights)
         return self._with_direct(choice, direct, slopes, cell)
 
@@ -96,12 +96,7 @@ class Properties:
             sum alone has a derivative.
         """
         choice, found = choose(self.potential, where), self.phonons()
-        weights = np.asarray(weights, float)
-        if weights.shape != found.squares.shape:
-            raise AdfluxError(
-                f"phonon_gradient needs a weight for each of {len(found.squares)} modes, but "
-                f"{weights.shape} was found."
-            )
+        weights = _weights(weights, found.squares.shape, "phonon_gradient")
         direct, slopes = phonon_slopes(self._linear(None), choice, self._masses(), found, weights)
         return self._with_direct(choice, direct, slopes, cell)
 
@@ -133,3 +128,13 @@ class Properties:
             own = np.array(by_type[kinds] if each is None else each, float)
         order = np.argsort(np.concatenate(comm.allgather(ids)), kind="stable")
         return np.concatenate(comm.allgather(own))[order]
+
+
+def _weights(weights, shape, name: str) -> np.ndarray:
+    weights = np.asarray(weights, float)
+    if weights.shape != shape or not np.all(np.isfinite(weights)):
+        raise AdfluxError(
+            f"{name} needs finite weights of shape {shape}, but shape {weights.shape} was found, "
+            "or not finite numbers."
+        )
+    return weights

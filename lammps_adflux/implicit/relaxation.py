@@ -20,6 +20,7 @@ from .strain import check_cell
 
 TIGHTER = 0.01  # the minimiser's tolerance beside the last one
 GIVE_UP = 1.0  # a structure with larger forces than this after minimisation is not near a minimum
+LOOSEST = 1e-3  # residual of the linear solves of derivatives
 
 
 def relax(
@@ -128,6 +129,10 @@ def relax_session(
     check_cell(cell, None, "relax")
     if not force_tolerance > 0.0:
         raise AdfluxError(f"force_tolerance must be positive, but is {force_tolerance}.")
+    if not 0.0 < options.precision <= LOOSEST:
+        raise AdfluxError(
+            f"RelaxOptions.precision must lie between 0 and {LOOSEST}, but is {options.precision}."
+        )
     _check_potential(potential)
     session = Session(script, potential, types, comm, log, variables)
     target = session.pressure(pressure)

@@ -11,7 +11,7 @@ from .operator import Operator
 from .preconditioners import preconditioner as prepare
 from .recycling import Recycling, whole_of
 
-DENSE = 150  # up to so many motions, all eigenvalues are found
+DENSE = 200  # up to so many motions, all eigenvalues are found
 ZERO = 1e-7  # of an ordinary curvature: a smaller one is a motion that costs no energy
 
 

@@ -41,6 +41,21 @@ BULK = [
     "mass * 1",
     *TAIL,
 ]
+# an atom in the gate of four that are held, another beside it: a saddle of index 1
+GATE = [
+    *HEAD,
+    "boundary f f f",
+    "region box block -9 9 -9 9 -9 9 units box",
+    "create_box 2 box",
+    "create_atoms 1 single -1.02 0.02 0.05 units box",
+    "create_atoms 1 single 0.01 -1.0 -0.04 units box",
+    "create_atoms 1 single 1.01 0.0 0.03 units box",
+    "create_atoms 1 single 0.03 1.03 -0.02 units box",
+    "create_atoms 2 single -0.0074 0.0123 0.0603 units box",
+    "create_atoms 1 single 0.4478 0.4895 0.8752 units box",
+    "mass * 1.0",
+    "group gate id 1:4",
+]
 SETUPS = {"held": HELD, "bulk": BULK}
 CELL = {"bulk": "iso"}
 FIXED = {"held": "rim"}
@@ -156,6 +171,18 @@ elif sys.argv[1] == "run":
         BULK, potential, lambda s, p: (s.volume / 30.0 - 1.0) ** 2, "sigma", steps=1, cell="iso"
     ).plot("design.png")
     found["figure"] = Path("design.png").stat().st_size > 10_000
+    saddle = adflux.design(
+        GATE,
+        potential,
+        lambda s, p: (adflux.losses.distance(s, 4, 5) - 1.0) ** 2,
+        where,
+        steps=3,
+        fixed="gate",
+        options=adflux.RelaxOptions(minimize=False, index=1),
+        progress=False,
+    )
+    found["saddle losses"] = saddle.losses
+    found["saddle eigenvalues"] = saddle.relaxed["structure"].checks.eigenvalues
     finish()
 else:
     one = lambda s, p: s.energy  # noqa: E731

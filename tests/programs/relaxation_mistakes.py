@@ -62,6 +62,7 @@ if MPI.COMM_WORLD.size == 1:
     attempt("structure", lambda: adflux.relax(ase.Atoms("Ar"), lj))
     attempt("model", lambda: relax(potential="ar.pkl"))
     attempt("tolerance", lambda: relax(force_tolerance=0.0))
+    attempt("loose", lambda: relax([DISPLACE], options=adflux.RelaxOptions(precision=1.0)))
     attempt(
         "preconditioner",
         lambda: relax([DISPLACE], options=adflux.RelaxOptions(preconditioner="ilu")),
@@ -149,6 +150,8 @@ if MPI.COMM_WORLD.size == 1:
             0.1, (np.array(1.0), lambda s: eqx.tree_at(lambda p: p.sigma, lj, 2 * s * one))
         ),
     )
+    attempt("weights", lambda: relaxed.elastic_gradient(np.ones(6)))
+    attempt("modes", lambda: relaxed.phonon_gradient(np.ones(3)))
     constant = relax([DISPLACE], Shifted(lj, np.array(0.5)))
     attempt("constant", lambda: constant.jvp(np.array(1.0), lambda p: p.shift))
     attempt("constant jacobian", lambda: constant.jacobian(lambda p: p.shift, progress=False))

@@ -18,6 +18,11 @@ def write_data(folder: Path, name: str, atoms: ase.Atoms, *symbols: str) -> None
     )
 
 
+def read_start(folder: Path, name: str) -> ase.Atoms:
+    """The structure that `write_structures` wrote, by ascending id."""
+    return ase.io.read(folder / f"{name}.data", format="lammps-data", atom_style="atomic")
+
+
 def write_structures(folder: Path) -> None:
     """Starting structures, disordered: the same for any number of ranks.
 

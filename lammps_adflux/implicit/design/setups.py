@@ -3,6 +3,7 @@ their basin.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +78,8 @@ class Setup:
             relaxed = relax_session(
                 self._script if self._lost else self._lammps,
                 potential,
-                options=self._options,
+                # the minimiser would slide off a saddle
+                options=replace(self._options, minimize=self._options.index == 0),
                 start=lambda session: self._move(session, place),
                 known=self._known,
                 **settings,
