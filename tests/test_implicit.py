@@ -63,7 +63,7 @@ def test_the_response_is_that_of_a_relaxation_with_other_parameters(starts, name
             held = np.arange(len(case["positions"])) < 8
             if tuple(more) == SLAB:
                 start = read_start(starts, name)
-                held = (start.positions[:, 2] + 0.4) % start.cell[2, 2] < 0.8
+                held = (start.positions[:, 2] + 0.4) % start.cell.array[2, 2] < 0.8
                 assert held.sum() == 12  # a layer
             assert np.all(case["positions"][held] == 0.0)
             assert np.all(case["positions"][~held] != 0.0)

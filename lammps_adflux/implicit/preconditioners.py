@@ -82,7 +82,7 @@ class NearNeighbors:
         self._motions, self._whole = motions, None
         if motions.atoms * motions.comm.size <= GATHERED:
             self._whole = Whole(motions.system, 0)
-            matrix = self._gathered(i, j, springs, diagonal)
+            matrix: Any = self._gathered(i, j, springs, diagonal)
         else:
             inside = j < owned
             matrix = sparse.csr_matrix(

@@ -20,7 +20,9 @@ def write_data(folder: Path, name: str, atoms: ase.Atoms, *symbols: str) -> None
 
 def read_start(folder: Path, name: str) -> ase.Atoms:
     """The structure that `write_structures` wrote, by ascending id."""
-    return ase.io.read(folder / f"{name}.data", format="lammps-data", atom_style="atomic")
+    atoms = ase.io.read(folder / f"{name}.data", format="lammps-data", atom_style="atomic")
+    assert isinstance(atoms, ase.Atoms)
+    return atoms
 
 
 def write_structures(folder: Path) -> None:
