@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .errors import AdfluxError
-from .graph import Graph
+from .graph import Graph, slots_for
 from .potentials import Potential
 
 if TYPE_CHECKING:
@@ -51,11 +51,15 @@ def graph_from_atoms(
     order = np.lexsort((others, centers))
     index = {element: number for number, element in enumerate(elements)}
     dtype = dtype or jnp.result_type(float)
+    vectors = np.asarray(vectors).reshape(-1, 3)[order]
+    centers = np.asarray(centers)[order].astype(np.int32)
+    slots = slots_for(vectors, centers, potential.triplet_cutoff)
     return Graph(
-        vectors=jnp.asarray(np.asarray(vectors).reshape(-1, 3)[order], dtype),
-        centers=jnp.asarray(np.asarray(centers)[order].astype(np.int32)),
+        vectors=jnp.asarray(vectors, dtype),
+        centers=jnp.asarray(centers),
         others=jnp.asarray(np.asarray(others)[order].astype(np.int32)),
         species=jnp.asarray([index[symbol] for symbol in atoms.get_chemical_symbols()], jnp.int32),
         mask=jnp.ones(len(centers), bool),
         owned=jnp.ones(len(positions), bool),
+        slots=None if slots is None else jnp.asarray(slots),
     )

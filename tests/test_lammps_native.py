@@ -10,6 +10,7 @@ from comparing import close
 from lammps_runner import run_lammps, vectors
 
 import lammps_adflux as adflux
+from lammps_adflux.lmp.programs import potentials_folder
 
 pytestmark = pytest.mark.lammps
 RANKS = (1, 2, 4)
@@ -35,6 +36,19 @@ SIGMA = np.array([[1.0, 0.95, 1.05], [0.95, 0.9, 1.02], [1.05, 1.02, 1.1]])
 NAMES = ("Ar", "Kr", "Xe")
 
 
+CUTOFFS = [[2.5, 2.2], [2.2, 2.4]]
+MORSE = [[1.0, 0.7], [0.7, 0.8]], [[5.0, 5.5], [5.5, 6.0]], [[1.1, 1.0], [1.0, 0.95]]
+BUCKINGHAM = [[900.0, 700.0], [700.0, 500.0]], [[0.1, 0.11], [0.11, 0.12]], [[1.0, 0.8], [0.8, 0.5]]
+# model, file of LAMMPS, class, elements in another order than the atom types
+SHIPPED = (
+    ("alloy", "AlCu.eam.alloy", adflux.EAM, "Cu Al"),
+    ("fs", "AlFe_mm.eam.fs", adflux.EAM, "Fe Al"),
+    ("carbide", "SiC.tersoff", adflux.Tersoff, "C Si"),
+    ("zbl", "SiC.tersoff.zbl", adflux.Tersoff, "C Si"),
+    ("mod", "Si.tersoff.mod", adflux.Tersoff, "Si"),
+)
+
+
 def prepare(folder):
     """Model files and .sw files of all cases."""
     (folder / "Si.sw").write_text(SI.format(tol=0.0))
@@ -52,6 +66,16 @@ def prepare(folder):
     for name, elements in (("Si", ["Si"]), ("Si_tol", ["Si"]), ("GaN", ["Ga", "N"])):
         potential = adflux.StillingerWeber.from_lammps(folder / f"{name}.sw", elements=elements)
         adflux.export(potential, folder / f"{name}.pkl")
+    for name, file, kind, elements in SHIPPED:
+        path = potentials_folder() / file
+        potential = kind.from_lammps(path, elements=elements)
+        (folder / file).write_bytes(path.read_bytes())
+        adflux.export(potential, folder / f"{name}.pkl")
+    pair = dict(cutoff=CUTOFFS, elements=NAMES[:2], shift=True)
+    depth, shape, length = (np.array(values) for values in MORSE)
+    adflux.export(adflux.Morse(d0=depth, alpha=shape, r0=length, **pair), folder / "morse.pkl")
+    a, rho, c = (np.array(values) for values in BUCKINGHAM)
+    adflux.export(adflux.Buckingham(a=a, rho=rho, c=c, **pair), folder / "buck.pkl")
 
 
 @dataclass(frozen=True)
@@ -97,6 +121,44 @@ mass 1 28.06
 {more}
 displace_atoms all random 0.3 0.3 0.3 3 units box
 """
+
+
+TWO = "set type 1 type/fraction 2 0.4 11"
+
+
+def metal():
+    return f"""\
+units metal
+lattice fcc 3.9
+region box block 0 3 0 3 0 3
+create_box 2 box
+create_atoms 1 box
+mass * 40.0
+{TILT.format(1.2, -0.9, 1.4)}
+displace_atoms all random 0.2 0.2 0.2 7 units box
+{TWO}
+"""
+
+
+def carbide():
+    return (
+        silicon("block 0 2 0 2 0 2", more=TILT.format(1.0, -0.5, 0.8) + "\n" + TWO)
+        .replace("create_box 1", "create_box 2")
+        .replace("5.431", "4.6")
+        .replace("mass 1", "mass *")
+    )
+
+
+def numbers(style, parameters):
+    lines = [f"pair_style {style} 2.5", "pair_modify shift yes"]
+    for i, j in ((0, 0), (0, 1), (1, 1)):
+        values = [matrix[i][j] for matrix in (*parameters, CUTOFFS)]
+        lines.append(f"pair_coeff {i + 1} {j + 1} {' '.join(map(str, values))}")
+    return "\n".join(lines)
+
+
+def jax(model):
+    return f"pair_style mliap unified {model}.pkl 0\npair_coeff * * Ar Kr"
 
 
 LJ, JAX_LJ = (
@@ -196,6 +258,46 @@ set type 1 type/fraction 2 0.1 5
         "pair_style mliap unified GaN.pkl 0\npair_coeff * * N Ga",
         energies=False,
     ),
+    Case(
+        "alloy",
+        metal(),
+        "pair_style eam/alloy\npair_coeff * * AlCu.eam.alloy Al Cu",
+        "pair_style mliap unified alloy.pkl 0\npair_coeff * * Al Cu",
+    ),
+    Case(
+        "fs",
+        metal(),
+        "pair_style eam/fs\npair_coeff * * AlFe_mm.eam.fs Al Fe",
+        "pair_style mliap unified fs.pkl 0\npair_coeff * * Al Fe",
+    ),
+    Case(
+        "carbide",
+        carbide(),
+        "pair_style tersoff\npair_coeff * * SiC.tersoff Si C",
+        "pair_style mliap unified carbide.pkl 0\npair_coeff * * Si C",
+        energies=False,
+    ),
+    Case(
+        "core",
+        carbide(),
+        "pair_style tersoff/zbl\npair_coeff * * SiC.tersoff.zbl Si C",
+        "pair_style mliap unified zbl.pkl 0\npair_coeff * * Si C",
+        energies=False,
+    ),
+    Case(
+        "modified",
+        "boundary f s p\n" + silicon("block 0 2 0 2 0 2"),
+        "pair_style tersoff/mod\npair_coeff * * Si.tersoff.mod Si",
+        "pair_style mliap unified mod.pkl 0\npair_coeff * * Si",
+        energies=False,
+    ),
+    Case("morse", "units lj\n" + fcc(types=2, more=TWO), numbers("morse", MORSE), jax("morse")),
+    Case(
+        "buckingham",
+        "units lj\n" + fcc(types=2, more=TWO),
+        numbers("buck", BUCKINGHAM),
+        jax("buck"),
+    ),
 )
 COMPONENTS = ("pxx", "pyy", "pzz", "pxy", "pxz", "pyz")
 MEASURE = """
@@ -209,7 +311,7 @@ write_dump all custom {name}.dump id type x y z fx fy fz c_pea modify format flo
 
 # Every rank compiles for itself, so on four ranks only the boxes where more domains mean something
 # new.
-ON_FOUR = ("triclinic", "open", "mixed", "barely", "hybrid", "nitride")
+ON_FOUR = ("triclinic", "open", "mixed", "barely", "hybrid", "nitride", "carbide")
 
 
 def cases(ranks: int) -> list[Case]:

@@ -1,6 +1,7 @@
 """The contract of every potential, and each one against an independent route."""
 
 import importlib
+import inspect
 import pkgutil
 from pathlib import Path
 
@@ -16,24 +17,29 @@ from nequix_files import write_nqx
 from networks import MessagePassing, function_network, message_passing
 from scipy.spatial.transform import Rotation
 from systems import random_crystal, velocities
+from tables import write_setfl, write_tersoff
 from test_snap import write_snap
 
 import lammps_adflux as adflux
 from lammps_adflux import (
+    EAM,
     SNAP,
     ZBL,
     AdfluxError,
+    Buckingham,
     LennardJones,
+    Morse,
     Nequix,
     Potential,
     So3krates,
     StillingerWeber,
+    Tersoff,
     energy_forces_virial,
     graph_from_atoms,
     heat_flux,
     potentials,
 )
-from lammps_adflux.potentials import FunctionPotential, Sum
+from lammps_adflux.potentials import FunctionPotential, Sum, TersoffMod
 from lammps_adflux.potentials.conversion import Converted
 
 ARGON = Path(__file__).parents[2] / "shared/data/lj_argon/reference.npz"
@@ -67,7 +73,15 @@ CONTRACT = {
     "sw": StillingerWeber,
     "snap": SNAP,
     "zbl": ZBL,
+    "morse": Morse,
+    "buckingham": Buckingham,
+    "eam": EAM,
+    "eam/fs": EAM,
+    "tersoff": Tersoff,
+    "tersoff/zbl": Tersoff,
+    "tersoff/mod": TersoffMod,
     "sum": Sum,
+    "sum of triplets": Sum,
     "sum of layers": Sum,
     "network": MessagePassing,
     "function": FunctionPotential,
@@ -94,6 +108,22 @@ def potential(request, sw_file):
         return Nequix.from_file(write_nqx(sw_file.parent / "small.nqx"), PAIR)
     if request.param == "zbl":
         return ZBL(2.0, 4.2, elements=PAIR)
+    if request.param in ("eam", "eam/fs"):
+        path = write_setfl(sw_file.parent / "SiGe.eam", request.param == "eam/fs")
+        return EAM.from_lammps(path, elements=PAIR)
+    if request.param.startswith("tersoff"):
+        path = write_tersoff(sw_file.parent / "SiGe.tersoff", request.param)
+        return Tersoff.from_lammps(path, elements=PAIR)
+    if request.param == "sum of triplets":
+        path = write_tersoff(sw_file.parent / "SiGe.tersoff", "tersoff")
+        long = LennardJones(epsilon=0.01, sigma=3.0, cutoff=6.5, elements=PAIR, units="metal")
+        return Tersoff.from_lammps(path, elements=PAIR) + long
+    if request.param == "morse":
+        alpha = [[1.3, 1.4], [1.4, 1.2]]
+        return Morse(d0=0.4, alpha=alpha, r0=2.5, cutoff=4.7, onset=3.9, elements=PAIR)
+    if request.param == "buckingham":
+        ends = [[4.7, 4.2], [4.2, 4.4]]
+        return Buckingham(a=900.0, rho=0.31, c=20.0, cutoff=ends, shift=True, elements=PAIR)
     if request.param == "sum":
         return SNAP.from_lammps(*write_snap(sw_file.parent, twojmax=4), PAIR) + ZBL(
             2.0, 5.2, elements=PAIR
@@ -533,7 +563,7 @@ def potential_classes() -> set[type]:
         for value in vars(module).values()
         if isinstance(value, type)
         and issubclass(value, Potential)
-        and value is not Potential
+        and not inspect.isabstract(value)
         and value.__module__ == module.__name__
         and not value.__name__.startswith("_")
     }
@@ -548,8 +578,6 @@ def test_every_potential_is_exported_and_in_the_contract(kind):
         assert kind in CONTRACT.values()
 
 
-@pytest.mark.parametrize(
-    "name", ("LennardJones", "Nequix", "SNAP", "So3krates", "StillingerWeber", "ZBL")
-)
+@pytest.mark.parametrize("name", set(potentials.__all__) & set(adflux.__all__))
 def test_potentials_have_names_at_the_top(name):
     assert getattr(adflux, name) is getattr(potentials, name)

@@ -42,6 +42,11 @@ class Renamed(Potential):
         return self.potential.pair_cutoffs
 
     @property
+    def triplet_cutoff(self) -> float | None:
+        """Of the potential."""
+        return self.potential.triplet_cutoff
+
+    @property
     def truncated(self) -> bool:
         """Of the potential."""
         return self.potential.truncated

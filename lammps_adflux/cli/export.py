@@ -6,242 +6,100 @@ from typing import Annotated
 import typer
 
 from ..errors import AdfluxError
+from .export_files import files
+from .export_options import ModelFile, Precision
+from .export_pairs import pairs
 
 export = typer.Typer(
     no_args_is_help=True,
+    invoke_without_command=True,
     help="Write a potential as a model file for `pair_style mliap unified FILE 0`.",
 )
-NAMES = "Names, in the order of the parameters, as 'Ar' or 'Ga,N'."
-Elements = Annotated[str, typer.Option(help=NAMES)]
-ModelFile = Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")]
-Precision = Annotated[str, typer.Option(help="float64 or float32.")]
-Units = Annotated[
-    str,
-    typer.Option(
-        help="Of energies and lengths: any (LAMMPS' own), metal, real, or another of LAMMPS."
-    ),
-]
-SCRIPTS = (".snap", ".mod")
+export.add_typer(pairs)
+export.add_typer(files)
+PAIR_COMMANDS = "units", "pair_style", "pair_coeff", "pair_modify"
 
 
-@export.command("lj")
-def lj(
-    epsilon: Annotated[float, typer.Option(help="Depth of the well (energy).")],
-    sigma: Annotated[float, typer.Option(help="Where the pair energy is zero (length).")],
-    cutoff: Annotated[float, typer.Option(help="Cutoff (length).")],
-    elements: Elements,
-    output: ModelFile,
-    onset: Annotated[
-        float | None, typer.Option(help="Start of the smooth switch (length).")
-    ] = None,
-    shift: Annotated[
-        bool, typer.Option(help="Shift the pair energy to zero at the cutoff.")
-    ] = False,
-    units: Units = "any",
-    dtype: Precision = "float64",
-) -> None:
-    """Lennard-Jones: adflux export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar -o ar.pkl"""
-    from ..modelfile import export
-    from ..potentials import LennardJones
-
-    names = _names(elements)
-    potential = LennardJones(
-        epsilon=epsilon,
-        sigma=sigma,
-        cutoff=cutoff,
-        elements=names,
-        onset=onset,
-        shift=shift,
-        units=units,
-    )
-    export(potential, output, dtype)
-
-
-@export.command("sw")
-def sw(
-    file: Annotated[Path, typer.Argument(help="A LAMMPS .sw file.")],
-    elements: Elements,
-    output: ModelFile,
-    dtype: Precision = "float64",
-) -> None:
-    """Stillinger-Weber: adflux export sw Si.sw --elements Si -o si.pkl"""
-    from ..modelfile import export
-    from ..potentials import StillingerWeber
-
-    export(StillingerWeber.from_lammps(file, elements=_names(elements)), output, dtype)
-
-
-@export.command("zbl")
-def zbl(
-    inner: Annotated[float, typer.Option(help="Where the switching begins (Å).")],
-    outer: Annotated[float, typer.Option(help="Where it ends, the cutoff (Å).")],
-    elements: Elements,
-    output: ModelFile,
-    numbers: Annotated[
-        str | None,
-        typer.Option(
-            help=(
-                "Nuclear charges of the elements, as '74,4'; those of the periodic table if left "
-                "out."
-            )
-        ),
-    ] = None,
-    dtype: Precision = "float64",
-) -> None:
-    """Ziegler-Biersack-Littmark: adflux export zbl --inner 4.0 --outer 4.8 --elements W
-    -o core.pkl
-    """
-    from ..modelfile import export
-    from ..potentials import ZBL
-
-    charges = None if numbers is None else _numbers("--numbers", numbers)
-    export(ZBL(inner, outer, elements=_names(elements), numbers=charges), output, dtype)
-
-
-@export.command("snap")
-def snap(
-    coefficients: Annotated[
-        Path,
-        typer.Argument(
-            help="A LAMMPS .snapcoeff file, or the .snap or .mod file that includes it."
-        ),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", help="The model file; or .snapcoeff, for LAMMPS' own files of SNAP."
-        ),
-    ],
-    parameters: Annotated[
-        Path | None, typer.Argument(help="Its .snapparam file; none for a .snap or .mod file.")
-    ] = None,
-    elements: Annotated[
-        str | None, typer.Option(help=f"{NAMES} A .snap or .mod file knows them.")
-    ] = None,
-    zbl: Annotated[
-        str | None,
-        typer.Option(help="Add ZBL: 'INNER OUTER', or with nuclear charges as '4.0 4.8 74'."),
-    ] = None,
-    new: Annotated[
+@export.callback()
+def from_input(
+    script: Annotated[
         Path | None,
         typer.Option(
-            "--coefficients",
-            help=(
-                "New coefficients: numbers in the order of `adflux implicit`, or lines of NAME "
-                "VALUE."
-            ),
+            "--from-input", help="A LAMMPS input script, whose pair_style and pair_coeff are read."
         ),
+    ] = None,
+    elements: Annotated[
+        str | None,
+        typer.Option(help="Of the atom types, where pair_coeff does not name them, as 'Ar,Kr'."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The model file to write.")
+    ] = None,
+    var: Annotated[
+        list[str] | None, typer.Option(help="A variable of the script, as 'NAME VALUE'.")
     ] = None,
     dtype: Precision = "float64",
 ) -> None:
-    """SNAP, alone or with what holds atoms apart. Examples:
-
-    adflux export snap W.snapcoeff W.snapparam --elements W -o w.pkl
-
-    adflux export snap W_2940_2017_2.snap -o w.pkl
-
-    adflux export snap W.snapcoeff W.snapparam --elements W --zbl "4.0 4.8" -o w.pkl
-
-    adflux export snap W.snap --coefficients new.txt -o new.snapcoeff
+    """Write a potential as a model file for `pair_style mliap unified FILE 0`: of a command below,
+    or of an input script, adflux export --from-input in.lammps -o model.pkl
     """
-    from ..modelfile import export
-
-    potential = _snap(coefficients, parameters, elements, zbl)
-    if new is not None:
-        from ..implicit.new_parameters import with_parameters
-
-        potential = with_parameters(potential, new)
-    if output.suffix != ".snapcoeff":
-        export(potential, output, dtype)
+    if script is None:
+        if output is not None or elements is not None or var is not None:
+            raise AdfluxError(
+                "Options before a command belong to --from-input: name an input script, or put "
+                "them behind the command."
+            )
         return
-    from ..potentials import SNAP
-    from ..potentials.total import parts_of
-
-    parts = parts_of(potential)
-    (part,) = (part for part in parts if isinstance(part, SNAP))
-    part.to_lammps(output)
-    print(f"{output} and {output.with_suffix('.snapparam').name}: SNAP for `pair_style snap`")
-    if len(parts) > 1:
-        print(
-            f"the other parts ({', '.join(type(p).__name__ for p in parts if p is not part)}) "
-            "stay in your pair_style"
-        )
-
-
-@export.command("so3krates")
-def so3krates(
-    folder: Annotated[Path, typer.Argument(help="The folder of a model that mlff wrote.")],
-    elements: Elements,
-    output: ModelFile,
-    units: Units = "metal",
-    dtype: Precision = "float64",
-) -> None:
-    """So3krates: adflux export so3krates model_folder --elements Sn,Se -o snse.pkl"""
+    if output is None:
+        raise AdfluxError("--from-input needs -o with the model file to write.")
     from ..modelfile import export
-    from ..potentials import So3krates
 
-    export(So3krates.from_mlff(folder, elements=_names(elements), units=units), output, dtype)
+    potential, types = _of_script(script, elements, var or [])
+    export(potential, output, dtype)
+    print(
+        f"In {script} replace pair_style, pair_coeff and pair_modify by\n"
+        f"pair_style mliap unified {output} 0\n"
+        f"pair_coeff * * {' '.join(types)}"
+    )
+    raise typer.Exit
 
 
-@export.command("nequix")
-def nequix(
-    file: Annotated[Path, typer.Argument(help="A file of nequix (.nqx), from its authors.")],
-    elements: Elements,
+@export.command("sum")
+def total(
+    models: Annotated[list[Path], typer.Argument(help="Model files of the same elements.")],
     output: ModelFile,
     dtype: Precision = "float64",
 ) -> None:
-    """Nequix: adflux export nequix nequix-oam-1-pft.nqx --elements Na,Cl -o nacl.pkl"""
-    from ..modelfile import export
-    from ..potentials import Nequix
+    """The sum of potentials, as LAMMPS' hybrid/overlay: adflux export sum sic.pkl core.pkl
+    -o both.pkl
+    """
+    import jax
 
-    export(Nequix.from_file(file, elements=_names(elements)), output, dtype)
+    from ..modelfile import export, load
+    from ..potentials import Sum
+
+    jax.config.update("jax_enable_x64", True)  # before a model is read
+
+    export(Sum(*(load(path) for path in models)), output, dtype)
 
 
-def _snap(coefficients: Path, parameters: Path | None, elements: str | None, zbl: str | None):
-    from ..potentials import SNAP, ZBL, read_pair_style
-    from ..potentials.total import parts_of
+def _of_script(script: Path, elements: str | None, variables: list[str]):
+    """The potential of an input script, and the elements of its atom types."""
+    import tempfile
 
-    names = None if elements is None else _names(elements)
-    if parameters is None:
-        if coefficients.suffix not in SCRIPTS:
+    from ..lmp.resolved import resolved_commands
+    from ..potentials import read_pair_style
+    from ..potentials.pair_styles.reader import elements_of_types
+
+    words = tuple(word for one in variables for word in ("-var", *one.split(maxsplit=1)))
+    lines = resolved_commands(script, PAIR_COMMANDS, words)
+    with tempfile.TemporaryDirectory() as folder:
+        read = Path(folder) / script.name
+        read.write_text("\n".join(lines) + "\n")
+        try:
+            types = elements_of_types(read, elements)
+            return read_pair_style(read, elements), types
+        except AdfluxError as error:
             raise AdfluxError(
-                f"Coefficients need their parameters, but {coefficients} stands alone: name the "
-                ".snapparam file as well, or a .snap or .mod file."
-            )
-        potential = read_pair_style(coefficients, names)
-        parts = parts_of(potential)
-        if [isinstance(part, SNAP) for part in parts].count(True) != 1:
-            raise AdfluxError(
-                f"{coefficients} has no pair_style snap: `adflux export` has commands of other "
-                "potentials."
-            )
-        if zbl is not None and any(isinstance(part, ZBL) for part in parts):
-            raise AdfluxError(f"{coefficients} has a pair_style zbl already: leave out --zbl.")
-    elif names is None:
-        raise AdfluxError(f"The elements were not given: add --elements, names of {coefficients}.")
-    elif zbl is None:
-        potential = SNAP.from_lammps(coefficients, parameters, names)
-    else:
-        potential = SNAP.from_files(coefficients, parameters, names)
-    if zbl is not None:
-        numbers = _numbers("--zbl", zbl)
-        if len(numbers) not in (2, 2 + len(potential.elements)):
-            raise AdfluxError(
-                "--zbl needs the inner and the outer cutoff, and nuclear charges of "
-                f"{', '.join(potential.elements)} or none, but {zbl!r} was found."
-            )
-        potential = potential + ZBL(
-            *numbers[:2], elements=potential.elements, numbers=numbers[2:] or None
-        )
-    return potential
-
-
-def _names(elements: str) -> list[str]:
-    return elements.replace(",", " ").split()
-
-
-def _numbers(option: str, text: str) -> list[float]:
-    try:
-        return [float(word) for word in text.replace(",", " ").split()]
-    except ValueError:
-        raise AdfluxError(f"{option} needs numbers, but {text!r} was found.") from None
+                str(error).replace(str(read), f"{script} as LAMMPS reads it")
+            ) from None

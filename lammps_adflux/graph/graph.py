@@ -6,8 +6,10 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
+from ..errors import AdfluxError
 from .bodies import CENTERS, OTHERS, PAIRS, WHOLE
 from .messages import over_pairs
 
@@ -22,6 +24,18 @@ class Exchange(eqx.Module):
     @abstractmethod
     def add_home(self, values: Shaped[Array, "atoms *shape"]) -> Shaped[Array, "atoms *shape"]:
         """The transpose: those rows are added to their owners' and become zero; collective."""
+
+
+class Neighbors(eqx.Module):
+    """The neighbours of each atom in a row."""
+
+    pairs: Int[Array, "atoms slots"]  # which pair leads there
+    mask: Bool[Array, "atoms slots"]  # False for padding
+    enough: Bool[Array, " atoms"]  # are there places for all?
+
+    def complete(self, energies: Float[Array, " atoms"]) -> Float[Array, " atoms"]:
+        """NaN where not all neighbours have a place, so that no energy is silently wrong."""
+        return jnp.where(self.enough, energies, jnp.nan)
 
 
 class Graph(eqx.Module):
@@ -41,6 +55,8 @@ class Graph(eqx.Module):
     owned: Bool[Array, " atoms"]  # atoms whose energies count here
     probe: Float[Array, "3"] | None = None  # s of the hop rule; None everywhere but in flux.py
     exchange: Exchange | None = None  # None: what belongs to each atom is computed here
+    # 0, 1, … : places of one atom's neighbours within Potential.triplet_cutoff, enough for each
+    slots: Int[Array, " slots"] | None = None
 
     def hop(self, values: PyTree) -> PyTree:
         """Values at the other atom of each pair: what a message takes from j to i.
@@ -80,6 +96,28 @@ class Graph(eqx.Module):
         return jax.ops.segment_sum(
             jnp.where(mask, messages, 0.0), self.centers, len(self.species), indices_are_sorted=True
         )
+
+    def neighbors(self, inside: Bool[Array, " pairs"]) -> Neighbors:
+        """The pairs of each centre in a row, those that are `inside`; for triplets of atoms.
+
+        The potential needs a `triplet_cutoff`, and no pair beyond it may be inside.
+        """
+        if self.slots is None:
+            raise AdfluxError(
+                "Triplets of atoms need Graph.slots, which a graph of `graph_from_atoms` or of "
+                "LAMMPS has where the potential has a triplet_cutoff."
+            )
+        atoms, slots = len(self.species), len(self.slots)
+        inside = (inside & self.mask).astype(jnp.int32)
+        counts = jax.ops.segment_sum(inside, self.centers, atoms, indices_are_sorted=True)
+        before = jnp.cumsum(inside) - inside
+        place = before - (jnp.cumsum(counts) - counts)[self.centers]
+        place = jnp.where(inside == 1, place, slots)
+        pairs = jnp.zeros((atoms, slots), jnp.int32)
+        pairs = pairs.at[self.centers, place].set(
+            jnp.arange(len(place), dtype=jnp.int32), mode="drop"
+        )
+        return Neighbors(pairs, self.slots < counts[:, None], counts <= slots)
 
     def sum_messages(
         self,
@@ -175,4 +213,18 @@ def pad(graph: Graph, pairs: int, atoms: int, cutoff: float) -> Graph:
         species=jnp.pad(graph.species, (0, more_atoms)),
         mask=jnp.pad(graph.mask, (0, more_pairs)),
         owned=jnp.pad(graph.owned, (0, more_atoms)),
+        slots=graph.slots,
     )
+
+
+def slots_for(
+    vectors: np.ndarray, centers: np.ndarray, triplet_cutoff: float | None, known: int = 0
+) -> np.ndarray | None:
+    """`Graph.slots` for pairs on the host [pairs, 3]: `known` places, or more in steps of four, and
+    one that is free; None without a triplet_cutoff.
+    """
+    if triplet_cutoff is None:
+        return None
+    near = np.einsum("pa,pa->p", vectors, vectors) < triplet_cutoff**2
+    most = int(np.bincount(centers[near], minlength=1).max())
+    return np.arange(max(known, 4 * (most // 4 + 1)), dtype=np.int32)

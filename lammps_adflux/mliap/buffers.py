@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..graph import slots_for
+
 GROWTH = 1.1  # of a capacity that was too small, at least
 # where compiling costs more than padding: capacities are powers of two from the first to the second
 # number
@@ -19,11 +21,18 @@ class PairBuffers:
     what is compiled.
     """
 
-    def __init__(self, cutoff: float, dtype: str, coarse: bool = False):
-        self.cutoff, self.coarse = cutoff, coarse
+    def __init__(
+        self,
+        cutoff: float,
+        dtype: str,
+        coarse: bool = False,
+        triplet_cutoff: float | None = None,
+    ):
+        self.cutoff, self.coarse, self.triplet_cutoff = cutoff, coarse, triplet_cutoff
         self.dtype = np.dtype(dtype)
         self.pairs = 0  # in use
         self.atoms = 0
+        self.slots = slots_for(np.zeros((0, 3)), np.zeros(0, int), triplet_cutoff)
         self._allocate(0, 0)
 
     def fill(self, data, selection) -> None:
@@ -35,6 +44,10 @@ class PairBuffers:
         self.pairs, self.atoms = pairs, atoms
         np.copyto(self.vectors[:, :pairs], selection.vectors.T, casting="same_kind")
         np.copyto(self.centers[:pairs], selection.centers)
+        if self.slots is not None:
+            self.slots = slots_for(
+                selection.vectors, selection.centers, self.triplet_cutoff, len(self.slots)
+            )
         np.copyto(self.others[:pairs], selection.others)
         self._pad_pairs(pairs, max(before, pairs))
         self.owned[:] = False
@@ -44,8 +57,8 @@ class PairBuffers:
             self.owned[to_host(data.iatoms)[: data.nlistatoms]] = True
 
     def arrays(self) -> tuple:
-        """vectors [3, pairs], centers, others, species, owned, and the number of pairs in use;
-        valid until the next `fill`.
+        """vectors [3, pairs], centers, others, species, owned, the number of pairs in use, and
+        `Graph.slots`; valid until the next `fill`.
         """
         return (
             self.vectors,
@@ -54,6 +67,7 @@ class PairBuffers:
             self.species,
             self.owned,
             np.int32(self.pairs),
+            self.slots,
         )
 
     def _reserve(self, pairs: int, atoms: int) -> None:

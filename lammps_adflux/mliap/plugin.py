@@ -44,7 +44,9 @@ class AdfluxPlugin(MLIAPUnified):
         self.units: str | None = None  # LAMMPS' unit style, once it is known
         self._own_units = potential.units
         self._take(potential)
-        self.buffers = PairBuffers(potential.cutoff, dtype, coarse=driver is not None)
+        self.buffers = PairBuffers(
+            potential.cutoff, dtype, driver is not None, potential.triplet_cutoff
+        )
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
         self.force_address = 0  # of LAMMPS' forces: says to which LAMMPS this plugin belongs
         self.compilations = 0

@@ -48,7 +48,7 @@ def _jit(function):
     return jax.jit(whole, static_argnums=0)
 
 
-def _graph(exchange, columns, centers, others, species, owned, pairs) -> Graph:
+def _graph(exchange, columns, centers, others, species, owned, pairs, slots) -> Graph:
     return Graph(
         # inside jit, XLA keeps the component-major layout for this transpose
         vectors=columns.T,
@@ -58,6 +58,7 @@ def _graph(exchange, columns, centers, others, species, owned, pairs) -> Graph:
         mask=jnp.arange(columns.shape[1]) < pairs,
         owned=owned,
         exchange=exchange,
+        slots=slots,
     )
 
 

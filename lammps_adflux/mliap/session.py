@@ -214,7 +214,7 @@ class Session:
     def system(self, group: str | None) -> System:
         """Atoms, box and pair list of this rank, as of the last force call."""
         plugin, lmp, comm = self.plugin, self.lammps, self.comm
-        vectors, centers, others, species, owned, pairs = plugin.buffers.arrays()
+        vectors, centers, others, species, owned, pairs, slots = plugin.buffers.arrays()
         nlocal, total = self._count("nlocal"), self._count("nall")
         ids = np.array(
             lmp.numpy.extract_atom("id", nelem=total) if total else np.zeros(0), np.int64
@@ -235,6 +235,7 @@ class Session:
             mask=jnp.arange(len(centers)) < pairs,
             owned=jnp.asarray(owned & (np.arange(len(owned)) < nlocal)),
             exchange=None if plan is None else plan.exchange(),
+            slots=None if slots is None else jnp.asarray(slots),
         )
         cell, origin = self._box()
         positions = (

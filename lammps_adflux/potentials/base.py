@@ -66,6 +66,11 @@ class Potential(eqx.Module):
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
     @property
+    def triplet_cutoff(self) -> float | None:
+        """`Graph.neighbors` lays out neighbours nearer than this; None where it is not used."""
+        return None
+
+    @property
     def truncated(self) -> bool:
         """Does the energy or its slope end with a step at the cutoff on purpose, as LAMMPS'
         `lj/cut`? `adflux check` asks.

@@ -50,6 +50,11 @@ class Converted(Potential):
         """Those of the potential."""
         return self.potential.pair_cutoffs
 
+    @property
+    def triplet_cutoff(self) -> float | None:
+        """That of the potential."""
+        return self.potential.triplet_cutoff
+
 
 def energy_factor(of: str, to: str) -> float:
     """How many energy units of LAMMPS' style `to` are one of `of`; 1 where the potential is for any

@@ -28,7 +28,15 @@ def survey_of(potential: Potential) -> Survey:
 
     def function(vectors, centers, others, species, mask):
         return potential(
-            Graph(vectors, centers, others, species, mask, jnp.ones(len(species), bool))
+            Graph(
+                vectors,
+                centers,
+                others,
+                species,
+                mask,
+                jnp.ones(len(species), bool),
+                slots=None if potential.triplet_cutoff is None else jnp.arange(2),
+            )
         )
 
     try:
@@ -117,5 +125,7 @@ def _chain(potential: Potential) -> tuple[Graph, int]:
         species=jnp.asarray(species, jnp.int32),
         mask=jnp.ones(len(pairs), bool),
         owned=jnp.ones(len(species), bool),
+        # each atom of a chain has two neighbours
+        slots=None if potential.triplet_cutoff is None else jnp.arange(2),
     )
     return graph, length

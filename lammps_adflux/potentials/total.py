@@ -80,6 +80,11 @@ class Sum(Potential):
         return np.max([part.pair_cutoffs for part in self.parts], axis=0)
 
     @property
+    def triplet_cutoff(self) -> float | None:
+        """The largest of the parts' that have one."""
+        return max((c for part in self.parts if (c := part.triplet_cutoff)), default=None)
+
+    @property
     def truncated(self) -> bool:
         """Does a part end with a step at its cutoff on purpose?"""
         return any(getattr(part, "truncated", False) for part in self.parts)

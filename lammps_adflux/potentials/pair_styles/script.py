@@ -7,8 +7,8 @@ import operator
 import re
 from pathlib import Path
 
-from ..errors import AdfluxError
-from .text_files import read_lines
+from ...errors import AdfluxError
+from ..text_files import read_lines
 
 OPERATORS = {
     ast.Add: operator.add,
