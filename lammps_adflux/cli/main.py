@@ -9,6 +9,7 @@ import typer
 from ..errors import AdfluxError
 from . import export as cli_export
 from . import implicit as cli_implicit
+from . import inspect as cli_inspect
 from .options import as_options
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ def path() -> None:
 
 
 app.add_typer(cli_export.export, name="export")
+app.command("inspect")(cli_inspect.inspect)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
