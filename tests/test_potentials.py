@@ -578,6 +578,6 @@ def test_every_potential_is_exported_and_in_the_contract(kind):
         assert kind in CONTRACT.values()
 
 
-@pytest.mark.parametrize("name", set(potentials.__all__) & set(adflux.__all__))
+@pytest.mark.parametrize("name", sorted(set(potentials.__all__) & set(adflux.__all__)))
 def test_potentials_have_names_at_the_top(name):
     assert getattr(adflux, name) is getattr(potentials, name)

@@ -220,11 +220,11 @@ def pad(graph: Graph, pairs: int, atoms: int, cutoff: float) -> Graph:
 def slots_for(
     vectors: np.ndarray, centers: np.ndarray, triplet_cutoff: float | None, known: int = 0
 ) -> np.ndarray | None:
-    """`Graph.slots` for pairs on the host [pairs, 3]: `known` places, or more in steps of four, and
+    """`Graph.slots` for pairs on the host [pairs, 3]: `known` places, or more in steps of two, and
     one that is free; None without a triplet_cutoff.
     """
     if triplet_cutoff is None:
         return None
     near = np.einsum("pa,pa->p", vectors, vectors) < triplet_cutoff**2
     most = int(np.bincount(centers[near], minlength=1).max())
-    return np.arange(max(known, 4 * (most // 4 + 1)), dtype=np.int32)
+    return np.arange(max(known, 2 * (most // 2 + 1)), dtype=np.int32)
