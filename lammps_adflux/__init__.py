@@ -47,6 +47,8 @@ _HOME = {
     "read_flux": "conductivity.fluxseries",
     "Conductivity": "conductivity.result",
     "green_kubo": "conductivity.greenkubo",
+    "hnemd": "conductivity.hnemd",
+    "driving_forces": "flux",
     "template_path": "paths",
 }
 __all__ = [
@@ -75,12 +77,14 @@ __all__ = [
     "__version__",
     "atomic_virials",
     "design",
+    "driving_forces",
     "energy_forces_virial",
     "export",
     "from_function",
     "graph_from_atoms",
     "green_kubo",
     "heat_flux",
+    "hnemd",
     "load",
     "losses",
     "propagate",
@@ -94,10 +98,11 @@ __all__ = [
 if TYPE_CHECKING:
     from .conductivity.fluxseries import FluxSeries, read_flux
     from .conductivity.greenkubo import green_kubo
+    from .conductivity.hnemd import hnemd
     from .conductivity.result import Conductivity
     from .derivatives import energy_forces_virial
     from .errors import AdfluxError
-    from .flux import atomic_virials, heat_flux
+    from .flux import atomic_virials, driving_forces, heat_flux
     from .graph import Graph
     from .implicit.design import Constraints, Design, Regularization, design, losses
     from .implicit.expansion import Taylor

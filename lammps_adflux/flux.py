@@ -38,6 +38,20 @@ def atomic_virials(potential: Potential, graph: Graph) -> Float[Array, "atoms 3 
     return virials_from(potential, graph)
 
 
+@eqx.filter_jit
+def driving_forces(
+    potential: Potential, graph: Graph, field: Float[Array, "3"]
+) -> Float[Array, "atoms 3"]:
+    """∂(J_pot · F_e)/∂v_j = W_jᵀ F_e of a field F_e [1/length], one reverse pass [force].
+
+    The potential part of the force with which homogeneous non-equilibrium molecular dynamics drives
+    a heat current: Evans, Phys. Lett. A 91, 457 (1982); for many-body potentials Fan et al., Phys.
+    Rev. B 99, 064308 (2019). The whole force on atom j is (U_j + ½ m_j v_j²) F_e + W_jᵀ F_e, less
+    its mean over all atoms; its power at the velocities v is J · F_e.
+    """
+    return driving_from(potential, graph, field)
+
+
 def flux_from(
     potential: Potential,
     graph: Graph,
@@ -63,6 +77,26 @@ def virials_from(
     if pair_gradients is None:
         _, pair_gradients = energies_and_pair_gradients(potential, graph)
     return edge_virials(graph, pair_gradients)
+
+
+def driving_from(
+    potential: Potential,
+    graph: Graph,
+    field: Float[Array, "3"],
+    pair_gradients: Float[Array, "pairs 3"] | None = None,
+) -> Float[Array, "atoms 3"]:
+    """`driving_forces`, not jitted; one layer takes them from the pair gradients where they are
+    known.
+    """
+    if potential.hops > 1:
+        still = jnp.zeros((len(graph.species), 3), graph.vectors.dtype)
+        _, pull_back = jax.vjp(lambda velocities: hop_flux(potential, graph, velocities), still)
+        return pull_back(field.astype(still.dtype))[0]
+    if pair_gradients is None:
+        _, pair_gradients = energies_and_pair_gradients(potential, graph)
+    along = (graph.vectors @ field)[:, None] * pair_gradients
+    along = jnp.where(graph.mask[:, None], along, 0.0)
+    return -jax.ops.segment_sum(along, graph.others, len(graph.species))
 
 
 def hop_flux(

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from ..conductivity.fluxseries import read_flux
 from ..conductivity.greenkubo import green_kubo
+from ..conductivity.hnemd import Driven, hnemd
 from ..conductivity.result import Conductivity, Estimate
 from ..errors import AdfluxError
 from ..units import unit_system
@@ -16,7 +17,7 @@ from .options import as_options
 # of read_flux and green_kubo, in what is printed of their results
 ARGUMENTS = (
     "log", "units", "volume", "temperature", "timestep", "columns", "skip", "discard", "run",
-    "dimension", "cutoff", "filter_window", "blocks", "subtract_mean",
+    "dimension", "cutoff", "filter_window", "blocks", "subtract_mean", "field",
 )  # fmt: skip
 
 
@@ -46,6 +47,56 @@ def kappa_report(
     else:
         print_conductivity(result)
         print("written: " + ", ".join(str(path) for path in paths))
+    return result
+
+
+def driven_report(
+    files: list[Path],
+    reading: dict,
+    field: str | None,
+    blocks: int | None,
+    prefix: Path,
+    as_json: bool,
+) -> Driven:
+    """Read driven runs, write PREFIX.json and PREFIX.png, and print κ along the field."""
+    vector = None
+    if field is not None:
+        try:
+            vector = [float(word) for word in field.replace(",", " ").split()]
+        except ValueError:
+            raise AdfluxError(f"--field needs three numbers, but {field!r} was found.") from None
+    result = hnemd(read_flux(files, **reading), field=vector, blocks=blocks)
+    paths = [prefix.parent / (prefix.name + ending) for ending in (".json", ".png")]
+    try:
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        text = result.to_json(paths[0])
+        from ..conductivity.plots import plot_driven
+
+        plot_driven(result, paths[1])
+    except OSError as error:
+        raise AdfluxError(
+            f"{prefix}: the results could not be written ({error.strerror}); choose another "
+            "--output."
+        ) from None
+    if as_json:
+        print(text)
+        return result
+    system, unit = unit_system(result.units), result.conductivity_unit
+    print(
+        f"{result.seeds} run{'s' if result.seeds > 1 else ''} of {result.times[-1]:.6g} "
+        f"{system.time_name}, driven by F = {' '.join(f'{x:g}' for x in result.field)} "
+        f"1/{system.length_name}; T = {result.temperature:.6g}, V = {result.volume:.8g}"
+    )
+    print(
+        f"κ along the field     {result.mean:.4g} ± {result.error:.2g} {unit}   "
+        f"(error over {result.blocks} blocks)"
+    )
+    row = zip("xyz", result.tensor_row, result.row_error, strict=True)
+    print("⟨J⟩ / (T V F)         " + ", ".join(f"{a} {v:.4g} ± {e:.2g}" for a, v, e in row))
+    print("right in the limit of a small field: halve it, and see that κ stays")
+    for note in result.notes:
+        print(f"note: {as_options(note, ARGUMENTS)}")
+    print("written: " + ", ".join(str(path) for path in paths))
     return result
 
 

@@ -148,6 +148,13 @@ def kappa(
         float | None, typer.Option(help="Width of the noise filter (time); default automatic.")
     ] = None,
     blocks: Annotated[int | None, typer.Option(help="Blocks per seed; default automatic.")] = None,
+    hnemd: Annotated[
+        bool, typer.Option("--hnemd", help="Runs that a field drove, as hnemd.lmp does.")
+    ] = False,
+    field: Annotated[
+        str | None,
+        typer.Option(help="That field, as '1e-4 0 0' [1/length]; default: as the files say."),
+    ] = None,
     subtract_mean: Annotated[
         bool, typer.Option(help="Remove the mean flux of a drifting system.")
     ] = False,
@@ -161,7 +168,8 @@ def kappa(
         bool, typer.Option("--json", help="Print the JSON on stdout and nothing else.")
     ] = False,
 ) -> None:
-    """Thermal conductivity by Green–Kubo, with errors over seeds, over blocks and from STACIE.
+    """Thermal conductivity by Green–Kubo, with errors over seeds, over blocks and from STACIE; or
+    from driven runs, --hnemd.
 
     Examples:
 
@@ -172,24 +180,35 @@ def kappa(
         adflux kappa flux.dat --log log.lammps
 
         adflux kappa J0Jt.dat --units metal --volume 20000 --temperature 300 --timestep 0.001
-    """
-    from .kappa import kappa_report
 
+        adflux kappa --hnemd driven.flux
+    """
+    from .kappa import driven_report, kappa_report
+
+    reading = {
+        "log": log or None,
+        "units": units,
+        "volume": volume,
+        "temperature": temperature,
+        "timestep": timestep,
+        "columns": columns.replace(",", " ").split() if columns else None,
+        "skip": skip,
+        "discard": discard,
+        "run": run,
+        "per_volume": per_volume,
+        "dimension": dimension,
+    }
+    if hnemd or field is not None:
+        if not hnemd or cutoff is not None or filter_window is not None or subtract_mean:
+            raise AdfluxError(
+                "--field belongs to --hnemd, and --hnemd takes no --cutoff, --filter-window or "
+                "--subtract-mean: a driven run has a mean, and no integral."
+            )
+        driven_report(files, reading, field, blocks, output, json)
+        return
     kappa_report(
         files,
-        reading={
-            "log": log or None,
-            "units": units,
-            "volume": volume,
-            "temperature": temperature,
-            "timestep": timestep,
-            "columns": columns.replace(",", " ").split() if columns else None,
-            "skip": skip,
-            "discard": discard,
-            "run": run,
-            "per_volume": per_volume,
-            "dimension": dimension,
-        },
+        reading=reading,
         analysing={
             "cutoff": cutoff,
             "filter_window": filter_window,

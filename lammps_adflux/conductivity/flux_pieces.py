@@ -94,6 +94,8 @@ def compare(seeds: list[Seed]) -> None:
         atoms = first.atoms or other.atoms
         width = max(5e-2, _TEMPERATURES * math.sqrt(2 / (3 * atoms))) if atoms else 5e-2
         bounds = {"sampling": 1e-9, "volume": 1e-2, "temperature": width}
+        if first.field != other.field:
+            raise _differ("field", first, other, "")
         for what in ("units", "dimension", "atoms"):
             one, two = getattr(first, what), getattr(other, what)
             if one != two and None not in (one, two):

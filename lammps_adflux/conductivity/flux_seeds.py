@@ -33,6 +33,7 @@ class Seed:
     atoms: int | None
     notes: list[str]
     used: list[str]
+    field: tuple[float, ...] | None = None  # F_e that drives the run [1/length]
 
     @property
     def is_correlation(self) -> bool:
@@ -120,9 +121,18 @@ def settle(file: FluxFile, options: Options, first: bool = True) -> Seed:
             *used,
             *(_used(name, values[name], facts.sources[name]) for name in FACTS if name in values),
         ],
+        field=field_of(file),
     )
     _check_dimension(file, result, "dimension" in values)
     return result
+
+
+def field_of(file: FluxFile) -> tuple[float, ...] | None:
+    """The field F_e that the header of a driven run names."""
+    names = [f"field{a}" for a in "xyz"]
+    if not set(names) <= set(file.header):
+        return None
+    return tuple(float(file.header[name]) for name in names)
 
 
 def _used(name: str, value, source: str) -> str:

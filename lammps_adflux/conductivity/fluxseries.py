@@ -37,6 +37,7 @@ class FluxSeries:
     # the same of independent time windows, whose mean is `correlation`
     windows: Float[np.ndarray, "windows lags 3 3"] | None = None
     dimension: int = 3  # 2: the volume is an area, and nothing flows along z
+    field: tuple[float, ...] | None = None  # F_e that drives the runs [1/length], see hnemd
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # what was dropped or assumed while reading
     used: tuple[str, ...] = ()  # columns and facts that were used, and where each comes from
@@ -194,6 +195,7 @@ def _join(seeds: list[Seed]) -> FluxSeries:
         correlation_samples=min(counts) if counts else None,
         windows=np.concatenate(windows) if len(windows) == len(seeds) else None,
         dimension=first.dimension,
+        field=first.field,
         files=tuple(seed.name for seed in seeds),
         notes=tuple(dict.fromkeys(notes)),
         used=tuple(

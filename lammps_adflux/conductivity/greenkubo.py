@@ -57,6 +57,11 @@ def green_kubo(
         raise AdfluxError(
             f"There is no cutoff method '{method}': use 'first-zero', or pass cutoff."
         )
+    if series.field is not None:
+        raise AdfluxError(
+            "These runs were driven by a field: their conductivity is that of `hnemd`, not of "
+            "fluctuations."
+        )
     system, axes = unit_system(series.units), series.dimension
     factor = conductivity_prefactor(series.units, axes) / (series.volume * series.temperature**2)
     step, notes = series.sampling, list(series.notes)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..units import unit_system
+from .hnemd import Driven
 from .result import Conductivity
 
 
@@ -93,3 +94,26 @@ def _spectrum(axes, result: Conductivity) -> None:
     axes.set_xlim(0, fit.frequencies[-1])
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
+
+
+def plot_driven(result: Driven, path: str | Path) -> None:
+    """κ along the field, up to each time, of each run and of all."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.0, 4.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for run in result.running:
+        axes.plot(result.times, run, "C0", lw=0.8, alpha=0.5)
+    axes.plot(result.times, result.running.mean(axis=0), "C0", label="mean of the runs up to here")
+    low, high = result.mean - result.error, result.mean + result.error
+    axes.axhspan(low, high, color="C1", alpha=0.3, label="κ along the field, standard error")
+    centre, reach = result.mean, max(8.0 * result.error, 0.5 * abs(result.mean))
+    axes.set(
+        xlabel=f"time ({unit_system(result.units).time_name})",
+        ylabel=f"κ ({result.conductivity_unit})",
+        ylim=(centre - reach, centre + reach),
+    )
+    axes.legend()
+    figure.savefig(path, dpi=150)

@@ -8,10 +8,12 @@ sampled steps only.
 import sys
 import weakref
 
+import numpy as np
+
 from ..parallel.failures import fail
 from ..process import prepare
-from .attachment import Attachment, address_of
-from .registry import registry
+from .attachment import Attachment
+from .registry import address_of, registry
 
 
 class _Attach:
@@ -76,6 +78,22 @@ def adflux_refresh(pointer) -> float:
     """
     attachment(pointer).update_virials()
     return 0.0
+
+
+def adflux_set_field(pointer, x: float, y: float, z: float) -> None:
+    """The field F_e [1/length] of `adflux_drive`."""
+    field = np.array([x, y, z], float)
+    if not np.isfinite(field).all() or not field.any():
+        fail(
+            "hnemd.lmp needs a field, one or more of fx, fy, fz [1/length] that are not zero: set "
+            "one with -var fx VALUE or before the include."
+        )
+    attachment(pointer).field = field
+
+
+def adflux_drive(pointer, _virial_flag: int = 0) -> None:
+    """Add the driving force to the forces of this step."""
+    attachment(pointer).drive()
 
 
 def _component(part: str, direction: int):

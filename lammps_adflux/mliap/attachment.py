@@ -12,8 +12,8 @@ from ..parallel.halo import Halo
 from ..parallel.reductions import largest, smallest
 from . import faults, styles
 from .domain import layers_sentence
-from .moment import Moment, owned
-from .registry import registry
+from .moment import Moment, kinetic_energies, masses_of, owned
+from .registry import address_of, registry
 from .rhythm import Rhythm
 from .weights import Weights, running
 
@@ -36,6 +36,7 @@ class Attachment:
         self._halo: Halo | None = None
         self._flux_state: tuple = ()
         self._flux = np.zeros((2, 3))
+        self.field = np.zeros(3)  # F_e of driven dynamics [1/length]
         self._rhythm = Rhythm()
         self._virials_of: tuple = ()  # the force calls for which the array of virials was filled
         self._pair_style = ""
@@ -79,7 +80,7 @@ class Attachment:
         """
         plugins, weights = self._sources(faults.FLUX)
         velocities = np.array(owned(self.lammps, "v"))
-        masses = np.array(self._masses())
+        masses = np.array(masses_of(self.lammps))
         state = (self._calls(plugins), velocities, masses)
         same = len(self._flux_state) == 3 and all(
             np.array_equal(a, b) for a, b in zip(state, self._flux_state, strict=True)
@@ -110,6 +111,29 @@ class Attachment:
         else:
             array[:] = virials.reshape(-1, 9)
         self._virials_of = calls
+
+    def drive(self) -> None:
+        """Add the driving force of the field F_e to LAMMPS' forces; collective.
+
+        (U_i + ½ m_i v_i²) F_e + W_iᵀ F_e, less its mean, so that no atom's share pushes the whole.
+        """
+        field, (plugins, weights) = self.field, self._sources(faults.DRIVING)
+        self._rhythm.note(self._step())
+        shares = np.zeros((self._total(), 3))
+        for plugin, weight in zip(plugins, weights, strict=True):
+            shares += weight * plugin.driving_forces(field)
+        forces = self._halo_now().reverse_add(shares)
+        velocities = np.array(owned(self.lammps, "v"))
+        energies = sum(
+            weight * plugin.energies()[: len(velocities)]
+            for plugin, weight in zip(plugins, weights, strict=True)
+        )
+        energies = energies + kinetic_energies(self.lammps, velocities, masses_of(self.lammps))
+        forces += energies[:, None] * field
+        total = np.empty(3)
+        self.comm.Allreduce(forces.sum(axis=0), total)
+        if len(velocities):
+            owned(self.lammps, "f")[:] += forces - total / self.lammps.get_natoms()
 
     def _virial_array(self) -> np.ndarray | None:
         """LAMMPS' own memory [owned, 9]; None without the template."""
@@ -155,8 +179,7 @@ class Attachment:
         local = np.zeros((2, 3))
         local[0] = sum(weight * plugin.flux(everywhere) for plugin, weight in parts)
         energies = sum(weight * plugin.energies()[: len(velocities)] for plugin, weight in parts)
-        kinetic = 0.5 * self.lammps.extract_global("mvv2e") * masses * np.sum(velocities**2, axis=1)
-        local[1] = (energies + kinetic) @ velocities
+        local[1] = (energies + kinetic_energies(self.lammps, velocities, masses)) @ velocities
         total = np.empty_like(local)
         self.comm.Allreduce(local, total)
         return total
@@ -239,14 +262,6 @@ class Attachment:
     def _total(self) -> int:
         return self.lammps.extract_setting("nall")
 
-    def _masses(self) -> np.ndarray:
-        if self.lammps.extract_setting("rmass_flag"):
-            return owned(self.lammps, "rmass")
-        masses = self.lammps.numpy.extract_atom(
-            "mass", nelem=self.lammps.extract_setting("ntypes") + 1, dim=1
-        )
-        return masses[owned(self.lammps, "type").astype(int)]
-
     def look_at_styles(self) -> None:
         """Note what adds to the energy; LAMMPS answers between runs only, so this happens when the
         template is included.
@@ -281,10 +296,3 @@ class Attachment:
         if not self.lammps.has_id("variable", PARTIAL):
             return False
         return str(self.lammps.extract_variable(PARTIAL)) in ("yes", "on", "1", "1.0")
-
-
-def address_of(pointer) -> int:
-    """The address in a capsule that LAMMPS hands to Python."""
-    ctypes.pythonapi.PyCapsule_GetPointer.restype = ctypes.c_void_p
-    ctypes.pythonapi.PyCapsule_GetPointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
-    return ctypes.pythonapi.PyCapsule_GetPointer(pointer, None)

@@ -16,6 +16,12 @@ def adflux_header(pointer) -> str:
     return _quoted(lmp, timestep=f"{lmp.extract_global('dt'):.15g}", volume=f"{volume:.15g}")
 
 
+def adflux_driven_header(pointer, x: float, y: float, z: float) -> str:
+    """The header of a run that the field (x, y, z) drives."""
+    field = ",".join(f"field{a}={value:.15g}" for a, value in zip("xyz", (x, y, z), strict=True))
+    return f'{adflux_header(pointer)[:-1]},{field}"'
+
+
 def adflux_rerun_header(pointer) -> str:
     """The header of a rerun: the dump knows neither the time step nor, before it is read, the
     volume.

@@ -11,6 +11,7 @@ class Asked(NamedTuple):
 
 
 FLUX = Asked("The heat flux was", "The exact heat flux is")
+DRIVING = Asked("The driving force was", "The driving force is")
 ATOMIC_VIRIALS = Asked("Per-atom virials were", "Per-atom virials are")
 UP_TO_DATE, NO_FORCES, CHANGED, REPLACED, NO_PLUGIN = range(5)
 FAULTS = {

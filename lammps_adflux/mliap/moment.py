@@ -50,6 +50,19 @@ def owned(lammps, name: str) -> np.ndarray:
     return lammps.numpy.extract_atom(name, nelem=count)
 
 
+def masses_of(lammps) -> np.ndarray:
+    """Of the owned atoms."""
+    if lammps.extract_setting("rmass_flag"):
+        return owned(lammps, "rmass")
+    masses = lammps.numpy.extract_atom("mass", nelem=lammps.extract_setting("ntypes") + 1, dim=1)
+    return masses[owned(lammps, "type").astype(int)]
+
+
+def kinetic_energies(lammps, velocities: np.ndarray, masses: np.ndarray) -> np.ndarray:
+    """½ m_i v_i² in LAMMPS' unit of energy."""
+    return 0.5 * lammps.extract_global("mvv2e") * masses * np.sum(velocities**2, axis=1)
+
+
 def _fractional(moment: Moment) -> np.ndarray:
     low, high, (xy, yz, xz) = moment.box[:3], moment.box[3:6], moment.box[6:]
     x, y, z = high - low

@@ -243,6 +243,18 @@ class AdfluxPlugin(MLIAPUnified):
         virials[self._member] = shares[: len(self._member)]
         return virials
 
+    def driving_forces(self, field: np.ndarray) -> np.ndarray:
+        """∂(J_pot · F_e)/∂v_j of this domain [atoms, 3], shares of ghosts included; collective."""
+        forces = np.zeros((self._total, 3))
+        if self.potential.hops == 1:
+            shares = self._call(programs.driving_forces, self._pair_gradients, field)
+        else:
+            found = self._flux_map or self._map()
+            shares = programs.driving_forces_by_map(found, field.astype(self.buffers.vectors.dtype))
+        # images of one atom may share a row, which then stands for one of them
+        forces[self._member] = np.asarray(shares)[: len(self._member)]
+        return forces
+
     def _count(self, what: str) -> None:
         self.compilations += 1
         comm = world()

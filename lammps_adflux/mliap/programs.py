@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..derivatives import owned_energies
-from ..flux import FluxMap, flux_from, hop_flux_map, virials_from
+from ..flux import FluxMap, driving_from, flux_from, hop_flux_map, virials_from
 from ..graph import Graph
 
 
@@ -104,6 +104,21 @@ def flux_map(potential, *arrays) -> FluxMap:
 def flux_by_map(found: FluxMap, velocities):
     """J_pot [3] of the atoms' velocities."""
     return found(velocities)
+
+
+@_jit
+def driving_forces(potential, *arrays):
+    """∂(J_pot · F_e)/∂v_j [atoms, 3] of one layer; the last two arrays are the pair gradients and
+    F_e.
+    """
+    *pairs, gradients, field = arrays
+    return driving_from(potential, _graph(*pairs), field, gradients)
+
+
+@jax.jit
+def driving_forces_by_map(found: FluxMap, field):
+    """The same of several layers."""
+    return found.transposed(field)[0]
 
 
 @_jit

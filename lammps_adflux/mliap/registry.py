@@ -4,6 +4,7 @@ LAMMPS holds the life of a plugin, so the registry has weak references only: wha
 style, `clear`, or a finished relaxation leaves behind is freed.
 """
 
+import ctypes
 import itertools
 import weakref
 from typing import Any
@@ -49,3 +50,10 @@ class Registry:
 
 
 registry = Registry()
+
+
+def address_of(pointer) -> int:
+    """The address in a capsule that LAMMPS hands to Python."""
+    ctypes.pythonapi.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    ctypes.pythonapi.PyCapsule_GetPointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
+    return ctypes.pythonapi.PyCapsule_GetPointer(pointer, None)
