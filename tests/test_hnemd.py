@@ -60,15 +60,10 @@ pair_style mliap unified {name}.pkl 0
 pair_coeff * * Si Ge
 fix nve all nve
 include ${{adflux}}/heat_flux.lmp
-{driven}
 thermo_style custom step v_adflux_jx v_adflux_jy v_adflux_jz
 thermo_modify format float %.17g
-dump d all custom 1 {name}{kind}.dump id x y z vx vy vz fx fy fz
-dump_modify d sort id format float %.17g
 run 0
-undump d
-"""
-DRIVEN = """\
+write_dump all custom {name}plain.dump {columns} modify sort id format float %.17g
 variable fx index 0.02
 variable fy index -0.03
 variable fz index 0.05
@@ -77,7 +72,10 @@ python adflux_set_field input 4 SELF v_fx v_fy v_fz format pfff here &
 python adflux_set_field invoke
 python adflux_drive input 1 SELF format p here "from lammps_adflux.mliap.attach import adflux_drive"
 fix drive all python/invoke 1 post_force adflux_drive
+run 0
+write_dump all custom {name}driven.dump {columns} modify sort id format float %.17g
 """
+COLUMNS = "id x y z vx vy vz fx fy fz"
 MODELS = "tersoff", "layers"
 
 
@@ -90,11 +88,7 @@ def driven(tmp_path_factory):
         path = write_tersoff(folder / "x.tersoff", "tersoff")
         adflux.export(adflux.Tersoff.from_lammps(path, elements=PAIR), folder / "tersoff.pkl")
         adflux.export(message_passing(2), folder / "layers.pkl")
-        script = "".join(
-            SETUP.format(name=name, kind=kind, driven=more)
-            for name in MODELS
-            for kind, more in (("plain", ""), ("driven", DRIVEN))
-        )
+        script = "".join(SETUP.format(name=name, columns=COLUMNS) for name in MODELS)
         run = run_lammps(folder, script, ranks, time_limit=240.0)
         for number, name in enumerate(MODELS):
             plain, pushed = (run.dump(f"{name}{kind}.dump")[0] for kind in ("plain", "driven"))
