@@ -213,8 +213,13 @@ def test_the_template_writes_what_kappa_reads(tmp_path):
 
 
 @pytest.mark.lammps
-def test_a_template_without_a_field_says_so(tmp_path):
+@pytest.mark.parametrize("ranks", (1, 2))
+def test_a_run_without_a_field_says_so(tmp_path, ranks):
     potential = adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar")
     adflux.export(potential, tmp_path / "lj.pkl")
-    run = run_lammps(tmp_path, TEMPLATE, fails=True)
+    run = run_lammps(tmp_path, TEMPLATE, ranks, fails=True)
     assert "hnemd.lmp needs a field" in run.stdout + run.stderr
+    bare = TEMPLATE.split("variable dt")[0] + "fix nve all nve\ninclude ${adflux}/heat_flux.lmp\n"
+    bare += SETUP.split("python adflux_set_field invoke\n")[1].split("run 0")[0] + "run 1\n"
+    run = run_lammps(tmp_path, bare, ranks, fails=True)
+    assert "adflux_drive has no field" in run.stdout + run.stderr

@@ -93,7 +93,10 @@ def adflux_set_field(pointer, x: float, y: float, z: float) -> None:
 
 def adflux_drive(pointer, _virial_flag: int = 0) -> None:
     """Add the driving force to the forces of this step."""
-    attachment(pointer).drive()
+    here = attachment(pointer)
+    if not here.field.any():
+        fail("adflux_drive has no field: let adflux_set_field give one before, as hnemd.lmp does.")
+    here.drive()
 
 
 def _component(part: str, direction: int):
