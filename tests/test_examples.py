@@ -220,3 +220,26 @@ def test_an_alloy_is_designed_and_its_distortion_predicted(tmp_path):
     assert np.all(np.abs(np.log2(errors[1:] / errors[:-1]) - 2.0) < 0.5)  # second order
     assert "| error of dX/dΘ · δ (Å) |" in output
     assert (tmp_path / "alloy.png").stat().st_size > 10_000
+
+
+def test_lammps_flux_and_the_exact_one_are_compared_along_one_trajectory(tmp_path):
+    folder = EXAMPLES / "10_lammps_vs_exact"
+    words = f"{folder}/in.silicon --cutoff 0.2 --seeds 2 --steps 1000 --equilibrate 500 --output"
+    small = ("--var", "cells 2")
+    output = run(folder / "compare.py", *words.split(), str(tmp_path), *small)
+    found = json.loads((tmp_path / "compare.json").read_text())["kappa"]
+    exact, native = (
+        np.loadtxt(tmp_path / f"{name}1.flux")[:, [0, -1, 1, 2, 3]] for name in ("exact", "native")
+    )
+    # the same samples of the same trajectory, and another flux: nine digits are in the dump
+    assert exact.shape == native.shape == (51, 5)
+    assert np.allclose(exact[:, :2], native[:, :2], rtol=1e-7)
+    assert np.abs(exact - native)[:, 2:].max() > 0.01 * np.abs(exact[:, 2:]).max()
+    difference, error = found["LAMMPS - exact"]
+    assert difference == pytest.approx(found["LAMMPS"][0] - found["exact"][0]) and error > 0.0
+    assert "relative difference" in output and not (tmp_path / "native1.dump").exists()
+    assert (tmp_path / "compare.png").stat().st_size > 10_000
+    # what is there is not run again
+    before = (tmp_path / "log.native1").stat().st_mtime_ns
+    run(folder / "compare.py", *words.split(), str(tmp_path), *small)
+    assert (tmp_path / "log.native1").stat().st_mtime_ns == before

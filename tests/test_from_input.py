@@ -150,3 +150,39 @@ def test_export_sum_adds_model_files(tmp_path):
     run_adflux(tmp_path, *"export sum a.pkl b.pkl -o both.pkl".split(), fails=False)
     first, second = load(tmp_path / "both.pkl").parts
     assert isinstance(first, LennardJones) and float(second.epsilon[0, 0]) == 0.5
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize("command", ("inspect", "export"))
+def test_files_of_earlier_runs_are_kept(tmp_path, command):
+    """Templates that a script includes, at once, by a condition or in a loop, would open theirs."""
+    writes = "fix mine all ave/time 1 1 1 v_one file {name}.flux\n"
+    (tmp_path / "in.included").write_text(
+        writes.format(name="included") + 'if "1 == 1" then "include in.deeper"\n'
+    )
+    (tmp_path / "in.deeper").write_text(
+        "if '1 == 1' then 'fix deeper all ave/time 1 1 1 v_one file deeper.flux' "
+        '"print one file printed.flux" else "print \'two\'"\n'
+    )
+    script = (
+        BOX.format(units="metal", lattice="diamond 5.4")
+        + "variable one equal 1\nvariable temperature index 300\nvariable times loop 2\n"
+        + "label again\ninclude in.included\nunfix mine\nnext times\njump in.own again\n"
+        + "pair_style sw\npair_coeff * * Si.sw Si Si\n"
+        + writes.format(name="own")
+        + "include ${adflux}/native_flux.lmp\n"
+    )
+    (tmp_path / "in.own").write_text(script)
+    names = ("adflux", "included", "deeper", "own", "printed")
+    for name in names:
+        (tmp_path / f"{name}.flux").write_text("a week on a cluster\n")
+    words = ("inspect", "in.own") if command == "inspect" else ()
+    words = words or ("export", "--from-input", "in.own", "-o", "model.pkl")
+    done = run_adflux(tmp_path, *words)
+    assert done.code == (1 if command == "inspect" else 0), done.stderr
+    if command == "inspect":
+        assert "adflux_native" in done.stdout and "NO" in done.stdout
+    for name in names:
+        assert (tmp_path / f"{name}.flux").read_text() == "a week on a cluster\n", name
+    made = {"in.own", "in.included", "in.deeper", *(f"{name}.flux" for name in names)}
+    assert {path.name for path in tmp_path.iterdir()} - made <= {"model.pkl"}

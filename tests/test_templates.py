@@ -1,6 +1,4 @@
-"""The templates that people include: green_kubo.lmp and rerun_flux.lmp do what their first lines
-say.
-"""
+"""The templates that people include do what their first lines say."""
 
 import numpy as np
 import pytest
@@ -80,7 +78,8 @@ def test_rerun_flux_recomputes_the_flux_of_a_stored_run(folder):
 
 
 @pytest.mark.parametrize(
-    ("template", "variable"), (("green_kubo", "temperature"), ("rerun_flux", "dump"))
+    ("template", "variable"),
+    (("green_kubo", "temperature"), ("native_flux", "temperature"), ("rerun_flux", "dump")),
 )
 @pytest.mark.parametrize("ranks", ("1", "2"))
 def test_a_missing_variable_is_named(folder, template, variable, ranks):
@@ -88,3 +87,44 @@ def test_a_missing_variable_is_named(folder, template, variable, ranks):
     done = run_adflux(folder, "run", "in.bad", "-n", ranks)
     assert done.code == 1
     assert f"adflux: the template {template}.lmp needs the variable {variable}" in done.stderr
+
+
+NATIVE = """
+units lj
+variable flux index native
+variable temperature index 1.2
+variable n_equilibrate index 100
+variable n_sample index 100
+variable every index 5
+variable dt index 0.004
+lattice fcc 0.8442
+region box block 0 4 0 4 0 4
+create_box 1 box
+create_atoms 1 box
+mass 1 1.0
+if "${flux} == native" then "pair_style lj/cut 2.5" "pair_coeff * * 1 1" &
+else "pair_style mliap unified ar.pkl 0" "pair_coeff * * Ar"
+if "${flux} == native" then "include ${adflux}/native_flux.lmp" &
+else "include ${adflux}/rerun_flux.lmp"
+"""
+
+
+@pytest.mark.parametrize("ranks", ("1", "2"))
+def test_a_rerun_of_native_dynamics_gives_the_same_flux_of_pairs(folder, ranks):
+    """LAMMPS' flux is exact for pairs; each file says all that κ needs, but for the rerun's
+    volume.
+    """
+    (folder / "in.own").write_text(NATIVE)
+    native = ("run", "in.own", "-n", ranks, "-var", "prefix", "own", "-log", "log.own")
+    exact = ("run", "in.own", "-n", ranks, "-var", "flux", "exact", "-var", "dump", "own.dump")
+    for words in (native, exact):
+        assert (done := run_adflux(folder, *words)).code == 0, done.stderr
+    own = read_flux(folder / "own.flux")
+    rerun = read_flux(folder / "adflux.flux", log=folder / "log.lammps")
+    assert own.flux.shape == rerun.flux.shape == (1, 21, 3)
+    for series in (own, rerun):
+        assert series.units == "lj" and series.sampling == pytest.approx(0.02)
+        assert series.volume == pytest.approx(256 / 0.8442)
+    # nine digits in the dump
+    assert np.abs(own.flux - rerun.flux).max() < 1e-5 * np.abs(own.flux).max()
+    assert own.temperature == pytest.approx(rerun.temperature, rel=1e-6)

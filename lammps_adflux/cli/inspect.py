@@ -7,7 +7,7 @@ import typer
 
 from ..errors import AdfluxError
 
-COMMANDS = ("units", "pair_style", "pair_coeff", "pair_modify", "compute", "kspace_style")
+COMMANDS = ("units", "pair_style", "pair_coeff", "pair_modify", "kspace_style")
 BONDED = ("angle_style", "dihedral_style", "improper_style")
 
 
@@ -18,7 +18,7 @@ def inspect(
     ] = None,
 ) -> None:
     """Is LAMMPS' compute heat/flux exact for the pair styles of a script? Exit code 1 where it is
-    not. LAMMPS itself reads the script up to the first run: adflux inspect in.flux
+    not. LAMMPS itself reads the script, without running it: adflux inspect in.flux
     """
     from rich.console import Console
     from rich.table import Table
@@ -27,7 +27,10 @@ def inspect(
     from ..lmp.resolved import resolved_commands
 
     words = tuple(word for one in var or [] for word in ("-var", *one.split(maxsplit=1)))
-    lines = [line.split() for line in resolved_commands(script, (*COMMANDS, *BONDED), words)]
+    lines = [
+        line.split()
+        for line in resolved_commands(script, (*COMMANDS, *BONDED), words, ("compute",))
+    ]
     styles = next((line[1:] for line in reversed(lines) if line[0] == "pair_style"), [])
     if not styles:
         raise AdfluxError(f"{script} has no pair_style before its first run.")

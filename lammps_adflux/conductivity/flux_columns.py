@@ -12,7 +12,9 @@ from .lammps_tables import Table
 
 # tried in this order when `columns` is not given; anything less specific has to be named by the
 # user
-TOTAL = [tuple(f"v_{stem}{axis}" for axis in "xyz") for stem in ("adflux_j", "j", "J")]
+TOTAL = [
+    tuple(f"v_{stem}{axis}" for axis in "xyz") for stem in ("adflux_j", "adflux_native_j", "j", "J")
+]
 POTENTIAL = tuple(f"v_adflux_jp{axis}" for axis in "xyz")
 CONVECTIVE = tuple(f"v_adflux_jc{axis}" for axis in "xyz")
 TEMPERATURE = "c_thermo_temp"

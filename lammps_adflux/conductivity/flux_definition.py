@@ -21,7 +21,7 @@ _OPERATORS = {
     ast.Mod: math.fmod,
 }
 _FUNCTIONS = {"sqrt": math.sqrt, "exp": math.exp, "ln": math.log, "log": math.log10, "abs": abs}
-_OUR_FLUX = re.compile(r"v_adflux_j[pc]?[xyz]$")
+_OUR_FLUX = re.compile(r"v_adflux_(native_)?j[pc]?[xyz]$")
 
 
 class Unclear(Exception):

@@ -48,3 +48,11 @@ def potentials_folder() -> Path:
         f"LAMMPS' potential files are not in {folders[0]}: run `adflux build-lammps`, or set "
         "LAMMPS_POTENTIALS."
     )
+
+
+def lammps_environment() -> dict[str, str]:
+    """This process's environment, with LAMMPS' own potential files where no others are named."""
+    try:
+        return {"LAMMPS_POTENTIALS": str(potentials_folder()), **os.environ}
+    except AdfluxError:
+        return dict(os.environ)

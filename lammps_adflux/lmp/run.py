@@ -1,6 +1,5 @@
 """`adflux run`: LAMMPS on n ranks with the templates at hand, and a progress bar."""
 
-import os
 import re
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from ..errors import AdfluxError
 from ..paths import template_path
 from .answers import help_text
-from .programs import find_lmp, find_mpiexec, find_program
+from .programs import find_lmp, find_mpiexec, find_program, lammps_environment
 
 
 def run_lammps(
@@ -44,7 +43,7 @@ def run_lammps(
     launcher = [str(find_mpiexec()), "-n", str(ranks)] if ranks > 1 else []
     command = [*launcher, str(lmp), "-in", str(script.resolve())]
     command += ["-var", "adflux", template_path(), "-echo", "both", *extra]
-    environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    environment = {"OMP_NUM_THREADS": "1", **lammps_environment()}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
         cwd=folder,

