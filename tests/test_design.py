@@ -84,6 +84,17 @@ def test_a_saddle_is_designed_as_a_saddle(run):
     assert values[0] < 0.0 < values[1]
 
 
+def test_a_structure_jumps_where_it_may_and_only_there(starts):
+    """An atom between two others, in the wrong one of two minima."""
+    case = found(starts, "designs", "jumps", time_limit=300.0)
+    for name in ("stays", "jumps"):
+        assert np.all(np.diff(case[f"{name} losses"]) < 0.0), name
+    # its distances were 1.52 and 1.05 from two atoms
+    assert case["jumps losses"][-1] < 0.01 and case["jumps jumped"].tolist() == [2]
+    assert case["stays losses"][-1] > 0.05 and not len(case["stays jumped"])
+    assert "left its basin" in str(case["stays refused"])
+
+
 def test_what_has_no_variance_stays(run):
     vectors = run["pulled vectors"]
     assert np.ptp(vectors[:, 7]) < 1e-14 < np.ptp(vectors[:, 0])

@@ -4,6 +4,7 @@ rank 0 writes found.npz.
 `gradient`: of the loss, beside differences of structures that were relaxed again; and two steps,
 the second from a checkpoint.
 `run`: a design by L-BFGS, `again`: the same from the checkpoint of three of its steps.
+`jumps`: an atom between two that are held, in the wrong one of two minima.
 `mistakes`: sentences.
 """
 
@@ -55,6 +56,18 @@ GATE = [
     "create_atoms 1 single 0.4478 0.4895 0.8752 units box",
     "mass * 1.0",
     "group gate id 1:4",
+]
+# an atom between two that are held, at the left one; it belongs to the right one
+BETWEEN = [
+    *HEAD,
+    "boundary f f f",
+    "region box block -9 9 -9 9 -9 9 units box",
+    "create_box 2 box",
+    "create_atoms 1 single -1.3 0.0 0.0 units box",
+    "create_atoms 2 single 1.3 0.0 0.0 units box",
+    "create_atoms 2 single -0.24 0.01 -0.02 units box",
+    "mass * 1.0",
+    "group held id 1 2",
 ]
 SETUPS = {"held": HELD, "bulk": BULK}
 CELL = {"bulk": "iso"}
@@ -183,6 +196,27 @@ elif sys.argv[1] == "run":
     )
     found["saddle losses"] = saddle.losses
     found["saddle eigenvalues"] = saddle.relaxed["structure"].checks.eigenvalues
+    finish()
+elif sys.argv[1] == "jumps":
+    for name, jumps in (("stays", False), ("jumps", True)):
+        result = adflux.design(
+            BETWEEN,
+            potential,
+            lambda s, p: (adflux.losses.distance(s, 1, 2) - 1.05) ** 2,
+            "sigma",
+            steps=3,
+            fixed="held",
+            constraints=adflux.Constraints(
+                keep=lambda p: jnp.stack([p[0, 0], p[1, 1], p[0, 1] - p[1, 0]])
+            ),
+            jumps=jumps,
+            progress=False,
+        )
+        keep(name, result)
+        found[f"{name} jumped"] = [
+            entry["step"] for entry in result.history if entry.get("jumped", [])
+        ]
+        found[f"{name} refused"] = str(result.history[-1]["refused"])
     finish()
 else:
     one = lambda s, p: s.energy  # noqa: E731

@@ -58,7 +58,7 @@ class Design:
         The parameters of each accepted step [steps + 1, parameters].
     history
         What each step was: loss, gradient, length, predicted loss, tries that were refused and why,
-        seconds.
+        structures that jumped into another basin, seconds.
     relaxed
         By name; the `Relaxed` structures, for derivatives.
     """
@@ -97,6 +97,7 @@ def design(
     checkpoint: str | Path | None = None,
     tolerance: float = 1e-6,
     farthest: float = FARTHEST,
+    jumps: bool = False,
     force_tolerance: float = 1e-9,
     options: RelaxOptions | None = None,
     comm=None,
@@ -107,7 +108,8 @@ def design(
     Each step takes the gradient by one adjoint solve for each set-up, a direction from the
     optimiser, and the response of the structures to it by one forward solve. LAMMPS then starts
     from the predicted structures and relaxes them; a step counts only where the loss of what was
-    relaxed falls, and is halved where it does not, or where a structure leaves its basin.
+    relaxed falls, and is halved where it does not, or where a structure leaves its basin (see
+    `jumps`).
 
     Parameters
     ----------
@@ -139,6 +141,10 @@ def design(
         It ends where three steps in a row lower the loss by less than this part of it.
     farthest
         A step moves no atom by more than this part of the shortest distance between atoms.
+    jumps
+        Take a step after which a structure relaxes into another basin than the predicted one, if
+        the true loss is lower there all the same; `Design.history` names the structures that did.
+        The gradient knows nothing of jumps: which basin it is depends on LAMMPS' minimiser.
     force_tolerance, options, comm
         As for `relax`; RelaxOptions(precision=1e-8) where no options are given.
     progress
@@ -171,6 +177,7 @@ def design(
             {key: _of_setup(key, given[key], name, named) for key in SETTINGS}
             | {"force_tolerance": force_tolerance, "comm": comm},
             options,
+            jumps,
         )
         for name, script in named.items()
     }

@@ -23,7 +23,7 @@ class Point(NamedTuple):
     vector: Float[np.ndarray, " p"]
     states: dict[str, State]
     loss: float
-    gradient: Float[np.ndarray, " p"]
+    gradient: Float[np.ndarray, " p"]  # NaN where the loss is not low enough to be accepted
 
 
 class Ahead(NamedTuple):
@@ -73,11 +73,13 @@ class Objective:
         }
         return self._point(vector, states)
 
-    def again(self, vector, places: dict[str, Place]) -> Point:
-        """The point of other parameters, relaxed from predicted places."""
+    def again(self, vector, places: dict[str, Place], enough: float = math.inf) -> Point:
+        """The point of other parameters, relaxed from predicted places; with a gradient where the
+        loss is `enough` or lower.
+        """
         potential = self.potential(vector)
         states = {name: setup.again(potential, places[name]) for name, setup in self.setups.items()}
-        return self._point(vector, states)
+        return self._point(vector, states, enough)
 
     def responses(self, point: Point, direction) -> dict[str, Ahead]:
         """Of each set-up to a change of the parameters."""
@@ -107,7 +109,7 @@ class Objective:
         loss = float(self._alone(variables, self._tree(vector), _fixed(point.states)))
         return loss + self._penalty(vector - self._start)[0]
 
-    def _point(self, vector, states: dict[str, State]) -> Point:
+    def _point(self, vector, states: dict[str, State], enough: float = math.inf) -> Point:
         vector = np.asarray(vector, float)
         variables = {
             name: (
@@ -129,6 +131,12 @@ class Objective:
                 "The loss must be a JAX function, but it asks for the numbers: write it with "
                 "jax.numpy, and without float() or if."
             ) from error
+        # the same on all ranks to the last digit
+        comm = next(iter(states.values())).relaxed.system.comm
+        value, slope = self._penalty(vector - self._start)
+        total = comm.bcast(float(loss) + value)
+        if total > enough:
+            return Point(vector, states, total, np.full(vector.shape, np.nan))
         gradient = flatten(direct)
         for name, state in states.items():
             by_positions, by_strain, by_energy, by_elastic = map(np.asarray, slopes[name])
@@ -139,14 +147,9 @@ class Objective:
             if self._elastic[name]:
                 found = state.relaxed.elastic_gradient(by_elastic, self._where_at(vector))
                 gradient = gradient + flatten(found)
-        value, slope = self._penalty(vector - self._start)
-        total = float(loss) + value
         if not (np.isfinite(total) and np.isfinite(gradient).all()):
             raise AdfluxError(f"The loss or its gradient is not finite ({total}).")
-        # the same on all ranks to the last digit
-        comm = next(iter(states.values())).relaxed.system.comm
-        total, gradient = comm.bcast((total, gradient + slope))
-        return Point(vector, states, total, gradient)
+        return Point(vector, states, total, comm.bcast(gradient + slope))
 
     def _with_elastic(self, states: dict[str, State], variables, vector) -> dict[str, State]:
         """The states with elastic constants where the loss asks for them, in `variables` as well:

@@ -71,6 +71,7 @@ class Run:
                 "length": step.length,
                 "predicted": step.predicted,
                 "refused": step.refused,
+                "jumped": [name for name, state in found.states.items() if state.jumped],
                 "seconds": time.perf_counter() - begun,
             },
         )

@@ -92,12 +92,13 @@ class Search:
             vector = self._feasible.step(point.vector, direction, t)
             if np.array_equal(vector, point.vector):
                 break
+            enough = point.loss + ENOUGH * t * slope
             try:
-                found = objective.again(vector, places)
+                found = objective.again(vector, places, enough)
             except AdfluxError as error:
                 refused.append(f"{error}".rstrip("."))
             else:
-                if found.loss <= point.loss + ENOUGH * t * slope:
+                if found.loss <= enough:
                     return found, Step(t, refused, predicted)
                 refused.append(f"the loss would be {found.loss:.6g}")
             t *= SHORTER

@@ -30,6 +30,7 @@ class State(NamedTuple):
     relaxed: Relaxed
     structure: Structure
     origin: Float[np.ndarray, "3"]
+    jumped: bool = False  # into another basin than the predicted one
 
 
 class Place(NamedTuple):
@@ -43,8 +44,15 @@ class Place(NamedTuple):
 class Setup:
     """One LAMMPS of a design."""
 
-    def __init__(self, name: str, script, settings: Mapping[str, Any], options: RelaxOptions):
-        self.name, self._script, self._options = name, script, options
+    def __init__(
+        self,
+        name: str,
+        script,
+        settings: Mapping[str, Any],
+        options: RelaxOptions,
+        jumps: bool = False,
+    ):
+        self.name, self._script, self._options, self._jumps = name, script, options, jumps
         self._settings = {key: value for key, value in settings.items() if value is not None}
         self._lammps: Any = None
         self._lost, self._known = True, Recycling()
@@ -71,7 +79,8 @@ class Setup:
     def again(self, potential, place: Place) -> State:
         """Relax with another potential from a predicted structure.
 
-        AdfluxError where that fails, or where the structure left the basin of the prediction.
+        AdfluxError where that fails, or where the structure left the basin of the prediction and
+        must not jump.
         """
         settings = {name: value for name, value in self._settings.items() if name != "log"}
         try:
@@ -90,12 +99,13 @@ class Setup:
             raise AdfluxError(f"{self.name} does not relax any more: {error}") from error
         state = self._state(relaxed)
         astray = self._distance(state.structure, place)
-        if astray > ASTRAY * FARTHEST * self.near:
+        jumped = astray > ASTRAY * FARTHEST * self.near
+        if jumped and not self._jumps:
             raise AdfluxError(
                 f"an atom of {self.name} is {astray:.3g} from its predicted place: the "
                 "structure left its basin"
             )
-        return state
+        return state._replace(jumped=jumped)
 
     def _move(self, session, place: Place) -> None:
         system = session.system(self._settings.get("fixed"))
