@@ -13,6 +13,7 @@ _HOME = {
     "AdfluxError": "errors",
     "Graph": "graph",
     "graph_from_atoms": "structures",
+    "ASECalculator": "structures.calculator",
     "Potential": "potentials",
     "Buckingham": "potentials",
     "EAM": "potentials",
@@ -45,6 +46,7 @@ _HOME = {
     "losses": "implicit.design",
     "FluxSeries": "conductivity.fluxseries",
     "read_flux": "conductivity.fluxseries",
+    "write_flux": "conductivity.flux_writers",
     "Conductivity": "conductivity.result",
     "green_kubo": "conductivity.greenkubo",
     "hnemd": "conductivity.hnemd",
@@ -55,6 +57,7 @@ __all__ = [
     "EAM",
     "SNAP",
     "ZBL",
+    "ASECalculator",
     "AdfluxError",
     "Buckingham",
     "Conductivity",
@@ -93,9 +96,11 @@ __all__ = [
     "relax",
     "taylor",
     "template_path",
+    "write_flux",
 ]
 
 if TYPE_CHECKING:
+    from .conductivity.flux_writers import write_flux
     from .conductivity.fluxseries import FluxSeries, read_flux
     from .conductivity.greenkubo import green_kubo
     from .conductivity.hnemd import hnemd
@@ -130,6 +135,7 @@ if TYPE_CHECKING:
         read_pair_style,
     )
     from .structures import graph_from_atoms
+    from .structures.calculator import ASECalculator
 
 
 def __getattr__(name: str):

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ..conductivity.flux_writers import write_flux
 from ..conductivity.fluxseries import read_flux
 from ..conductivity.greenkubo import green_kubo
 from ..conductivity.hnemd import Driven, hnemd
@@ -22,12 +23,19 @@ ARGUMENTS = (
 
 
 def kappa_report(
-    files: list[Path], reading: dict, analysing: dict, prefix: Path, as_json: bool
+    files: list[Path],
+    reading: dict,
+    analysing: dict,
+    prefix: Path,
+    as_json: bool,
+    forms: tuple[str, ...] = (),
 ) -> Conductivity:
-    """Read, analyse, write PREFIX.json, PREFIX.csv, PREFIX.png, and print the table (or only the
-    JSON).
+    """Read, analyse, write PREFIX.json, PREFIX.csv, PREFIX.png and the series in other programs'
+    forms, and print the table (or only the JSON).
     """
-    result = green_kubo(read_flux(files, **reading), **analysing)
+    series = read_flux(files, **reading)
+    others = [path for form in forms for path in write_flux(series, prefix, form)]
+    result = green_kubo(series, **analysing)
     folder = prefix.parent
     paths = [folder / (prefix.name + ending) for ending in (".json", ".csv", ".png")]
     try:
@@ -46,7 +54,7 @@ def kappa_report(
         print(text)
     else:
         print_conductivity(result)
-        print("written: " + ", ".join(str(path) for path in paths))
+        print("written: " + ", ".join(str(path) for path in [*paths, *others]))
     return result
 
 

@@ -164,6 +164,10 @@ def kappa(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="PREFIX of the files written: .json, .csv, .png.")
     ] = Path("kappa"),
+    write: Annotated[
+        list[str] | None,
+        typer.Option(help="The series for another program as well: stacie, sportran or vasp."),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print the JSON on stdout and nothing else.")
     ] = False,
@@ -182,6 +186,8 @@ def kappa(
         adflux kappa J0Jt.dat --units metal --volume 20000 --temperature 300 --timestep 0.001
 
         adflux kappa --hnemd driven.flux
+
+        adflux kappa si.flux --write stacie --write sportran
     """
     from .kappa import driven_report, kappa_report
 
@@ -204,6 +210,8 @@ def kappa(
                 "--field belongs to --hnemd, and --hnemd takes no --cutoff, --filter-window or "
                 "--subtract-mean: a driven run has a mean, and no integral."
             )
+        if write:
+            raise AdfluxError("--write is for series at equilibrium: leave --hnemd or --write out.")
         driven_report(files, reading, field, blocks, output, json)
         return
     kappa_report(
@@ -218,6 +226,7 @@ def kappa(
         },
         prefix=output,
         as_json=json,
+        forms=tuple(write or ()),
     )
 
 

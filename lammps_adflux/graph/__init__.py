@@ -1,6 +1,15 @@
 """The Graph of a domain, and the operations that models are built from."""
 
 from .bodies import keep
-from .graph import Exchange, Graph, Neighbors, pad, slots_for, weigh_tangent
+from .graph import Exchange, Graph, Neighbors, pad, room_for, slots_for, weigh_tangent
 
-__all__ = ["Exchange", "Graph", "Neighbors", "keep", "pad", "slots_for", "weigh_tangent"]
+__all__ = [
+    "Exchange",
+    "Graph",
+    "Neighbors",
+    "keep",
+    "pad",
+    "room_for",
+    "slots_for",
+    "weigh_tangent",
+]

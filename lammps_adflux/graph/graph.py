@@ -13,6 +13,8 @@ from ..errors import AdfluxError
 from .bodies import CENTERS, OTHERS, PAIRS, WHOLE
 from .messages import over_pairs
 
+GROWTH = 1.1  # of a capacity that was too small, at least
+
 
 class Exchange(eqx.Module):
     """Atoms of other ranks have rows here, and what belongs to them is computed by their owners."""
@@ -215,6 +217,17 @@ def pad(graph: Graph, pairs: int, atoms: int, cutoff: float) -> Graph:
         owned=jnp.pad(graph.owned, (0, more_atoms)),
         slots=graph.slots,
     )
+
+
+def room_for(capacity: int, needed: int) -> int:
+    """A capacity of padded arrays that seldom changes: this one, or a larger one where it is too
+    small.
+    """
+    if needed <= capacity:
+        return capacity
+    # a liquid's fluctuations are relatively larger in a small domain; padding costs time as well
+    roomy = 1.02 * needed + 4.0 * np.sqrt(needed)
+    return 64 * int(np.ceil(max(roomy, GROWTH * capacity) / 64))
 
 
 def slots_for(

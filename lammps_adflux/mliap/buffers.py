@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ..graph import slots_for
+from ..graph import room_for, slots_for
 
-GROWTH = 1.1  # of a capacity that was too small, at least
 # where compiling costs more than padding: capacities are powers of two from the first to the second
 # number
 COARSE_PAIRS, COARSE_ATOMS = (2048, 16384), (64, 1024)
@@ -100,14 +99,9 @@ def to_host(array) -> np.ndarray:
 
 
 def _grown(capacity: int, needed: int, coarse: tuple[int, int] | None) -> int:
-    if needed <= capacity:
-        return capacity
-    if coarse and needed <= coarse[1]:
+    if coarse and capacity < needed <= coarse[1]:
         return max(coarse[0], 1 << (needed - 1).bit_length())
-    # room for a liquid's fluctuations, which are relatively larger in a small domain; padding costs
-    # time as well
-    roomy = 1.02 * needed + 4.0 * np.sqrt(needed)
-    return 64 * int(np.ceil(max(roomy, GROWTH * capacity) / 64))
+    return room_for(capacity, needed)
 
 
 def _aligned(shape: tuple[int, ...], dtype) -> np.ndarray:
