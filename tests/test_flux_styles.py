@@ -148,3 +148,36 @@ def test_inspect_says_which_lines_to_replace(tmp_path):
         from lammps_adflux.lmp.resolved import resolved_commands
 
         resolved_commands(tmp_path / "in.absent", ["units"])
+
+
+RESTARTED = """
+units metal
+atom_modify map array
+lattice diamond 5.43
+region box block 0 2 0 2 0 2
+create_box 1 box
+create_atoms 1 box
+mass 1 28.0
+pair_style {style}
+pair_coeff {coefficients}
+write_restart a.restart
+"""
+
+
+@pytest.mark.parametrize(
+    ("style", "coefficients", "says"),
+    (("sw", "* * Si.sw Si", "NO"), ("lj/cut 2.5", "1 1 1.0 1.0", "yes"), ("hybrid sw", "", "")),
+)
+def test_inspect_finds_the_pair_style_of_a_restart_file(tmp_path, style, coefficients, says):
+    coefficients = coefficients or "* * sw Si.sw Si"
+    text = RESTARTED.format(style=style, coefficients=coefficients)
+    run_lammps(tmp_path, text, environment=environment())
+    (tmp_path / "in.again").write_text("read_restart a.restart\ncompute ke all ke/atom\n")
+    for name in ("a.restart", "in.again"):
+        done = run_adflux(tmp_path, "inspect", name)
+        if not says:
+            assert done.code == 1 and "does not say what hybrid is made of" in done.stderr
+            continue
+        assert done.code == 0, done.stderr
+        (row,) = [line for line in done.stdout.splitlines() if " stress/atom" in line]
+        assert f" {style.split()[0]} " in row and f" {says} " in row, done.stdout

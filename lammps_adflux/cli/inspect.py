@@ -1,5 +1,6 @@
 """`adflux inspect`: is LAMMPS' heat flux of this script exact?"""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,12 @@ import typer
 from ..errors import AdfluxError
 
 COMMANDS = ("units", "pair_style", "pair_coeff", "pair_modify", "kspace_style")
+RESTART = b"LammpS RestartT"  # how such a file begins
 BONDED = ("angle_style", "dihedral_style", "improper_style")
 
 
 def inspect(
-    script: Annotated[Path, typer.Argument(help="A LAMMPS input script.")],
+    script: Annotated[Path, typer.Argument(help="A LAMMPS input script, or a restart file.")],
     var: Annotated[
         list[str] | None, typer.Option(help="A variable of the script, as 'NAME VALUE'.")
     ] = None,
@@ -24,16 +26,19 @@ def inspect(
     from rich.table import Table
 
     from ..lmp.flux_styles import STRESSES, Verdict, styles_of, verdict
-    from ..lmp.resolved import resolved_commands
 
     words = tuple(word for one in var or [] for word in ("-var", *one.split(maxsplit=1)))
-    lines = [
-        line.split()
-        for line in resolved_commands(script, (*COMMANDS, *BONDED), words, ("compute",))
-    ]
-    styles = next((line[1:] for line in reversed(lines) if line[0] == "pair_style"), [])
+    lines = _commands(script, words)
+    styles = next(
+        (line[1:] for line in reversed(lines) if line[0] in ("pair_style", "restored")), []
+    )
     if not styles:
         raise AdfluxError(f"{script} has no pair_style before its first run.")
+    if styles[0].startswith("hybrid") and len(styles) == 1:
+        raise AdfluxError(
+            f"{script}: a restart file does not say what {styles[0]} is made of: give the input "
+            "script with its pair_style."
+        )
     names = styles_of(styles)
     ours = [name for name in names if name == "mliap" and "unified" in styles]
     computes = {line[1]: line[3:] for line in lines if line[0] == "compute" and len(line) > 3}
@@ -66,12 +71,16 @@ def inspect(
         console.print("mliap unified: its flux is exact through ${adflux}/heat_flux.lmp.")
     wrong = [one for _, one in found if one.exact is False]
     if wrong:
-        _advise(script, [name for name in names if name not in ours], fluxes)
+        _advise(
+            "YOUR_SCRIPT" if is_restart(script) else script,
+            [name for name in names if name not in ours],
+            fluxes,
+        )
         if asked:
             raise typer.Exit(1)
 
 
-def _advise(script: Path, styles: list[str], fluxes: dict[str, list[str]]) -> None:
+def _advise(script: Path | str, styles: list[str], fluxes: dict[str, list[str]]) -> None:
     """Which lines to replace."""
     from ..potentials.pair_styles.commands import READ
 
@@ -89,3 +98,24 @@ def _advise(script: Path, styles: list[str], fluxes: dict[str, list[str]]) -> No
     print("include ${adflux}/heat_flux.lmp")
     for name in fluxes:
         print(f"and v_adflux_jx, v_adflux_jy, v_adflux_jz in place of c_{name}[1], [2], [3].")
+
+
+def _commands(script: Path, words: tuple[str, ...]) -> list[list[str]]:
+    """The commands that decide, of a script or a restart file."""
+    from ..lmp.resolved import resolved_commands
+
+    wanted = (*COMMANDS, *BONDED, "restored")
+    if not is_restart(script):
+        return [line.split() for line in resolved_commands(script, wanted, words, ("compute",))]
+    with tempfile.TemporaryDirectory() as folder:
+        reads = Path(folder) / "in.restart"
+        reads.write_text(f"read_restart {script.resolve()}\n")
+        return [line.split() for line in resolved_commands(reads, wanted, words)]
+
+
+def is_restart(path: Path) -> bool:
+    """Is it a restart file of LAMMPS?"""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(RESTART)) == RESTART

@@ -2,6 +2,7 @@
 conditions followed.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,11 @@ from ..paths import template_path
 from . import harmless
 from .programs import find_lmp, lammps_environment, potentials_folder
 
+# of a pair style in a restart file; of most many-body styles only the name is there
+RESTORED = re.compile(
+    r"^\s*(restoring )?pair style (?P<style>\S+) (from restart|stores no restart info)\s*$"
+)
+
 
 def resolved_commands(
     script: Path,
@@ -25,7 +31,8 @@ def resolved_commands(
     anywhere, in order.
 
     LAMMPS itself reads the script, without what runs or writes files. What it cannot read after the
-    first `run` is left out. variables: further arguments of `lmp`, such as ("-var", "seed", "2").
+    first `run` is left out. "restored" among the names is the pair style of a restart file that the
+    script reads. variables: further arguments of `lmp`, such as ("-var", "seed", "2").
     """
     if not script.is_file():
         raise AdfluxError(
@@ -49,6 +56,7 @@ def resolved_commands(
             env=lammps_environment(),
         )
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    lines = [RESTORED.sub(r"restored \g<style>", line) for line in lines]
     first = lines.index(harmless.MARK) if harmless.MARK in lines else len(lines)
     # a command with variables stands there twice, as it was and as it became
     found = [
