@@ -50,6 +50,7 @@ _HOME = {
     "Conductivity": "conductivity.result",
     "green_kubo": "conductivity.greenkubo",
     "hnemd": "conductivity.hnemd",
+    "spectral_conductivity": "conductivity.spectral",
     "driving_forces": "flux",
     "template_path": "paths",
 }
@@ -94,6 +95,7 @@ __all__ = [
     "read_flux",
     "read_pair_style",
     "relax",
+    "spectral_conductivity",
     "taylor",
     "template_path",
     "write_flux",
@@ -105,6 +107,7 @@ if TYPE_CHECKING:
     from .conductivity.greenkubo import green_kubo
     from .conductivity.hnemd import hnemd
     from .conductivity.result import Conductivity
+    from .conductivity.spectral import spectral_conductivity
     from .derivatives import energy_forces_virial
     from .errors import AdfluxError
     from .flux import atomic_virials, driving_forces, heat_flux

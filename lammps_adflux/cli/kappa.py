@@ -11,6 +11,7 @@ from ..conductivity.fluxseries import read_flux
 from ..conductivity.greenkubo import green_kubo
 from ..conductivity.hnemd import Driven, hnemd
 from ..conductivity.result import Conductivity, Estimate
+from ..conductivity.spectral import spectral_conductivity
 from ..errors import AdfluxError
 from ..units import unit_system
 from .options import as_options
@@ -65,8 +66,12 @@ def driven_report(
     blocks: int | None,
     prefix: Path,
     as_json: bool,
+    dumps: list[Path],
+    lags: int,
 ) -> Driven:
-    """Read driven runs, write PREFIX.json and PREFIX.png, and print κ along the field."""
+    """Read driven runs, write PREFIX.json and PREFIX.png, and print κ along the field; of dumps
+    PREFIX.spectrum.csv and PREFIX.spectrum.png as well.
+    """
     vector = None
     if field is not None:
         try:
@@ -74,13 +79,18 @@ def driven_report(
         except ValueError:
             raise AdfluxError(f"--field needs three numbers, but {field!r} was found.") from None
     result = hnemd(read_flux(files, **reading), field=vector, blocks=blocks)
-    paths = [prefix.parent / (prefix.name + ending) for ending in (".json", ".png")]
+    spectrum = spectral_conductivity(dumps, result, lags=lags) if dumps else None
+    endings = (".json", ".png", *((".spectrum.csv", ".spectrum.png") if dumps else ()))
+    paths = [prefix.parent / (prefix.name + ending) for ending in endings]
     try:
         prefix.parent.mkdir(parents=True, exist_ok=True)
         text = result.to_json(paths[0])
-        from ..conductivity.plots import plot_driven
+        from ..conductivity.plots import plot_driven, plot_spectral
 
         plot_driven(result, paths[1])
+        if spectrum is not None:
+            spectrum.to_csv(paths[2])
+            plot_spectral(spectrum, paths[3])
     except OSError as error:
         raise AdfluxError(
             f"{prefix}: the results could not be written ({error.strerror}); choose another "
@@ -102,6 +112,11 @@ def driven_report(
     row = zip("xyz", result.tensor_row, result.row_error, strict=True)
     print("⟨J⟩ / (T V F)         " + ", ".join(f"{a} {v:.4g} ± {e:.2g}" for a, v, e in row))
     print("right in the limit of a small field: halve it, and see that κ stays")
+    if spectrum is not None:
+        print(
+            f"its potential part     {spectrum.mean:.4g} {unit}, the integral of κ(ν) over "
+            f"{spectrum.frames} frames"
+        )
     for note in result.notes:
         print(f"note: {as_options(note, ARGUMENTS)}")
     print("written: " + ", ".join(str(path) for path in paths))

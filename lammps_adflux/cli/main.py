@@ -155,6 +155,13 @@ def kappa(
         str | None,
         typer.Option(help="That field, as '1e-4 0 0' [1/length]; default: as the files say."),
     ] = None,
+    spectrum: Annotated[
+        list[Path] | None,
+        typer.Option(help="Dumps of hnemd.lmp (-var spectrum yes): which frequencies carry κ."),
+    ] = None,
+    lags: Annotated[
+        int, typer.Option(help="Samples in the longest correlation of --spectrum.")
+    ] = 500,
     subtract_mean: Annotated[
         bool, typer.Option(help="Remove the mean flux of a drifting system.")
     ] = False,
@@ -187,6 +194,8 @@ def kappa(
 
         adflux kappa --hnemd driven.flux
 
+        adflux kappa --hnemd driven.flux --spectrum driven.dump
+
         adflux kappa si.flux --write stacie --write sportran
     """
     from .kappa import driven_report, kappa_report
@@ -204,15 +213,15 @@ def kappa(
         "per_volume": per_volume,
         "dimension": dimension,
     }
-    if hnemd or field is not None:
+    if hnemd or field is not None or spectrum:
         if not hnemd or cutoff is not None or filter_window is not None or subtract_mean:
             raise AdfluxError(
-                "--field belongs to --hnemd, and --hnemd takes no --cutoff, --filter-window or "
-                "--subtract-mean: a driven run has a mean, and no integral."
+                "--field and --spectrum belong to --hnemd, and --hnemd takes no --cutoff, "
+                "--filter-window or --subtract-mean: a driven run has a mean, and no integral."
             )
         if write:
             raise AdfluxError("--write is for series at equilibrium: leave --hnemd or --write out.")
-        driven_report(files, reading, field, blocks, output, json)
+        driven_report(files, reading, field, blocks, output, json, spectrum or [], lags)
         return
     kappa_report(
         files,

@@ -8,6 +8,7 @@ import numpy as np
 from ..units import unit_system
 from .hnemd import Driven
 from .result import Conductivity
+from .spectral import SpectralConductivity
 
 
 def plot_conductivity(result: Conductivity, path: str | Path) -> None:
@@ -116,4 +117,29 @@ def plot_driven(result: Driven, path: str | Path) -> None:
         ylim=(centre - reach, centre + reach),
     )
     axes.legend()
+    figure.savefig(path, dpi=150)
+
+
+def plot_spectral(result: SpectralConductivity, path: str | Path) -> None:
+    """κ(ν) with its standard error, and its integral from zero."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.0, 4.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.plot(result.frequencies, result.kappa, "C0")
+    if result.windows > 1:
+        low, high = result.kappa - result.error, result.kappa + result.error
+        axes.fill_between(result.frequencies, low, high, color="C0", alpha=0.3)
+    unit = result.conductivity_unit
+    axes.set(
+        xlabel=f"frequency ({result.frequency_unit})",
+        ylabel=f"κ(ν) ({unit} per {result.frequency_unit})",
+    )
+    axes.axhline(0.0, color="k", lw=0.8)
+    right = axes.twinx()
+    right.plot(result.frequencies, result.cumulative, "C1")
+    right.set_ylabel(f"integral from zero ({unit})", color="C1")
+    axes.set_xlim(0.0, result.frequencies[-1])
     figure.savefig(path, dpi=150)
