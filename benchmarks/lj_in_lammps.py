@@ -2,7 +2,7 @@
 
     python benchmarks/lj_in_lammps.py [--repeat 5] [--output benchmarks/out]
 
-Every time is the median over `--repeat` interleaved runs. Prints a Markdown table (the README's)
+Every time is the median over `--repeat` interleaved runs. Prints a Markdown table (docs/benchmarks.md has it)
 and writes JSON.
 """
 

@@ -1,4 +1,4 @@
-"""The README's commands run as they stand, in one folder, from top to bottom."""
+"""The commands of README and docs/ run as they stand, in one folder, from top to bottom."""
 
 import os
 import re
@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"<!-- tested(?:: (?P<file>\S+))? -->\n```(?P<kind>\w*)\n(?P<text>.*?)```", re.S)
 
 
 @pytest.mark.lammps
 def test_every_block_marked_as_tested_runs(tmp_path):
-    blocks = list(BLOCK.finditer((ROOT / "README.md").read_text()))
-    assert len(blocks) >= 4
+    # later blocks use files of earlier ones
+    blocks = [block for page in PAGES for block in BLOCK.finditer(page.read_text())]
+    assert len(blocks) >= 8
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -40,6 +42,7 @@ def test_every_block_marked_as_tested_runs(tmp_path):
     assert (tmp_path / "kappa.json").exists() and (tmp_path / "si.pkl").exists()
 
 
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", (ROOT / "README.md").read_text()):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!http)([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), target
