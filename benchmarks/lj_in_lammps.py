@@ -2,8 +2,8 @@
 
     python benchmarks/lj_in_lammps.py [--repeat 5] [--output benchmarks/out]
 
-Every time is the median over `--repeat` interleaved runs. Prints a Markdown table (docs/benchmarks.md has it)
-and writes JSON.
+Every time is the median over `--repeat` interleaved runs. Prints a Markdown table (that of
+docs/benchmarks.md) and writes JSON.
 """
 
 import argparse
