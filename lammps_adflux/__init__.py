@@ -14,6 +14,7 @@ _HOME = {
     "Graph": "graph",
     "graph_from_atoms": "structures",
     "ASECalculator": "structures.calculator",
+    "evaluate": "structures.evaluation",
     "Potential": "potentials",
     "Buckingham": "potentials",
     "EAM": "potentials",
@@ -83,6 +84,7 @@ __all__ = [
     "design",
     "driving_forces",
     "energy_forces_virial",
+    "evaluate",
     "export",
     "from_function",
     "graph_from_atoms",
@@ -139,6 +141,7 @@ if TYPE_CHECKING:
     )
     from .structures import graph_from_atoms
     from .structures.calculator import ASECalculator
+    from .structures.evaluation import evaluate
 
 
 def __getattr__(name: str):

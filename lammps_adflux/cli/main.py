@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import AdfluxError
+from . import evaluate as cli_evaluate
 from . import export as cli_export
 from . import implicit as cli_implicit
 from . import inspect as cli_inspect
@@ -124,6 +125,9 @@ def check(
     from .check import report
 
     raise typer.Exit(0 if report(model, structure, json) else 1)
+
+
+app.command()(cli_evaluate.evaluate)
 
 
 @app.command()
