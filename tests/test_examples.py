@@ -243,3 +243,15 @@ def test_lammps_flux_and_the_exact_one_are_compared_along_one_trajectory(tmp_pat
     before = (tmp_path / "log.native1").stat().st_mtime_ns
     run(folder / "compare.py", *words.split(), str(tmp_path), *small)
     assert (tmp_path / "log.native1").stat().st_mtime_ns == before
+
+
+def test_a_screw_dislocation_is_drawn_to_its_hard_core(tmp_path):
+    if not (EXAMPLES.parents[1] / "shared" / "data" / "implicit" / "WX.snapcoeff").exists():
+        pytest.skip("needs the dislocation and the SNAP files of ../shared/data/implicit")
+    words = "--radius 4 --steps 1 --output".split()
+    output = run(EXAMPLES / "09_dislocation" / "dislocation.py", *words, str(tmp_path))
+    losses = json.loads((tmp_path / "dislocation.json").read_text())["losses"]
+    # the three columns of the hard core are X: they go most of the way, or turn
+    assert len(losses) == 2 and losses[1] < 0.8 * losses[0]
+    assert re.search(r"atoms +102, of which 6 move", output)
+    assert (tmp_path / "dislocation.png").stat().st_size > 10_000

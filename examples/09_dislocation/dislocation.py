@@ -1,11 +1,11 @@
 """Inverse design of a solute that turns the core of a screw dislocation in tungsten.
 
     python dislocation.py --start EASY --target HARD --coefficients FILE --parameters FILE
-        [--radius 49.9] [--steps 10] [--solutes 1] [--output FOLDER]
+        [--radius 49.9] [--steps 10] [--solutes 3] [--output FOLDER]
 
-One column of atoms at the core is a solute X, which starts as tungsten. Its SNAP coefficients are
-looked for with which the atoms relax to the hard core, from the easy one. Files of the reference
-are found by themselves.
+The columns of atoms at the hard core are a solute X, which starts as tungsten. Its SNAP
+coefficients are looked for with which the atoms relax to the hard core, from the easy one. Files of
+the reference are found by themselves.
 """
 
 import argparse
@@ -41,7 +41,7 @@ PUBLISHED = (
     0.134,
 )  # Å², approximate relaxations, another potential
 NEIGHBOUR = 3.2  # Å in the plane: columns that touch
-FARTHEST = 0.05  # of a distance between atoms, in one step: the core jumps where it goes further
+FARTHEST = 0.05  # of a distance between atoms, in one step: a core may jump where it goes further
 SEEN = 9.0  # Å from the axis, of the figure
 
 
@@ -107,13 +107,19 @@ def differential(axis, atoms: np.ndarray, length: float, solutes: list[int], tit
                 "",
                 middle + 0.5 * arrow,
                 middle - 0.5 * arrow,
-                arrowprops={"arrowstyle": "-|>", "lw": 1.0, "shrinkA": 0, "shrinkB": 0},
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "mutation_scale": 7,
+                    "lw": 1.0,
+                    "shrinkA": 0,
+                    "shrinkB": 0,
+                },
             )
     heights = atoms[kept, 2] % length
     axis.scatter(*atoms[kept, :2].T, c=heights, cmap="twilight", vmin=0, vmax=length, s=40)
     axis.scatter(*atoms[solutes, :2].T, s=140, facecolors="none", edgecolors="C3", label="X")
     axis.set(title=title, aspect="equal", xlabel="x (Å)", ylabel="y (Å)")
-    axis.legend(loc="upper right")
+    axis.legend(loc="upper right", fontsize=7)
 
 
 def draw(path: Path, result, pictures: dict[str, np.ndarray], length: float, solutes) -> None:
