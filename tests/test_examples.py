@@ -153,6 +153,15 @@ def test_a_foundation_model_gives_a_conductivity_of_a_perovskite(tmp_path, monke
         assert (tmp_path / name).stat().st_size > 0
 
 
+def test_the_stored_series_give_the_numbers_of_the_readme():
+    found = adflux.green_kubo(
+        adflux.read_flux(EXAMPLES / "06_foundation_model/series/perovskite1.flux")
+    )
+    text = (EXAMPLES / "06_foundation_model/README.md").read_text()
+    value, error = re.search(r"integral to the first zero.*\| (\S+) ± (\S+) \|", text).groups()
+    assert f"{found.mean:.2f}" == value and f"{found.error:.2f}" == error
+
+
 def test_the_tungsten_vacancy_is_predicted_for_other_potentials(tmp_path):
     output = run(
         EXAMPLES / "05_tungsten_vacancy" / "vacancy.py", "--samples", "2", "--output", str(tmp_path)

@@ -32,6 +32,7 @@ def on_files(files, config):
     made["reference/python.md"] = python_page()
     made["reference/commands.md"] = commands_page()
     made["reference/templates.md"] = templates_page()
+    made |= {figure_of(path): path.read_bytes() for path in (ROOT / "examples").glob("*/*.png")}
     for page, content in made.items():
         files.append(File.generated(config, page, content=content))
     return files
@@ -41,6 +42,11 @@ def examples() -> dict[Path, str]:
     """READMEs of the examples, and their pages."""
     found = sorted((ROOT / "examples").glob("*/README.md"))
     return {path: f"gallery/{path.parent.name}.md" for path in found}
+
+
+def figure_of(path: Path) -> str:
+    """Where the site has a figure of an example."""
+    return f"gallery/{path.parent.name}/{path.name}"
 
 
 def title_of(path: Path) -> str:
@@ -57,6 +63,8 @@ def page_of(path: Path) -> str | None:
             return page
     if path in (known := examples()):
         return known[path]
+    if path.suffix == ".png" and path.parent.parent == ROOT / "examples" and path.is_file():
+        return figure_of(path)
     if path.is_relative_to(ROOT / "docs") and path.is_file():
         return path.relative_to(ROOT / "docs").as_posix()
     return None

@@ -79,7 +79,12 @@ def _spectrum(axes, result: Conductivity) -> None:
         ylabel=f"C(f) [{result.conductivity_unit}]",
         title="flux spectrum",
     )
-    if fit.frequencies is None or fit.fitted is None or fit.fitted_error is None:
+    if (
+        fit.frequencies is None
+        or fit.amplitudes is None
+        or fit.fitted is None
+        or fit.fitted_error is None
+    ):
         text = textwrap.fill(f"no spectrum: {fit.reason}", 40)
         axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
         axes.set_xticks([])
@@ -92,8 +97,11 @@ def _spectrum(axes, result: Conductivity) -> None:
         fit.frequencies, low, high, color="C2", alpha=0.3, lw=0, label="± 2 standard errors"
     )
     axes.axvline(fit.frequency_cutoff, color="k", ls=":", label="mean frequency cutoff")
-    axes.set_xlim(0, fit.frequencies[-1])
-    axes.set_ylim(bottom=0)
+    # a fit that holds below its cutoff may go anywhere above
+    end = min(fit.frequencies[-1], 3.0 * (fit.frequency_cutoff or np.inf))
+    seen = fit.frequencies <= end
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, 1.1 * float(fit.amplitudes[seen].max(initial=0.0)) or None)
     axes.legend(frameon=False)
 
 
