@@ -43,6 +43,7 @@ def evaluate(
         transient=True,
     )
     for atoms, known in done:
+        assert atoms.calc is not None
         errors.add(known, atoms.calc.results, len(atoms))
         evaluated.append(atoms)
     figure = output.with_suffix(".png")
