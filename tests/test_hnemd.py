@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from comparing import close
+from driving import TEMPLATE
 from lammps_runner import run_adflux, run_lammps, vectors
 from networks import message_passing
 from systems import random_crystal, velocities
@@ -175,24 +176,6 @@ def test_what_cannot_be_analysed_is_refused():
             adflux.hnemd(free, field=field)
     with pytest.raises(AdfluxError, match="between 2 and the 100 samples"):
         adflux.hnemd(driven, blocks=101)
-
-
-TEMPLATE = """units lj
-lattice fcc 0.8442
-region box block 0 3 0 3 0 3
-create_box 1 box
-create_atoms 1 box
-mass * 1.0
-pair_style mliap unified lj.pkl 0
-pair_coeff * * Ar
-variable dt index 0.003
-variable temperature index 0.9
-variable n_equilibrate index 200
-variable n_settle index 100
-variable n_sample index 400
-variable every index 4
-include ${adflux}/hnemd.lmp
-"""
 
 
 @pytest.mark.lammps

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from comparing import close
+from driving import TEMPLATE
 from lammps_runner import run_adflux, run_lammps
 
 import lammps_adflux as adflux
@@ -21,6 +22,7 @@ DRIVEN = adflux.hnemd(
         field=(0.0, 0.0, 1e-3),
     )
 )
+FEWER = f"ITEM: NUMBER OF ATOMS\n1\nITEM: ATOMS {COLUMNS}\n1 0 0 0 0 0 0\n"
 UNIT = 50.0 * 2.0 * 1e-3  # T V F
 
 
@@ -71,6 +73,21 @@ def test_several_runs_are_one_average(tmp_path):
     assert two.frames == 2 * one.frames and np.isfinite(two.error).all()
 
 
+def test_of_a_sheet_the_volume_is_an_area(tmp_path):
+    write_dump(tmp_path / "a.dump", 200)
+    means = []
+    for dimension in (3, 2):
+        series = FluxSeries(
+            sampling=STEP, volume=50.0, temperature=2.0, units="metal", field=(0.0, 0.0, 1e-3),
+            flux=np.ones((1, 100, 3)), dimension=dimension,
+        )  # fmt: skip
+        driven = adflux.hnemd(series)
+        found = adflux.spectral_conductivity(tmp_path / "a.dump", driven, lags=LAGS)
+        means.append(found.mean / driven.mean)
+    # the same ratio to the flux's own mean, in W/(m K) and in W/K
+    close(means[1], means[0], 1e-12)
+
+
 def test_what_cannot_be_analysed_is_refused(tmp_path):
     dump = tmp_path / "a.dump"
     for words, lags, sentence in (
@@ -92,28 +109,13 @@ def test_what_cannot_be_analysed_is_refused(tmp_path):
         adflux.spectral_conductivity([dump, tmp_path / "b.dump"], DRIVEN, lags=20)
     with pytest.raises(AdfluxError, match="could not be read"):
         adflux.spectral_conductivity(tmp_path / "absent", DRIVEN)
+    dump.write_text(dump.read_text().rsplit("ITEM: NUMBER OF ATOMS", 1)[0] + FEWER)
+    with pytest.raises(AdfluxError, match="7 atoms were needed, as in the frames before, but 1"):
+        adflux.spectral_conductivity(dump, DRIVEN, lags=20)
+    write_dump(dump)
     # a run that was stopped within a frame
     dump.write_text(dump.read_text()[:-40])
     assert adflux.spectral_conductivity(dump, DRIVEN, lags=20).frames == 599
-
-
-SYSTEM = """units lj
-lattice fcc 0.8442
-region box block 0 3 0 3 0 3
-create_box 1 box
-create_atoms 1 box
-mass * 1.0
-pair_style mliap unified lj.pkl 0
-pair_coeff * * Ar
-variable dt index 0.003
-variable temperature index 0.9
-variable n_equilibrate index 200
-variable n_settle index 100
-variable n_sample index 400
-variable every index 4
-variable spectrum index yes
-include ${adflux}/hnemd.lmp
-"""
 
 
 @pytest.mark.lammps
@@ -121,7 +123,8 @@ include ${adflux}/hnemd.lmp
 def test_its_integral_is_the_conductivity_of_the_same_run(tmp_path, ranks):
     potential = adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar")
     adflux.export(potential, tmp_path / "lj.pkl")
-    run_lammps(tmp_path, SYSTEM, ranks, variables={"fx": 0.1, "fy": 0.3})
+    drive = {"fx": 0.1, "fy": 0.3, "spectrum": "yes"}
+    run_lammps(tmp_path, TEMPLATE, ranks, variables=drive)
     words = "kappa --hnemd adflux.flux --spectrum adflux.dump --lags 20 -o driven"
     done = run_adflux(tmp_path, *words.split(), fails=False)
     assert "integral of κ(ν) over 101 frames" in done.stdout

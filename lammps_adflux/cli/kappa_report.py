@@ -1,6 +1,8 @@
 """What `adflux kappa` prints and writes: a table, PREFIX.json, PREFIX.csv, PREFIX.png."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -39,18 +41,12 @@ def kappa_report(
     result = green_kubo(series, **analysing)
     folder = prefix.parent
     paths = [folder / (prefix.name + ending) for ending in (".json", ".csv", ".png")]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with _writing(prefix):
         text = result.to_json(paths[0])
         result.to_csv(paths[1])
         from ..conductivity.plots import plot_conductivity
 
         plot_conductivity(result, paths[2])
-    except OSError as error:
-        raise AdfluxError(
-            f"{prefix}: the results could not be written ({error.strerror}); choose another "
-            "--output."
-        ) from None
     if as_json:
         print(text)
     else:
@@ -82,8 +78,7 @@ def driven_report(
     spectrum = spectral_conductivity(dumps, result, lags=lags) if dumps else None
     endings = (".json", ".png", *((".spectrum.csv", ".spectrum.png") if dumps else ()))
     paths = [prefix.parent / (prefix.name + ending) for ending in endings]
-    try:
-        prefix.parent.mkdir(parents=True, exist_ok=True)
+    with _writing(prefix):
         text = result.to_json(paths[0])
         from ..conductivity.plots import plot_driven, plot_spectral
 
@@ -91,11 +86,6 @@ def driven_report(
         if spectrum is not None:
             spectrum.to_csv(paths[2])
             plot_spectral(spectrum, paths[3])
-    except OSError as error:
-        raise AdfluxError(
-            f"{prefix}: the results could not be written ({error.strerror}); choose another "
-            "--output."
-        ) from None
     if as_json:
         print(text)
         return result
@@ -121,6 +111,19 @@ def driven_report(
         print(f"note: {as_options(note, ARGUMENTS)}")
     print("written: " + ", ".join(str(path) for path in paths))
     return result
+
+
+@contextmanager
+def _writing(prefix: Path) -> Iterator[None]:
+    """Files with this prefix are written inside."""
+    try:
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise AdfluxError(
+            f"{prefix}: the results could not be written ({error.strerror}); choose another "
+            "--output."
+        ) from None
 
 
 def print_conductivity(result: Conductivity) -> None:

@@ -41,6 +41,7 @@ class Driven:
     files: tuple[str, ...]
     notes: tuple[str, ...]
     used: tuple[str, ...] = ()
+    dimension: int = 3  # 2: the volume is an area
 
     def to_json(self, path: str | Path | None = None) -> str:
         """All but the curves, as JSON; written to `path` if given."""
@@ -119,6 +120,7 @@ def hnemd(series: FluxSeries, *, field=None, blocks: int | None = None) -> Drive
         files=series.files,
         notes=tuple(notes),
         used=series.used,
+        dimension=series.dimension,
     )
 
 

@@ -108,7 +108,7 @@ def spectral_conductivity(
             frames += len(window)
     system = unit_system(driven.units)
     size = float(np.linalg.norm(driven.field))
-    factor = conductivity_prefactor(driven.units) * system.boltzmann
+    factor = conductivity_prefactor(driven.units, driven.dimension) * system.boltzmann
     factor /= driven.volume * driven.temperature * size
     correlation = factor * np.sum(sums, axis=0) / np.sum(counts, axis=0)
     each = factor * np.array(sums) / np.array(counts)
@@ -188,7 +188,7 @@ def read_frames(path: Path) -> Iterator[Frame]:
     wanted = ("id", *VELOCITIES, *VIRIALS)
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            time, count, number = None, 0, 0
+            time, atoms, count, number = None, None, 0, 0
             for line in file:
                 number += 1
                 if line.startswith("ITEM: TIME") and "TIMESTEP" not in line:
@@ -209,6 +209,12 @@ def read_frames(path: Path) -> Iterator[Frame]:
                     if values.size != count * len(columns):
                         return  # a run that was stopped
                     number += count
+                    if atoms is not None and count != atoms:
+                        raise AdfluxError(
+                            f"{path}, line {number}: {atoms} atoms were needed, as in the frames "
+                            f"before, but {count} were found: atoms were lost, or left out."
+                        )
+                    atoms = count
                     rows = values.reshape(count, -1)
                     rows = rows[np.argsort(rows[:, columns.index("id")])]
                     yield Frame(

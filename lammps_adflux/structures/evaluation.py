@@ -9,6 +9,7 @@ import ase
 import numpy as np
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.stress import full_3x3_to_voigt_6_stress
 from jaxtyping import Float
 
 from ..errors import AdfluxError
@@ -119,4 +120,6 @@ def _known(atoms: ase.Atoms) -> dict[str, Any]:
             continue
         if value is not None:
             known[key] = np.asarray(value, float)
+            if known[key].shape == (3, 3) and key == "stress":
+                known[key] = full_3x3_to_voigt_6_stress(known[key])
     return known
