@@ -52,6 +52,21 @@ def test_equals_the_core_functions(layers, skin):
     close(crystal.calc.get_heat_flux(crystal), flux, 1e-11)
 
 
+@pytest.mark.parametrize("size", (0.1, 2.0))
+def test_a_list_is_searched_anew_where_atoms_moved_beyond_half_the_skin(size):
+    """From the same list, atoms that stay within the skin, and atoms that change places."""
+    # a shell of neighbours just beyond the cutoff
+    atoms = bulk("Ar", "fcc", a=5.42, cubic=True) * 2
+    atoms.calc = adflux.ASECalculator(ARGON, skin=0.5)
+    atoms.get_forces()
+    shift = np.random.default_rng(5).uniform(-1.0, 1.0, (32, 3))
+    atoms.positions += size * shift
+    graph = adflux.graph_from_atoms(atoms, ARGON)
+    known = adflux.energy_forces_virial(ARGON, graph)
+    close(atoms.get_forces(), known.forces, 1e-11)
+    close(atoms.get_potential_energies(), known.energies, 1e-11)
+
+
 def test_forces_and_stress_are_slopes_of_the_energy():
     crystal = random_crystal(6)
     crystal.calc = adflux.ASECalculator(message_passing(2))
