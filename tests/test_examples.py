@@ -241,7 +241,7 @@ def test_lammps_flux_and_the_exact_one_are_compared_along_one_trajectory(tmp_pat
         np.loadtxt(tmp_path / f"{name}1.flux")[:, [0, -1, 1, 2, 3]] for name in ("exact", "native")
     )
     # the same samples of the same trajectory, and another flux: nine digits are in the dump
-    assert exact.shape == native.shape == (51, 5)
+    assert exact.shape == native.shape == (101, 5)
     assert np.allclose(exact[:, :2], native[:, :2], rtol=1e-7)
     assert np.abs(exact - native)[:, 2:].max() > 0.01 * np.abs(exact[:, 2:]).max()
     difference, error = found["LAMMPS - exact"]
@@ -252,6 +252,10 @@ def test_lammps_flux_and_the_exact_one_are_compared_along_one_trajectory(tmp_pat
     before = (tmp_path / "log.native1").stat().st_mtime_ns
     run(folder / "compare.py", *words.split(), str(tmp_path), *small)
     assert (tmp_path / "log.native1").stat().st_mtime_ns == before
+    # nor taken for another one
+    other = [str(folder / "compare.py"), *words.replace("500", "600").split(), str(tmp_path)]
+    done = run_program(Path.cwd(), [sys.executable, *other, *small], fails=True)
+    assert done.stderr.startswith("adflux: ") and "give another --output" in done.stderr
 
 
 def test_a_screw_dislocation_is_drawn_to_its_hard_core(tmp_path):

@@ -35,15 +35,21 @@ def sample(script: Path, folder: Path, seed: int, arguments) -> None:
         "exact": {"dump": f"native{seed}.dump"},
     }
     for flux, own in settings.items():
-        if (folder / f"{flux}{seed}.done").exists():
-            continue
         values = {"flux": flux, "model": "model.pkl", "prefix": f"{flux}{seed}", **own}
         options = [word for name, value in values.items() for word in ("-var", name, str(value))]
         options += [word for one in arguments.var for word in ("-var", *one.split(maxsplit=1))]
+        done, words = folder / f"{flux}{seed}.done", " ".join([script.name, *options])
+        if done.exists():
+            if done.read_text() != words:
+                raise adflux.AdfluxError(
+                    f"{folder} holds a run of `{done.read_text()}`, but `{words}` was asked for: "
+                    "give another --output."
+                )
+            continue
         extra = ("-log", f"log.{flux}{seed}", *options)
         if code := run_lammps(script, arguments.ranks, extra, folder=folder):
             sys.exit(code)
-        (folder / f"{flux}{seed}.done").touch()
+        done.write_text(words)
     (folder / f"native{seed}.dump").unlink(missing_ok=True)
 
 
