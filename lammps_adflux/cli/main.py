@@ -46,6 +46,12 @@ def run(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Show all that LAMMPS prints.")
     ] = False,
+    dry: Annotated[
+        bool,
+        typer.Option(
+            "--dry", help="Only say what the script lacks; LAMMPS reads it up to its first run."
+        ),
+    ] = False,
 ) -> None:
     """Run LAMMPS with the templates at hand (${adflux}); what follows the script goes to lmp:
     adflux run in.lj -n 2 -var seed 3
@@ -58,6 +64,13 @@ def run(
         place = extra.index("-n")
         ranks = int(extra[place + 1]) if extra[place + 1].isdigit() else 0
         del extra[place : place + 2]
+    if dry:
+        from ..lmp.findings import healthy, print_findings
+        from .dry_run import examine
+
+        findings = examine(script, tuple(extra))
+        print_findings(findings)
+        raise typer.Exit(0 if healthy(findings) else 1)
     raise typer.Exit(run_lammps(script, ranks, tuple(extra), lmp, verbose))
 
 

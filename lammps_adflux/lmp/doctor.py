@@ -5,32 +5,17 @@ line by line.
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-
-from rich.console import Console
 
 from ..errors import AdfluxError
 from .answers import ask, help_text
+from .findings import Finding, healthy, print_findings
 from .programs import find_lmp, find_mpiexec, potentials_folder
 from .source import NEWEST, OLDEST, version_number
 
 BUILD = "run `adflux build-lammps`, or build yours with the presets in cmake/"
 TRACEABLE = ["0001", "0002", "0003", "0004", "0008"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line; `good` is None for what is merely reported, or could not be looked at.
-
-    The main job would not run if one with `needed` is not good.
-    """
-
-    name: str
-    good: bool | None
-    text: str
-    advice: str = ""
-    needed: bool = True
 
 
 def examine(lmp: Path | None = None) -> list[Finding]:
@@ -62,11 +47,6 @@ def _not_seen(name: str) -> Finding:
     return Finding(name, None, "not looked at, because of ✗ above")
 
 
-def healthy(findings: list[Finding]) -> bool:
-    """Whether the main job would run."""
-    return all(finding.good is not False for finding in findings if finding.needed)
-
-
 def report(findings: list[Finding], as_json: bool = False) -> None:
     """Print the findings, for people or for programs."""
     if as_json:
@@ -76,17 +56,11 @@ def report(findings: list[Finding], as_json: bool = False) -> None:
             )
         )
         return
-    console = Console(highlight=False, soft_wrap=True)
-    for finding in findings:
-        sign, style = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}[finding.good]
-        console.print(f"[{style}]{sign}[/] {finding.name:<14}", end=" ")
-        console.print(finding.text, markup=False)
-        if finding.good is False:
-            console.print(f"  {'':<14} → {finding.advice}", markup=False)
+    print_findings(findings)
     if healthy(findings):
-        console.print("LAMMPS with JAX potentials works here.")
+        print("LAMMPS with JAX potentials works here.")
     else:
-        console.print("LAMMPS with JAX potentials does not work here yet: see ✗ above.")
+        print("LAMMPS with JAX potentials does not work here yet: see ✗ above.")
 
 
 def _version(found: dict) -> Finding:

@@ -23,6 +23,7 @@ LEFT_OUT = (
     "plugin", "info",
 )  # fmt: skip
 MARK = "adflux: a run"  # printed where one was left out
+AT_RUN = "at_run"  # file beside the copies with what LAMMPS does in its place, if there is one
 FILE = "adflux_file"  # variable with the name of a file that is included
 
 
@@ -52,7 +53,9 @@ def _commands(command: str, quote: str, files: Iterator[str], wanted: set[str]) 
     words = command.split()
     name = words[0] if words else ""
     if name in RUNS:
-        return [f"print {quote}{MARK}{quote}"]
+        instead = Path(next(files)).with_name(AT_RUN)
+        mark = f"print {quote}{MARK}{quote}"
+        return [mark, f"include {instead}"] if instead.exists() else [mark]
     if name in LEFT_OUT:
         return [f"print {quote}{command}{quote}"] if name in wanted else []
     if name == "print" and re.search(r"\s(file|append)\s+\S+", command):

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import AdfluxError
 from ..paths import template_path
@@ -21,30 +22,52 @@ RESTORED = re.compile(
 )
 
 
-def resolved_commands(
-    script: Path,
-    names: Iterable[str],
-    variables: tuple[str, ...] = (),
-    later: Iterable[str] = (),
-) -> list[str]:
-    """The commands of these names that LAMMPS reads before the first `run`, and those of `later`
-    anywhere, in order.
+class Reading(NamedTuple):
+    """What LAMMPS made of a script.
 
-    LAMMPS itself reads the script, without what runs or writes files. What it cannot read after the
-    first `run` is left out. "restored" among the names is the pair style of a restart file that the
-    script reads. variables: further arguments of `lmp`, such as ("-var", "seed", "2").
+    Attributes
+    ----------
+    commands
+        Those that were wanted, with variables put in; "restored NAME" is the pair style of a
+        restart file.
+    first
+        How many of them stand before the first `run`.
+    reason
+        Why LAMMPS stopped, if it did.
+    reached
+        Did it come to a `run`?
+    """
+
+    commands: list[str]
+    first: int
+    reason: str | None
+    reached: bool
+
+
+def read_script(
+    script: Path,
+    wanted: Iterable[str],
+    variables: tuple[str, ...] = (),
+    at_run: Iterable[str] = (),
+) -> Reading:
+    """The commands of these names, as LAMMPS itself reads the script without what runs or writes
+    files.
+
+    variables: further arguments of `lmp`, such as ("-var", "seed", "2"). at_run: commands in the
+    place of each `run`.
     """
     if not script.is_file():
         raise AdfluxError(
             f"The input script {script} was not found: give the path of a LAMMPS input file."
         )
-    early, late = set(names), set(later)
-    wanted = early | late
+    wanted, at_run = set(wanted), list(at_run)
     with tempfile.TemporaryDirectory() as folder:
         part, log = Path(folder) / script.name, Path(folder) / "log.lammps"
         # the same file for what the script includes: LAMMPS runs it with this Python
         shutil.copy(harmless.__file__, part.parent / "harmless.py")
         (part.parent / "python").symlink_to(sys.executable)
+        if at_run:
+            (part.parent / harmless.AT_RUN).write_text("\n".join(at_run) + "\n")
         harmless.harmless_copy(script, part, wanted)
         command = [str(find_lmp()), "-in", str(part), "-log", str(log), "-screen", "none"]
         command += ["-echo", "log", "-skiprun", "-var", "adflux", template_path(), *variables]
@@ -57,24 +80,56 @@ def resolved_commands(
         )
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     lines = [RESTORED.sub(r"restored \g<style>", line) for line in lines]
-    first = lines.index(harmless.MARK) if harmless.MARK in lines else len(lines)
+    mark = lines.index(harmless.MARK) if harmless.MARK in lines else len(lines)
     # a command with variables stands there twice, as it was and as it became
     found = [
-        line
+        (number, line)
         for number, line in enumerate(lines)
-        if line.split()[:1]
-        and line.split()[0] in (wanted if number < first else late)
-        and "$" not in line
+        if line.split()[:1] and line.split()[0] in wanted and "$" not in line
+    ]
+    reason = None
+    if done.returncode:
+        errors = done.stderr.strip().splitlines()
+        # our own sentence says more than LAMMPS' that Python failed
+        said = [line for line in errors if line.startswith("adflux: ")] or [
+            line
+            for line in lines
+            if line.startswith(("ERROR", "adflux: ")) and line != harmless.MARK
+        ]
+        reason = (said or errors or ["it gave no reason"])[-1].removeprefix("adflux: ")
+    return Reading(
+        [line for _, line in found],
+        sum(number < mark for number, _ in found),
+        reason,
+        mark < len(lines),
+    )
+
+
+def resolved_commands(
+    script: Path,
+    names: Iterable[str],
+    variables: tuple[str, ...] = (),
+    later: Iterable[str] = (),
+) -> list[str]:
+    """The commands of these names that LAMMPS reads before the first `run`, and those of `later`
+    anywhere, in order.
+
+    What LAMMPS cannot read after the first `run` is left out. "restored" among the names is the
+    pair style of a restart file that the script reads. variables: as for `read_script`.
+    """
+    late = set(later)
+    read = read_script(script, {*names, *late}, variables)
+    found = [
+        line
+        for number, line in enumerate(read.commands)
+        if number < read.first or line.split()[0] in late
     ]
     # a style that this LAMMPS does not have is not refused here
-    read = first < len(lines) or (found and found[-1].startswith("pair_style"))
-    if done.returncode and not read:
-        said = (line for line in reversed(lines) if line.startswith(("ERROR", "adflux:")))
-        reason = next(said, "").removeprefix("adflux: ")
-        reason = reason or (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
-        hint = "; give variables with var=" if "variable" in reason else ""
+    enough = read.reached or (found and found[-1].startswith("pair_style"))
+    if read.reason and not enough:
+        hint = "; give variables with var=" if "variable" in read.reason else ""
         raise AdfluxError(
-            f"LAMMPS does not read {script} up to its pair_coeff: {reason.rstrip('.')}{hint}."
+            f"LAMMPS does not read {script} up to its pair_coeff: {read.reason.rstrip('.')}{hint}."
         )
     return [_with_paths(line) for line in found]
 

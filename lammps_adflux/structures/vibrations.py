@@ -1,0 +1,44 @@
+"""The fastest vibration of a structure, which says how often its flux must be sampled."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from ..derivatives import energies_and_pair_gradients, pair_forces
+from ..graph import Graph
+from ..potentials import Potential
+
+ACCURACY = 1e-2  # of ω²
+
+
+def fastest_square(
+    potential: Potential, graph: Graph, masses: Float[np.ndarray, " atoms"]
+) -> float:
+    """The largest ω², of M^-1/2 H M^-1/2 with the Hessian H = ∂²U/∂r∂r, in energy per mass and
+    length².
+
+    Any structure, relaxed or not; Lanczos steps, each one product with H. graph: one row per atom.
+    """
+
+    def forces(displacements: Float[Array, "atoms 3"]) -> Float[Array, "atoms 3"]:
+        moved = displacements[graph.others] - displacements[graph.centers]
+        moved_graph = graph.with_vectors(graph.vectors + moved)
+        return pair_forces(graph, energies_and_pair_gradients(potential, moved_graph)[1])
+
+    scale = 1.0 / np.sqrt(np.repeat(masses, 3))
+    still = jnp.zeros((len(masses), 3), graph.vectors.dtype)
+
+    @jax.jit
+    def product(direction: Float[Array, "atoms 3"]) -> Float[Array, "atoms 3"]:
+        return -jax.jvp(forces, (still,), (direction,))[1]
+
+    def scaled(vector: np.ndarray) -> np.ndarray:
+        direction = jnp.asarray((scale * vector.ravel()).reshape(-1, 3), graph.vectors.dtype)
+        return scale * np.asarray(product(direction), float).ravel()
+
+    operator = LinearOperator((len(scale),) * 2, matvec=scaled, dtype=float)
+    start = np.random.default_rng(0).normal(size=len(scale))
+    (largest,) = eigsh(operator, 1, which="LA", v0=start, tol=ACCURACY, return_eigenvectors=False)
+    return float(largest)
