@@ -14,6 +14,10 @@ _HOME = {
     "Graph": "graph",
     "graph_from_atoms": "structures",
     "ASECalculator": "structures.calculator",
+    "Batch": "structures.batches",
+    "Room": "structures.batches",
+    "batch_from_atoms": "structures.batches",
+    "energies_forces_virials": "structures.batches",
     "evaluate": "structures.evaluation",
     "Potential": "potentials",
     "Buckingham": "potentials",
@@ -61,6 +65,7 @@ __all__ = [
     "ZBL",
     "ASECalculator",
     "AdfluxError",
+    "Batch",
     "Buckingham",
     "Conductivity",
     "Constraints",
@@ -75,14 +80,17 @@ __all__ = [
     "RelaxOptions",
     "Relaxed",
     "Response",
+    "Room",
     "So3krates",
     "StillingerWeber",
     "Taylor",
     "Tersoff",
     "__version__",
     "atomic_virials",
+    "batch_from_atoms",
     "design",
     "driving_forces",
+    "energies_forces_virials",
     "energy_forces_virial",
     "evaluate",
     "export",
@@ -140,6 +148,7 @@ if TYPE_CHECKING:
         read_pair_style,
     )
     from .structures import graph_from_atoms
+    from .structures.batches import Batch, Room, batch_from_atoms, energies_forces_virials
     from .structures.calculator import ASECalculator
     from .structures.evaluation import evaluate
 

@@ -141,7 +141,7 @@ def test_mistakes_are_one_sentence():
         adflux.ASECalculator(
             adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements="Ar", units="lj")
         )
-    with pytest.raises(adflux.AdfluxError, match=r"needs a potential, such as adflux\.load"):
+    with pytest.raises(adflux.AdfluxError, match=r"need a potential, such as adflux\.load"):
         adflux.ASECalculator("ar.pkl")
     with pytest.raises(adflux.AdfluxError, match="The skin must be"):
         adflux.ASECalculator(ARGON, skin=-1.0)

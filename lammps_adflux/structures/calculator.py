@@ -21,6 +21,31 @@ from .graphs import PairList
 SKIN = 0.5  # Å
 
 
+def in_ase_units(potential: Any, dtype=None) -> tuple[Potential, jnp.dtype]:
+    """The potential in eV, with parameters in the precision that is asked for, and that precision.
+
+    dtype: "float32" or "float64"; that of JAX if not given.
+    """
+    if not isinstance(potential, Potential):
+        raise AdfluxError(
+            "ASE's structures need a potential, such as adflux.load reads from a model file, but "
+            f"{type(potential).__name__} was found."
+        )
+    if potential.units not in ("any", "metal", "real"):
+        raise AdfluxError(
+            "ASE counts in eV and Å: a potential in metal or real units was needed, but its "
+            f"units are {potential.units}."
+        )
+    precision = jnp.dtype(dtype or jnp.result_type(float))
+    if precision != jnp.asarray(0.0, precision).dtype:
+        raise AdfluxError(
+            f"The precision {precision} needs "
+            'jax.config.update("jax_enable_x64", True) before the potential is made.'
+        )
+    known = potential if potential.units == "any" else in_units(potential, "metal")
+    return known.astype(precision), precision
+
+
 class ASECalculator(Calculator):
     """Energies, forces, stress and heat flux of ASE structures, in ASE's units.
 
@@ -55,26 +80,9 @@ class ASECalculator(Calculator):
 
     def __init__(self, potential: Any, dtype=None, skin: float = SKIN, **words):
         super().__init__(**words)
-        if not isinstance(potential, Potential):
-            raise AdfluxError(
-                "ASECalculator needs a potential, such as adflux.load reads from a model file, but "
-                f"{type(potential).__name__} was found."
-            )
-        if potential.units not in ("any", "metal", "real"):
-            raise AdfluxError(
-                "ASE counts in eV and Å: a potential in metal or real units was needed, but its "
-                f"units are {potential.units}."
-            )
         if not 0.0 <= skin < np.inf:
             raise AdfluxError(f"The skin must be a length of 0 or more, but is {skin}.")
-        self.dtype = jnp.dtype(dtype or jnp.result_type(float))
-        if self.dtype != jnp.asarray(0.0, self.dtype).dtype:
-            raise AdfluxError(
-                f"The precision {self.dtype} needs "
-                'jax.config.update("jax_enable_x64", True) before the potential is made.'
-            )
-        known = potential if potential.units == "any" else in_units(potential, "metal")
-        self.potential = known.astype(self.dtype)
+        self.potential, self.dtype = in_ase_units(potential, dtype)
         self.skin = float(skin)
         self._pairs: PairList | None = None
         self._room = self._places = self._slots = 0  # capacities that arrays had so far
@@ -95,10 +103,10 @@ class ASECalculator(Calculator):
         }
         if atoms.cell.rank == 3:
             virial = np.asarray(found.virial, float)
-            self.results["stress"] = _stress(virial, atoms.get_volume())
+            self.results["stress"] = stress_of(virial, atoms.get_volume())
             if "stresses" in properties:
                 virials = np.asarray(atomic_virials(self.potential, graph), float)[:count]
-                self.results["stresses"] = _stress(virials, atoms.get_volume())
+                self.results["stresses"] = stress_of(virials, atoms.get_volume())
 
     def get_heat_flux(self, atoms: ase.Atoms | None = None, velocities=None) -> np.ndarray:
         """J = Σ_i (U_i + ½ m_i v_i²) v_i + J_pot, extensive, in eV · ASE's unit of velocity [3].
@@ -154,7 +162,7 @@ class ASECalculator(Calculator):
 _energies = eqx.filter_jit(owned_energies)
 
 
-def _stress(
+def stress_of(
     virials: Float[np.ndarray, "*atoms 3 3"], volume: float
 ) -> Float[np.ndarray, "*atoms 6"]:
     """ASE's sign and order of what LAMMPS calls virial."""

@@ -13,7 +13,8 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from jaxtyping import Float
 
 from ..errors import AdfluxError
-from .calculator import ASECalculator
+from .batches import Room, batch_from_atoms, energies_forces_virials
+from .calculator import in_ase_units, stress_of
 
 # of all structures, in the order of the panels: (its name, unit, of a structure's value)
 PROPERTIES = {
@@ -72,23 +73,46 @@ class Errors:
 
 
 def evaluate(
-    potential, structures: Iterable[ase.Atoms], dtype=None
+    potential, structures: Iterable[ase.Atoms], dtype=None, batch: int = 256
 ) -> Iterator[tuple[ase.Atoms, dict[str, Any]]]:
     """Each structure with its energy, forces and stress by a potential, as ASE has them.
 
     Structures come back as copies with the results in a calculator; what they held before is the
-    second of each pair. Arrays are padded, so that JAX compiles a few times for any number of
-    structures. Units and errors as for `ASECalculator`.
+    second of each pair. They are evaluated together, about `batch` atoms in one call, and arrays
+    are padded, so that JAX compiles a few times for any number of structures. Units and errors as
+    for `ASECalculator`.
     """
-    calculator = ASECalculator(potential, dtype)
+    known, precision = in_ase_units(potential, dtype)
+    room, together, done = Room(), [], 0
+    for atoms in structures:
+        if together and sum(map(len, together)) + len(atoms) > batch:
+            yield from _evaluated(known, precision, together, room, done)
+            done, together = done + len(together), []
+        together.append(atoms)
+    if together:
+        yield from _evaluated(known, precision, together, room, done)
+
+
+def _evaluated(
+    potential, dtype, structures: list[ase.Atoms], room: Room, first: int
+) -> Iterator[tuple[ase.Atoms, dict[str, Any]]]:
+    """Structures in one call, number `first` and those behind it."""
+    batch = batch_from_atoms(structures, potential, dtype, room=room, first=first)
+    found = energies_forces_virials(potential, batch)
+    energies, forces, virials = (
+        np.asarray(values, float) for values in (found.energies, found.forces, found.virials)
+    )
+    start = 0
     for number, atoms in enumerate(structures):
         copy = atoms.copy()
-        try:
-            calculator.calculate(copy, KEPT)
-        except AdfluxError as error:
-            raise AdfluxError(f"Structure {number}: {error}") from None
-        results = {key: calculator.results[key] for key in KEPT if key in calculator.results}
+        results = {
+            "energy": float(energies[number]),
+            "forces": forces[start : start + len(atoms)],
+        }
+        if atoms.cell.rank == 3:
+            results["stress"] = stress_of(virials[number], atoms.get_volume())
         copy.calc = SinglePointCalculator(copy, **results)
+        start += len(atoms)
         yield copy, _known(atoms)
 
 
