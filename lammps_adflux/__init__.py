@@ -7,7 +7,7 @@ Names are imported when they are first used, so that `adflux kappa` does not wai
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "AdfluxError": "errors",

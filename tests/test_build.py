@@ -373,6 +373,42 @@ def test_a_model_can_ask_its_lammps(tmp_path, model, ranks):
     assert [file.read_text() for file in tmp_path.glob("answer.*")] == [f"0 {ranks}\n"] * ranks
 
 
+PAIRS = """
+units lj
+region box block 0 20 0 20 0 20
+create_box 2 box
+create_atoms 1 single 3 3 3
+create_atoms 1 single 4 3 3
+create_atoms 2 single 5 3 3
+create_atoms 2 single 7 3 3
+create_atoms 1 single 9 3 3
+mass * 1.0
+pair_style hybrid/overlay zero 2.5 mliap unified pairs.model 0
+pair_coeff * * zero
+pair_coeff * * mliap NULL Ar
+compute pe all pe/atom
+dump pe all custom 1 pe.dump id type c_pe
+thermo_style custom step pe
+run 0
+set atom 4 z 15
+run 1
+"""
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_pair_energies_belong_to_the_atoms_of_the_list_and_never_to_an_earlier_step(
+    tmp_path, ranks
+):
+    """Atoms of a NULL type come before and behind; then the last pair goes."""
+    run_python(tmp_path, "pair_energies", "pairs.model")
+    run = run_lammps(tmp_path, PAIRS, ranks, environment={"PYTHONPATH": str(PROGRAMS)})
+    first, second = (frame["c_pe"].tolist() for frame in run.dump("pe.dump"))
+    # 2 σ apart: half of 4 for each of both
+    assert first == [0.0, 0.0, 2.0, 2.0, 0.0] and second == [0.0] * 5
+    assert [table["PotEng"].tolist() for table in run.tables] == [[4.0 / 5.0], [0.0, 0.0]]
+
+
 @pytest.mark.lammps
 def test_memory_is_linear_in_the_number_of_atoms(tmp_path):
     code = (

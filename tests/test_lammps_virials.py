@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from comparing import close
 from lammps_runner import run_lammps, vectors
+from networks import message_passing
 
 import lammps_adflux as adflux
 
@@ -192,3 +193,72 @@ def test_variables_are_never_stale_and_the_array_is_up_to_date_or_nan(runs, tmp_
     for step in filled:
         close(array[step], vectors(fresh[step], *W).reshape(-1, 3, 3), 1e-14)
     assert all(np.isnan(array[step]).all() for step in (5, 7, 9, 11, 13))
+
+
+# of the pair style itself, without a template for the virials
+PAIR = SCRIPT
+for old, new in (
+    (
+        "variable adflux_every index 4\ninclude ${adflux}/atomic_virials.lmp\n",
+        "fix virial all pair 4 mliap virial 0\n",
+    ),
+    ("d2_adflux_virial[*]\n", "f_virial[*]\n"),
+    (
+        "compute diagonal all property/atom d2_adflux_virial[1] d2_adflux_virial[5] "
+        "d2_adflux_virial[9]\n",
+        "",
+    ),
+    ("c_diagonal[*]", "f_virial[1] f_virial[5] f_virial[9]"),
+):
+    assert old in PAIR
+    PAIR = PAIR.replace(old, new)
+
+
+@pytest.mark.parametrize("ranks", RANKS)
+def test_fix_pair_has_the_same(runs, tmp_path, ranks):
+    (tmp_path / "nitride.pkl").symlink_to(runs(1).folder / "nitride.pkl")
+    run = run_lammps(tmp_path, PAIR, ranks)
+    names = [f"f_virial[{n}]" for n in range(1, 10)]
+    theirs = runs(ranks).dump("virials.dump")
+    for frame, other in zip(run.dump("virials.dump"), theirs, strict=True):
+        close(vectors(frame, *names), vectors(other, *NINE), 1e-14)
+
+
+EMPTY = """
+units metal
+processors 2 1 1
+region box block 0 40 0 9 0 9
+create_box 2 box
+region left block 0 12 0 9 0 9
+lattice custom 3.4 a1 1 0 0 a2 0 1 0 a3 0 0 1 basis 0 0 0
+create_atoms 1 region left
+set type 1 type/fraction 2 0.5 11
+mass * 28.0
+displace_atoms all random 0.2 0.2 0.2 3 units box
+velocity all create 900 5 loop geom
+pair_style mliap unified layers.pkl 0
+pair_coeff * * Si Ge
+include ${adflux}/heat_flux.lmp
+fix virial all pair 2 mliap virial 0
+fix move all nve
+timestep 0.0001
+dump atoms all custom 2 virials.dump id vx vy vz f_virial[*]
+dump_modify atoms format float %.17g sort id
+thermo 2
+thermo_style custom step v_adflux_jpx v_adflux_jpy v_adflux_jpz
+thermo_modify format float %.17g
+run 4
+"""
+
+
+def test_fix_pair_with_layers_and_a_rank_without_atoms(tmp_path):
+    adflux.export(message_passing(2, scale=0.1), tmp_path / "layers.pkl")
+    run = run_lammps(tmp_path, EMPTY, 2)
+    names = [f"f_virial[{n}]" for n in range(1, 10)]
+    frames = run.dump("virials.dump")
+    assert len(frames) == 3
+    for number, frame in enumerate(frames):
+        found = vectors(frame, *names).reshape(-1, 3, 3)
+        flux = np.einsum("jab,jb->a", found, vectors(frame, "vx", "vy", "vz"))
+        row = [run.tables[0][f"v_adflux_jp{axis}"][number] for axis in "xyz"]
+        close(flux, np.array(row), ROUNDING)

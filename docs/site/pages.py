@@ -18,7 +18,8 @@ LINK = re.compile(r"(\]\()(?!https?://|#|mailto:)([^)\s#]+)(#[^)\s]*)?(\))")
 
 def on_config(config):
     """The gallery's pages, one for each example."""
-    gallery = [{title_of(path): page} for path, page in examples().items()]
+    gallery: list = ["gallery/index.md"]
+    gallery += [{title_of(path): page} for path, page in examples().items()]
     for entry in config["nav"]:
         if "Gallery" in entry:
             entry["Gallery"] = gallery
@@ -29,6 +30,7 @@ def on_files(files, config):
     """Add the pages."""
     made = {page: relinked(ROOT / source, page) for source, page in PLACES.items()}
     made |= {page: relinked(path, page) for path, page in examples().items()}
+    made["gallery/index.md"] = gallery_page()
     made["reference/python.md"] = python_page()
     made["reference/commands.md"] = commands_page()
     made["reference/templates.md"] = templates_page()
@@ -87,6 +89,20 @@ def on_page_markdown(markdown, page, config, files):
     """Links of the pages in docs/ to the rest of the repository."""
     source = ROOT / "docs" / page.file.src_uri
     return relinked(source, page.file.src_uri) if source.is_file() else markdown
+
+
+def gallery_page() -> str:
+    """Every example with its figure, its title and what it says first."""
+    cards = []
+    for path, page in examples().items():
+        text = relinked(path, "gallery/index.md")
+        figure = re.search(r"!\[[^\]]*\]\([^)]+\)", text)
+        first = text.split("\n\n")[1].rstrip(":")
+        # one card is one item of a list
+        parts = [f"**[{title_of(path)}]({Path(page).name})**", figure[0] if figure else "", first]
+        cards.append("\n\n    ".join(part.replace("\n", " ") for part in parts if part))
+    listed = "\n\n".join(f"-   {card}" for card in cards)
+    return f'# Gallery\n\n<div class="grid cards" markdown>\n\n{listed}\n\n</div>\n'
 
 
 def python_page() -> str:

@@ -59,13 +59,13 @@ def main() -> int:
         rate = (barycentre[2:] - barycentre[:-2]) / (2 * DT)
         deviation = np.abs(flux - rate).max() / np.abs(rate).max()
         print(f"{name:22s} largest |J - d/dt sum r_i E_i| / max |J| = {deviation:.1e}")
-        time = table[1:-1, 0] * DT
+        time = 1000.0 * table[1:-1, 0] * DT  # fs
         for a, colour in enumerate(("C0", "C1", "C2")):
             panel.plot(time, rate[:, a], colour, lw=3, alpha=0.35, label=f"d/dt Σ r E, {'xyz'[a]}")
             panel.plot(time, flux[:, a], colour, lw=1, ls="--", label=f"J, {'xyz'[a]}")
-        panel.set(title=f"{name}: off by {deviation:.1e}", xlabel="time (ps)")
+        panel.set(title=f"{name}: off by {deviation:.1e}", xlabel="time (fs)")
     panels[0].set_ylabel("heat flux (eV Å/ps)")
-    panels[0].legend(ncols=3, fontsize=7)
+    panels[0].legend(ncols=3, fontsize=9, loc="center", bbox_to_anchor=(0.5, 0.62))
     figure.savefig(folder / "silicon_flux.png", dpi=150)
     print(f"figure                 {folder / 'silicon_flux.png'}")
     return 0

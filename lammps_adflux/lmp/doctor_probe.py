@@ -34,6 +34,8 @@ def patches() -> list[str] | None:
 
     if hasattr(mliap_unified_couple.MLIAPUnifiedInterface, "lmp"):
         found.add("0003")
+    if hasattr(mliap_unified_couple.MLIAPUnifiedInterface, "extract_peratom"):
+        found.add("0010")
     from mpi4py import MPI
 
     if MPI.Query_thread() >= MPI.THREAD_SERIALIZED:

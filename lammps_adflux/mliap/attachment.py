@@ -100,7 +100,7 @@ class Attachment:
         shares = np.zeros((self._total(), 3, 3))
         for plugin, weight in zip(plugins, weights, strict=True):
             shares += weight * plugin.atomic_virials()
-        virials = self._halo_now().reverse_add(shares)
+        virials = self.halo_now().reverse_add(shares)
         array = self._virial_array()
         if array is None:
             fail_together(
@@ -122,7 +122,7 @@ class Attachment:
         shares = np.zeros((self._total(), 3))
         for plugin, weight in zip(plugins, weights, strict=True):
             shares += weight * plugin.driving_forces(field)
-        forces = self._halo_now().reverse_add(shares)
+        forces = self.halo_now().reverse_add(shares)
         velocities = np.array(owned(self.lammps, "v"))
         energies = sum(
             weight * plugin.energies()[: len(velocities)]
@@ -174,7 +174,7 @@ class Attachment:
         return tuple(plugin.last_call for plugin in plugins)
 
     def _evaluate(self, plugins, weights, velocities: np.ndarray, masses: np.ndarray) -> np.ndarray:
-        everywhere = self._halo_now().forward(velocities)
+        everywhere = self.halo_now().forward(velocities)
         parts = list(zip(plugins, weights, strict=True))
         local = np.zeros((2, 3))
         local[0] = sum(weight * plugin.flux(everywhere) for plugin, weight in parts)
@@ -242,7 +242,8 @@ class Attachment:
             return faults.UP_TO_DATE
         return faults.CHANGED
 
-    def _halo_now(self) -> Halo:
+    def halo_now(self) -> Halo:
+        """The way between owned and ghost atoms, as they are now; collective."""
         ids = (
             self.lammps.numpy.extract_atom("id", nelem=self._total())
             if self._total()

