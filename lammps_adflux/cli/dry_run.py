@@ -4,6 +4,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from ..errors import AdfluxError
 from ..lmp.findings import Finding
 from ..lmp.resolved import read_script
 from ..units import unit_system
+
+if TYPE_CHECKING:
+    import ase
 
 WANTED = ("units", "boundary", "pair_style", "pair_coeff", "python", "restored")
 LATER = ("fix", "thermo_style", "timestep", "variable")
@@ -179,12 +183,14 @@ def _fastest_square(lines: list[list[str]], units: str, data: Path) -> float:
     return fastest_square(potential, graph_from_atoms(atoms, potential), masses)
 
 
-def _structure(data: Path, elements: list[str]):
+def _structure(data: Path, elements: list[str]) -> "tuple[ase.Atoms, np.ndarray]":
     """The atoms of a data file, in LAMMPS' units."""
+    import ase
     import ase.io
 
     # "metal" leaves lengths as they are
     atoms = ase.io.read(data, format="lammps-data", units="metal")
+    assert isinstance(atoms, ase.Atoms)
     types = np.asarray(atoms.arrays["type"])
     if any(elements[kind - 1] == "NULL" for kind in set(types.tolist())):
         raise AdfluxError("atoms of a type NULL belong to another pair style")

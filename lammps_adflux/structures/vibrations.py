@@ -34,11 +34,19 @@ def fastest_square(
     def product(direction: Float[Array, "atoms 3"]) -> Float[Array, "atoms 3"]:
         return -jax.jvp(forces, (still,), (direction,))[1]
 
-    def scaled(vector: np.ndarray) -> np.ndarray:
-        direction = jnp.asarray((scale * vector.ravel()).reshape(-1, 3), graph.vectors.dtype)
-        return scale * np.asarray(product(direction), float).ravel()
+    class Scaled(LinearOperator):
+        """M^-1/2 H M^-1/2."""
 
-    operator = LinearOperator((len(scale),) * 2, matvec=scaled, dtype=float)
+        def __init__(self):
+            super().__init__(np.dtype(float), (len(scale),) * 2)
+
+        def _matvec(self, x):
+            direction = jnp.asarray((scale * x.ravel()).reshape(-1, 3), graph.vectors.dtype)
+            return scale * np.asarray(product(direction), float).ravel()
+
     start = np.random.default_rng(0).normal(size=len(scale))
-    (largest,) = eigsh(operator, 1, which="LA", v0=start, tol=ACCURACY, return_eigenvectors=False)
-    return float(largest)
+    largest = eigsh(
+        Scaled(), 1, which="LA", v0=start, return_eigenvectors=False,
+        tol=ACCURACY,  # pyright: ignore[reportArgumentType]
+    )  # fmt: skip
+    return np.asarray(largest).item()
