@@ -65,7 +65,7 @@ def main() -> int:
             panel.plot(time, flux[:, a], colour, lw=1, ls="--", label=f"J, {'xyz'[a]}")
         panel.set(title=f"{name}: off by {deviation:.1e}", xlabel="time (fs)")
     panels[0].set_ylabel("heat flux (eV Å/ps)")
-    panels[0].legend(ncols=3, fontsize=9, loc="center", bbox_to_anchor=(0.5, 0.62))
+    panels[0].legend(ncols=3, fontsize=8, loc="center", bbox_to_anchor=(0.4, 0.56))
     figure.savefig(folder / "silicon_flux.png", dpi=150)
     print(f"figure                 {folder / 'silicon_flux.png'}")
     return 0
