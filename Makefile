@@ -2,13 +2,14 @@
 PYTHON = python3
 VENV = .venv
 
-.PHONY: help demo test test-fast test-oldest constraints-oldest test-external venv lint docs clean
+.PHONY: help demo test test-fast test-oldest test-release constraints-oldest test-external venv lint docs clean
 
 help:
 	@echo "make demo    set up, then thermal conductivity of a Lennard-Jones liquid on 2 ranks (a few minutes)"
 	@echo "make test    set up, then run the tests"
 	@echo "make test-fast   the tests that need neither LAMMPS nor patience (it is not built for them)"
 	@echo "make test-oldest     the tests with the oldest dependencies that pyproject.toml allows, in $(VENV)-oldest"
+	@echo "make test-release    the wheel in an empty environment: LAMMPS, doctor, README (minutes)"
 	@echo "make test-external   the tests of adapters to other libraries, in an environment of their own (no LAMMPS)"
 	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (4 to 7 minutes on 2 cores, once)"
 	@echo "make lint    ruff check, ruff format --check, pyright"
@@ -44,6 +45,10 @@ constraints-oldest:
 	printf 'pyparsing<3.3\nclick<8.5\n' | uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --extra lammps --extra test \
 		--no-header --no-annotate --constraint /dev/stdin pyproject.toml >> $(OLDEST).new
 	mv $(OLDEST).new $(OLDEST)
+
+# before a release: the wheel in an empty environment builds LAMMPS and runs README
+test-release: venv
+	ADFLUX_RELEASE=1 $(VENV)/bin/python -m pytest tests/test_release.py
 
 # nequix, mlip, ace-jax and jax-md want versions of their own of much that JAX programs use
 test-external: $(VENV)-external/.python
