@@ -94,6 +94,15 @@ def test_all_variables_that_are_missing_are_named_at_once(folder):
     assert "density is not set" in done.stdout and "temperature is not set" in done.stdout
 
 
+@pytest.mark.parametrize("distance", (None, 9.0))
+def test_without_pairs_nothing_vibrates(distance):
+    positions = [[0.0, 0.0, 0.0]] if distance is None else [[0.0, 0.0, 0.0], [distance, 0.0, 0.0]]
+    atoms = ase.Atoms(["Ar"] * len(positions), positions=positions)
+    potential = adflux.LennardJones(epsilon=1.0, sigma=1.0, cutoff=2.5, elements=["Ar"])
+    graph = adflux.graph_from_atoms(atoms, potential)
+    assert fastest_square(potential, graph, np.ones(len(atoms))) == 0.0
+
+
 @pytest.mark.parametrize("cell", (1, 2))
 def test_the_fastest_vibration_is_the_largest_eigenvalue_of_the_hessian(cell):
     atoms = ase.build.bulk("Ar", "fcc", a=1.6, cubic=True) * cell

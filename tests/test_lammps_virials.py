@@ -262,3 +262,17 @@ def test_fix_pair_with_layers_and_a_rank_without_atoms(tmp_path):
         flux = np.einsum("jab,jb->a", found, vectors(frame, "vx", "vy", "vz"))
         row = [run.tables[0][f"v_adflux_jp{axis}"][number] for axis in "xyz"]
         close(flux, np.array(row), ROUNDING)
+
+
+def test_fix_pair_may_begin_after_atoms_were_deleted(tmp_path):
+    """LAMMPS asks at the fix's beginning, when the forces are those of atoms that are gone."""
+    adflux.export(message_passing(1, scale=0.1), tmp_path / "layers.pkl")
+    begin, fix, rest = EMPTY.partition("fix virial all pair 2 mliap virial 0\n")
+    gone = "run 0\ngroup gone id 1:5\ndelete_atoms group gone\n"
+    run = run_lammps(tmp_path, begin + gone + fix + rest, 2)
+    last = run.dump("virials.dump")[-1]
+    names = [f"f_virial[{n}]" for n in range(1, 10)]
+    flux = np.einsum(
+        "jab,jb->a", vectors(last, *names).reshape(-1, 3, 3), vectors(last, "vx", "vy", "vz")
+    )
+    close(flux, np.array([run.tables[-1][f"v_adflux_jp{axis}"][-1] for axis in "xyz"]), ROUNDING)

@@ -104,7 +104,7 @@ def _flux(lines: list[list[str]], data: Path | None) -> Iterator[Finding]:
         return
     yield Finding("template", True, "the flux has variables v_adflux_jx, v_adflux_jy, v_adflux_jz")
     asking = [line for line in lines if line[0] == "fix" and FLUX.search(" ".join(line))]
-    series = [line for line in asking if line[3:4] == ["ave/time"]]
+    series = [line for line in asking if line[3:4] == ["ave/time"] and len(line) > 6]
     if not asking:
         printed = any(line[0] == "thermo_style" and FLUX.search(" ".join(line)) for line in lines)
         where = "only thermo output" if printed else "nothing"

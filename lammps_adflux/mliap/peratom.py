@@ -8,6 +8,7 @@ from ..errors import AdfluxError
 from ..parallel.failures import fail
 from .attachment import Attachment
 from .registry import address_of
+from .weights import running
 
 
 class PerAtom:
@@ -22,12 +23,13 @@ class PerAtom:
         """
         if name != "virial":
             return None
-        if not plugin.last_call:
-            return np.zeros((0, 9))  # LAMMPS asks for the number of columns
         try:
             if self._attachment is None:
                 pointer = plugin.interface.lmp
                 self._attachment = Attachment(lammps(ptr=pointer), address_of(pointer))
+            if not running(self._attachment.lammps):
+                # the fix begins and asks for the number of columns; the atoms may be others now
+                return np.zeros((0, 9))
             virials = self._attachment.halo_now().reverse_add(plugin.atomic_virials())
         except AdfluxError as error:
             fail(str(error))

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from ..derivatives import energies_and_pair_gradients, pair_forces
+from ..errors import AdfluxError
 from ..graph import Graph
 from ..potentials import Potential
 
@@ -20,6 +21,7 @@ def fastest_square(
     length².
 
     Any structure, relaxed or not; Lanczos steps, each one product with H. graph: one row per atom.
+    Zero where no pair has a force. Raises AdfluxError where the steps do not converge.
     """
 
     def forces(displacements: Float[Array, "atoms 3"]) -> Float[Array, "atoms 3"]:
@@ -44,9 +46,14 @@ def fastest_square(
             direction = jnp.asarray((scale * x.ravel()).reshape(-1, 3), graph.vectors.dtype)
             return scale * np.asarray(product(direction), float).ravel()
 
-    start = np.random.default_rng(0).normal(size=len(scale))
-    largest = eigsh(
-        Scaled(), 1, which="LA", v0=start, return_eigenvectors=False,
-        tol=ACCURACY,  # pyright: ignore[reportArgumentType]
-    )  # fmt: skip
+    hessian, start = Scaled(), np.random.default_rng(0).normal(size=len(scale))
+    if not hessian.matvec(start).any():
+        return 0.0  # no forces, as without pairs
+    try:
+        largest = eigsh(
+            hessian, 1, which="LA", v0=start, return_eigenvectors=False,
+            tol=ACCURACY,  # pyright: ignore[reportArgumentType]
+        )  # fmt: skip
+    except ArpackError as error:
+        raise AdfluxError(f"its Lanczos steps did not end ({error})") from None
     return np.asarray(largest).item()
