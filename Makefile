@@ -11,7 +11,7 @@ help:
 	@echo "make test-oldest     the tests with the oldest dependencies that pyproject.toml allows, in $(VENV)-oldest"
 	@echo "make test-release    the wheel in an empty environment: LAMMPS, doctor, README (minutes)"
 	@echo "make test-external   the tests of adapters to other libraries, in an environment of their own (no LAMMPS)"
-	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (4 to 7 minutes on 2 cores, once)"
+	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (3 to 7 minutes on 2 cores, once)"
 	@echo "make lint    ruff check, ruff format --check, pyright"
 	@echo "make docs    the documentation's pages, in build/site (open build/site/index.html)"
 	@echo "make clean   remove $(VENV) and $(VENV)-oldest; LAMMPS stays in the cache (~/.cache/lammps-adflux)"

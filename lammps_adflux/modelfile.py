@@ -42,11 +42,23 @@ class Model(NamedTuple):
 
 
 def export(potential, path, dtype: str = "float64") -> None:
-    """Write `potential` for `pair_style mliap unified PATH 0`, computing in `dtype` (float64 or
-    float32).
+    """Write a potential for `pair_style mliap unified PATH 0`.
 
-    The file appears complete or not at all. AdfluxError where energies reach farther than the
-    layers that the potential declares.
+    The file appears complete or not at all.
+
+    Parameters
+    ----------
+    potential
+        Any potential.
+    path
+        Of the model file.
+    dtype
+        Of the evaluation in LAMMPS: "float64" or "float32".
+
+    Raises
+    ------
+    AdfluxError
+        Where energies reach farther than the layers that the potential declares.
     """
     if str(dtype) not in ("float64", "float32"):
         raise AdfluxError(
@@ -64,12 +76,16 @@ def export(potential, path, dtype: str = "float64") -> None:
 
 
 def load(path):
-    """The potential in a model file, its arrays as JAX arrays in the precision of the file; no code
-    from the file runs.
+    """Read the potential in a model file. No code from the file runs.
 
-    AdfluxError where the potential declares too few layers, or the file is float64 and JAX is set
-    to float32 only. Files that name no units (written before they did) give a warning with those
-    that are assumed.
+    Its arrays are JAX arrays in the precision of the file. Files that name no units (written before
+    they did) give a warning with those that are assumed.
+
+    Raises
+    ------
+    AdfluxError
+        Where the potential declares too few layers, and where the file is float64 and JAX is set to
+        float32 only.
     """
     from .potentials.layers import require_layers
 

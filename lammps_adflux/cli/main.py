@@ -98,7 +98,7 @@ def build_lammps(
         ),
     ] = False,
 ) -> None:
-    """Build LAMMPS with Python ML-IAP into this environment: 4 to 7 minutes on 2 cores, then
+    """Build LAMMPS with Python ML-IAP into this environment: 3 to 7 minutes on 2 cores, then
     seconds.
     """
     if exchange_only:

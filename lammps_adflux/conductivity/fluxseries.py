@@ -22,25 +22,45 @@ class FluxSeries:
     Either `flux` is there, or, for `fix ave/correlate` files, `correlation`. Lengths, energies,
     times are in the LAMMPS unit system `units`; J is energy·length/time as in LAMMPS' `compute
     heat/flux`.
+
+    Attributes
+    ----------
+    sampling
+        Time between samples, or between lags.
+    volume, temperature, units
+        Of the cell, of the run, and LAMMPS' unit style.
+    flux, potential, convective
+        J [seeds, samples, 3], and its two parts where the file has them.
+    correlation
+        ⟨J_a(0) J_b(t)⟩ [seeds, lags, 3, 3]; NaN where the file has no such pair.
+    correlation_samples
+        Samples that lag 0 is an average of, of each seed.
+    windows
+        The same of independent time windows [windows, lags, 3, 3], whose mean is `correlation`.
+    dimension
+        2: the volume is an area, and nothing flows along z.
+    field
+        F_e that drives the runs [1/length], see `hnemd`.
+    files, notes, used
+        What was read; what was dropped or assumed while reading; columns and facts that were used,
+        and where each comes from.
     """
 
-    sampling: float  # time between samples, or between lags
+    sampling: float
     volume: float
     temperature: float
     units: str
     flux: Float[np.ndarray, "seeds samples 3"] | None = None
     potential: Float[np.ndarray, "seeds samples 3"] | None = None
     convective: Float[np.ndarray, "seeds samples 3"] | None = None
-    # ⟨J_a(0) J_b(t)⟩; NaN where the file has no such pair
     correlation: Float[np.ndarray, "seeds lags 3 3"] | None = None
-    correlation_samples: int | None = None  # that lag 0 is an average of, per seed
-    # the same of independent time windows, whose mean is `correlation`
+    correlation_samples: int | None = None
     windows: Float[np.ndarray, "windows lags 3 3"] | None = None
-    dimension: int = 3  # 2: the volume is an area, and nothing flows along z
-    field: tuple[float, ...] | None = None  # F_e that drives the runs [1/length], see hnemd
+    dimension: int = 3
+    field: tuple[float, ...] | None = None
     files: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()  # what was dropped or assumed while reading
-    used: tuple[str, ...] = ()  # columns and facts that were used, and where each comes from
+    notes: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
 
     def __post_init__(self):
         if (self.flux is None) == (self.correlation is None):
@@ -102,30 +122,49 @@ def read_flux(
     """Read the heat flux of one run, or of several seeds of the same system, one file each.
 
     A file is a LAMMPS log with thermo output (`line one` or `yaml`), a `fix ave/time` file of
-    scalars, or a `fix ave/correlate` file; a folder stands for the one such file in it. All files
-    must be of one kind. What a file does not hold is read from `log`, the log of the run (one for
-    all files, or one each): from the runs in which a fix wrote the file. `units`, `volume`,
-    `temperature`, `timestep` take precedence over all that files say. `FluxSeries.used` lists what
-    was used and where it comes from.
+    scalars, or a `fix ave/correlate` file. A row that LAMMPS had not finished is dropped. Where a
+    restarted run repeats steps, the later rows hold; files whose steps go on are joined. Seeds are
+    cut to the shortest. `FluxSeries.notes` says what was dropped, `FluxSeries.used` what was used
+    and where it comes from.
 
-    columns: three column names of the total flux (x, y, z), or six with its convective part after
-    it, the
-        order of `compute heat/flux`. Default: v_adflux_jx … with v_adflux_jpx …, v_adflux_jcx …
-        where they are there. A log that shows how the columns are defined gets the extensive flux
-        out of them, also of a flux per volume; a definition that does not tell is an error.
-    volume: length³. temperature: T [K, reduced in lj], default the mean over the samples that are
-    used. timestep: time unit. skip, discard: samples, or the time, to leave out at the beginning of
-    each run. run: which run of a log with several: 0 the first that has the columns, -1 the last,
-    "all" for a run
-        that was continued in the same log; default the last with enough samples.
-    per_volume: True where the columns are the flux per volume, False where they are the flux
-    itself, None to
-        tell from the log, and to take them for the flux where it does not say.
-    dimension: 2 where the volume is an area; default what the log says.
+    Parameters
+    ----------
+    paths
+        Files of one kind, one for each seed; a folder stands for the one such file in it.
+    units
+        LAMMPS' unit style. It takes precedence over what the files say, as `volume`, `temperature`
+        and `timestep` do.
+    columns
+        Names of three columns with the total flux (x, y, z), or of six with its convective part
+        after it, the order of `compute heat/flux`. Default: v_adflux_jx … with v_adflux_jpx … and
+        v_adflux_jcx … where they are there. Where a log shows how the columns are defined, a flux
+        per volume becomes the extensive flux; a definition that does not tell is an error.
+    volume
+        Of the cell [length³].
+    temperature
+        T [K, reduced in lj]; default: the mean over the samples that are used.
+    timestep
+        Of the dynamics [time].
+    skip
+        Samples to leave out at the beginning of each run.
+    discard
+        The same as a time.
+    log
+        The log of the run, one for all files or one each, for what the files do not hold. It is
+        taken from the runs in which a fix wrote the file.
+    run
+        Which run of a log with several: 0 the first that has the columns, -1 the last, "all" for a
+        run that was continued in the same log; default: the last with enough samples.
+    per_volume
+        True where the columns are the flux per volume, False where they are the flux itself. None:
+        as the log says, and the flux itself where it does not say.
+    dimension
+        2 where the volume is an area; default: what the log says.
 
-    A row that LAMMPS had not finished is dropped, and where a restarted run repeats steps, the
-    later rows hold; files whose steps go on are joined; `notes` says so. Gaps, NaN and missing
-    information raise AdfluxError. Seeds are cut to the shortest.
+    Raises
+    ------
+    AdfluxError
+        For gaps, NaN, and missing or ambiguous information.
     """
     names = [paths] if isinstance(paths, str | Path) else list(paths)
     if not names:

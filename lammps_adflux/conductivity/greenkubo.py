@@ -37,21 +37,32 @@ def green_kubo(
 ) -> Conductivity:
     """κ of one system from the flux series, or the correlation functions, of one or more seeds.
 
-    method: "first-zero" ends the integral at the first zero of the noise-filtered HFACF and takes
-    the
-        running integral of the filtered HFACF there (see `first_zero`); one cutoff for all
-        components and seeds, from tr⟨J(0)J(t)⟩ over all seeds. With `cutoff` (time) the plain
-        running integral at that time is taken.
-    filter_window: width of the filter (time) instead of the automatic one, such as the period of
-    the lowest mode. blocks: pieces per seed for the error over blocks; default as many as are 5
-    cutoffs long, at most 10. subtract_mean: only where ⟨J⟩ is known not to vanish, such as a
-    drifting system; biases κ by −2 cutoff/length. spectrum_model: STACIE's "lorentz" or "exppoly",
-    or "none"; `Conductivity.stacie` says which was used. parts: split κ into potential, convective
-    and cross terms where the series has them.
+    κ_ab = f/(V T²) ∫₀^cutoff ⟨J_a(0) J_b(t)⟩ dt. The error bar holds the scatter over blocks (or
+    seeds) and how far the integral moves past its cutoff, `Conductivity.tail`. Seeds must be
+    independent.
 
-    The error bar holds the scatter over blocks (or seeds) and how far the integral moves past its
-    cutoff, `Conductivity.tail`. Error bars assume independent seeds. Blocks and STACIE need time
-    series: correlation files give seeds only.
+    Parameters
+    ----------
+    series
+        What `read_flux` read. Correlation files give an error over seeds only, and no STACIE.
+    cutoff
+        End of the plain running integral [time].
+    method
+        Without a cutoff: "first-zero" ends the integral at the first zero of the noise-filtered
+        HFACF, and takes the running integral of the filtered HFACF there (see `first_zero`). All
+        components and seeds have one cutoff, from tr⟨J(0)J(t)⟩ over all seeds.
+    filter_window
+        Width of the filter [time], such as the period of the lowest mode; default: automatic.
+    blocks
+        Pieces of each seed for the error over blocks; default: as many as are 5 cutoffs long, at
+        most 10.
+    subtract_mean
+        Only where ⟨J⟩ is known not to vanish, such as in a drifting system. It biases κ by −2
+        cutoff/length.
+    spectrum_model
+        STACIE's "lorentz" or "exppoly", or "none"; `Conductivity.stacie` says which was used.
+    parts
+        Split κ into potential, convective and cross terms where the series has them.
     """
     if method != "first-zero":
         raise AdfluxError(

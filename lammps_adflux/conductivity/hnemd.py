@@ -58,11 +58,18 @@ class Driven:
 
 
 def hnemd(series: FluxSeries, *, field=None, blocks: int | None = None) -> Driven:
-    """κ along the field that drives the runs of a series; Evans, Phys. Lett. A 91, 457 (1982), Fan
-    et al., Phys. Rev. B 99, 064308 (2019).
+    """κ along the field that drives the runs of a series: κ_ab = ⟨J_a⟩ / (T V F_b).
 
-    field: F_e [1/length], three numbers; that of the files' headers if not given. blocks: of each
-    run, for the error; 10 if not given.
+    Evans, Phys. Lett. A 91, 457 (1982); Fan et al., Phys. Rev. B 99, 064308 (2019).
+
+    Parameters
+    ----------
+    series
+        What `read_flux` read of files that hnemd.lmp wrote.
+    field
+        F_e [1/length], three numbers; default: that of the files' headers.
+    blocks
+        Of each run, for the error; default: 10.
 
     Raises
     ------

@@ -30,12 +30,27 @@ class Estimate:
 class Conductivity:
     """κ_ab = f/(V T²) ∫₀^cutoff ⟨J_a(0) J_b(t)⟩ dt, in `conductivity_unit`.
 
-    `mean` is tr κ / 3, in two dimensions (κ_xx + κ_yy)/2. Three error bars, each with its reason
-    where it is missing: `over_seeds` and `over_blocks` (standard errors of the same estimator),
-    `stacie` (a fit of the low-frequency spectrum: another estimator). `tail` is how far the
-    integral moves past its cutoff, up to six times the cutoff. Curves run over `times`, past
-    the cutoff: `hfacf` is tr⟨J(0)J(t)⟩/3, `hfacf_filtered` decides the cutoff, `running` is κ(t),
-    `running_error` its standard error over blocks (over seeds where there are no blocks).
+    Attributes
+    ----------
+    mean, tensor
+        tr κ / 3, in two dimensions (κ_xx + κ_yy)/2; and κ_ab.
+    over_seeds, over_blocks
+        Standard errors of the same estimator, or the reason why there is none.
+    stacie
+        A fit of the low-frequency spectrum: another estimator.
+    tail
+        How far the integral moves past its cutoff, up to six times the cutoff.
+    method, cutoff, filter_window
+        How the integral was ended, and when.
+    parts
+        Potential, convective and cross terms, whose sum is `tensor`; None where the series has no
+        parts.
+    times, hfacf, hfacf_filtered, running, running_error, running_tensor
+        Curves over time, past the cutoff: tr⟨J(0)J(t)⟩/3; the same filtered, which decides the
+        cutoff; κ(t); its standard error over blocks (over seeds where there are no blocks);
+        κ_ab(t).
+    units, volume, temperature, sampling, samples, seeds, dimension, files, notes, used
+        Of the series.
     """
 
     units: str
@@ -49,7 +64,6 @@ class Conductivity:
     over_blocks: Estimate
     tail: float
     stacie: SpectrumFit
-    # potential, convective, cross; their sum is `tensor`
     parts: dict[str, Float[np.ndarray, "3 3"]] | None
     times: Float[np.ndarray, " lags"]
     hfacf: Float[np.ndarray, " lags"]
@@ -64,7 +78,7 @@ class Conductivity:
     seeds: int
     files: tuple[str, ...]
     notes: tuple[str, ...]
-    used: tuple[str, ...] = ()  # columns and facts, and where each comes from
+    used: tuple[str, ...] = ()
     dimension: int = 3
 
     @property

@@ -63,14 +63,22 @@ class Graph(eqx.Module):
     def hop(self, values: PyTree) -> PyTree:
         """Values at the other atom of each pair: what a message takes from j to i.
 
-        values: an array [atoms, …], or several in a tuple or another pytree, which then go from
-        rank to rank in one message. Returns the same with [pairs, …].
-
-        Under a flux evaluation the tangent is weighted by (1 - s·r_p), the hop rule
-        (docs/theory.md; Langer, Frank, Knoop, J. Chem. Phys. 159, 174105 (2023), eq. 13): so read
-        what belongs to the other atom through `hop` only, never by indexing with `others`. On
+        Read what belongs to the other atom through `hop` only, never by indexing with `others`:
+        under a flux evaluation the tangent is weighted by (1 - s·r_p), the hop rule
+        (docs/theory.md; Langer, Frank, Knoop, J. Chem. Phys. 159, 174105 (2023), eq. 13). On
         several ranks every rank must come here equally often: no condition on the atoms or pairs of
         a rank may decide it.
+
+        Parameters
+        ----------
+        values
+            An array [atoms, …], or several in a tuple or another pytree, which then go from rank to
+            rank in one message.
+
+        Returns
+        -------
+        array or pytree
+            The same with [pairs, …].
         """
         return jax.tree.map(self._at_other, self._of_all_ranks(values))
 
@@ -132,10 +140,21 @@ class Graph(eqx.Module):
         What `hop`, `at_center` and `sum_pairs` give, but worked through in blocks of pairs, which
         derivatives evaluate anew: memory grows with atoms × features, not with pairs × features.
 
-        message(vectors [n, 3], others, centers) gets n pairs, with the rows of `at_others` and
-        `at_centers` that belong to them, and gives an array [n, …] or several in a pytree; each
-        pair by itself. at_others, at_centers: arrays [atoms, …] or pytrees of them; the first go
-        from rank to rank in one message. Returns [atoms, …] for each array of the message.
+        Parameters
+        ----------
+        message
+            message(vectors [n, 3], others, centers) gets n pairs, with the rows of `at_others` and
+            `at_centers` that belong to them, and gives an array [n, …] or several in a pytree; each
+            pair by itself.
+        at_others
+            Arrays [atoms, …] or pytrees of them, which go from rank to rank in one message.
+        at_centers
+            The same, of the centres.
+
+        Returns
+        -------
+        array or pytree
+            [atoms, …] for each array of the message.
         """
         at_others = self._of_all_ranks(at_others)
         others, of_others = jax.tree.flatten(at_others)

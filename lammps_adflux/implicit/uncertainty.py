@@ -55,18 +55,29 @@ def propagate(
 ) -> Differences:
     """Distribution of the formation energy and volume of a defect over an ensemble of parameters.
 
-    defect, bulk: relaxed structures, or their expansions by `taylor` in the same parameters.
-    ensemble: rows of parameters [samples, parameters], a covariance as (mean, covariance), a dict
-    or a file with `samples`, or with `mean` and `covariance`, and perhaps with `names` (then in any
-    order, see `ensemble.read_ensemble`). structures: also evaluate U(Θ′) at the predicted
-    structures, one energy each.
+    `Differences.doubt` is the larger of two numbers: third order of the energy beside its spread,
+    and six times the relative change of lengths (about second order of a volume beside first); both
+    are root mean squares over samples. Third order is evaluated for eight samples where the
+    potential is at hand (relaxed structures, `Taylor.with_potential`), and estimated as second
+    order squared beside first order otherwise.
 
-    doubt: the larger of third order of the energy beside its spread, and six times the relative
-    change of lengths (second order of a volume beside first, about), root mean squares over
-    samples. Third order is evaluated for eight samples where the potential is at hand (relaxed
-    structures, `Taylor.with_potential`), and second order squared beside first order otherwise.
-    Raises AdfluxError where the doubt is above 0.5, and where the two are no defect and bulk of one
-    potential (`defects.check_pair`).
+    Parameters
+    ----------
+    defect, bulk
+        Relaxed structures, or their expansions by `taylor` in the same parameters.
+    ensemble
+        Rows of parameters [samples, parameters]; a covariance as (mean, covariance); or a dict or a
+        file with `samples`, or with `mean` and `covariance`, and perhaps with `names` (then in any
+        order, see `ensembles.read_ensemble`).
+    where
+        The parameters, as in `taylor`, for relaxed structures.
+    structures
+        Also evaluate U(Θ′) at the predicted structures, one energy each.
+
+    Raises
+    ------
+    AdfluxError
+        Where the doubt is above 0.5, and where the two are no defect and bulk of one potential.
     """
     one, two = (
         part if isinstance(part, Taylor) else replace(taylor(part, where), source=name)

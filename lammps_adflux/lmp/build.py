@@ -204,7 +204,7 @@ def _build(version: str, source: Path | None, tools: Tools, built: Path, jobs: i
         stage(tree, folder / "source", own=source is None)
         apply_patches(sorted(Path(cmake_path(), "patches").glob("*.patch")), folder / "source")
         console.print(
-            f"Building LAMMPS {version} with {jobs} jobs, once per machine: 4 to 7 minutes on 2 "
+            f"Building LAMMPS {version} with {jobs} jobs, once per machine: 3 to 7 minutes on 2 "
             f"cores.\nLog: {log}"
         )
         environment = {

@@ -9,11 +9,15 @@ from .pair_potential import Matrix, Number, PairPotential
 
 
 class Buckingham(PairPotential):
-    """φ = a exp(-r/ρ) - c / r⁶, Proc. R. Soc. A 168, 264 (1938), as LAMMPS' `buck`, without
-    charges; what `PairPotential` says of the rest.
+    """φ = a exp(-r/ρ) - c / r⁶, as LAMMPS' `buck`, without charges.
 
-    a [energy], rho [length], c [energy · length⁶]: scalars, or symmetric matrices over the
-    elements. At short distances φ falls to -∞: add `ZBL` where atoms may come close.
+    Proc. R. Soc. A 168, 264 (1938). `PairPotential` says the rest. At short distances φ falls to
+    -∞: add `ZBL` where atoms may come close.
+
+    Attributes
+    ----------
+    a, rho, c
+        [energy], [length], [energy · length⁶]: scalars, or symmetric matrices over the elements.
     """
 
     a: Float[Array | np.ndarray, "elements elements"]

@@ -58,21 +58,40 @@ def from_function(
     units: str = "metal",
     params: PyTree = MISSING,
 ) -> FunctionPotential:
-    """A potential from `function(parameters, vectors, centers, others, species, mask) -> energies
-    [atoms]`.
+    """A potential from a JAX function of the pair list.
 
-    vectors [pairs, 3] are r_j - r_i, centers i and others j index the atoms, species [atoms]
-    indexes `elements`, and mask [pairs] is False for padding, whose vectors are longer than the
-    cutoff. The number of atoms is len(species). Energies must go to zero smoothly at the cutoff,
-    leave padding out, and depend on positions through the pair list alone: what mixes atoms
-    otherwise (a sum over all atoms, dense attention, Ewald sums) is refused by name.
+    Parameters
+    ----------
+    function
+        function(parameters, vectors, centers, others, species, mask) → energies [atoms]. vectors
+        [pairs, 3] are r_j - r_i; centers i and others j index the atoms; species [atoms] indexes
+        `elements`; mask [pairs] is False for padding, whose vectors are longer than the cutoff. The
+        number of atoms is len(species). Energies must go to zero smoothly at the cutoff, leave
+        padding out, and depend on positions through the pair list alone.
+    parameters
+        A pytree; its array leaves are the parameters of the potential.
+    cutoff
+        Of the pairs.
+    elements
+        Chemical symbols, in a list, or in a string as "Ga,N".
+    hops
+        Layers of messages, each one a cutoff farther; a sum over pairs into `others` counts as one.
+        Default: counted in the function's operations.
+    units
+        Of energies and lengths: "metal" (eV, Å), "real", "any" (those of the LAMMPS that it runs
+        in), or another style of LAMMPS.
+    params
+        Earlier name of `parameters`.
 
-    elements: chemical symbols, in a list, or in a string as "Ga,N". hops: layers of messages, each
-    one a cutoff farther; counted in the function's operations where it is not given. A sum over
-    pairs into `others` counts as one. units: of energies and lengths; metal (eV, Å), real, any
-    (those of the LAMMPS that it runs in), or another style of LAMMPS. Array leaves of `parameters`
-    are the parameters (`params`, as the argument was called, is still read). A model file refers to
-    the function by module and name, so `export` wants one that Python can import.
+    Raises
+    ------
+    AdfluxError
+        By name, for what mixes atoms otherwise: a sum over all atoms, dense attention, Ewald sums.
+
+    Notes
+    -----
+    A model file refers to the function by module and name, so `export` wants one that Python can
+    import.
     """
     if (parameters is MISSING) == (params is MISSING):
         raise AdfluxError("from_function needs the function's parameters once, as `parameters`.")

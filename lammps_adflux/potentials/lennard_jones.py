@@ -8,9 +8,14 @@ from .pair_potential import Matrix, Number, PairPotential
 
 
 class LennardJones(PairPotential):
-    """φ = 4 ε [(σ/r)¹² - (σ/r)⁶], as LAMMPS' `lj/cut`; what `PairPotential` says of the rest.
+    """φ = 4 ε [(σ/r)¹² - (σ/r)⁶], as LAMMPS' `lj/cut`.
 
-    epsilon [energy] and sigma [length]: scalars, or symmetric matrices over the elements.
+    `PairPotential` says the rest.
+
+    Attributes
+    ----------
+    epsilon, sigma
+        [energy], [length]: scalars, or symmetric matrices over the elements.
     """
 
     epsilon: Float[Array | np.ndarray, "elements elements"]

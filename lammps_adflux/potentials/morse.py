@@ -8,10 +8,14 @@ from .pair_potential import Matrix, Number, PairPotential
 
 
 class Morse(PairPotential):
-    """φ = d0 [exp(-2 α (r - r0)) - 2 exp(-α (r - r0))], Phys. Rev. 34, 57 (1929), as LAMMPS'
-    `morse`; what `PairPotential` says of the rest.
+    """φ = d0 [exp(-2 α (r - r0)) - 2 exp(-α (r - r0))], as LAMMPS' `morse`.
 
-    d0 [energy], alpha [1/length], r0 [length]: scalars, or symmetric matrices over the elements.
+    Phys. Rev. 34, 57 (1929). `PairPotential` says the rest.
+
+    Attributes
+    ----------
+    d0, alpha, r0
+        [energy], [1/length], [length]: scalars, or symmetric matrices over the elements.
     """
 
     d0: Float[Array | np.ndarray, "elements elements"]

@@ -51,12 +51,26 @@ class StillingerWeber(Potential):
 
     @classmethod
     def from_lammps(cls, path, *, elements, units: str | None = None) -> "StillingerWeber":
-        """Reads the entries for `elements` from a LAMMPS .sw file.
+        """Read a LAMMPS .sw file.
 
-        units: those that the first line names (`UNITS: real`), as LAMMPS reads it; metal, if it
-        names none. What has to be equal for i j and j i, or for j and k, may differ by 1e-5 of it,
-        as rounded numbers do, and the mean is taken; a larger difference is an AdfluxError, unless
-        nothing depends on it (a pair without energy, an angle without strength).
+        What has to be equal for i j and j i, or for j and k, may differ by 1e-5 of it, as rounded
+        numbers do, and the mean is taken.
+
+        Parameters
+        ----------
+        path
+            The file.
+        elements
+            Those wanted, in the order of LAMMPS' types.
+        units
+            Default: those that the first line names (`UNITS: real`), as LAMMPS reads it; metal, if
+            it names none.
+
+        Raises
+        ------
+        AdfluxError
+            With file and line, where the file is not of this form; for a larger difference, unless
+            nothing depends on it (a pair without energy, an angle without strength).
         """
         elements = check_elements(elements)
         column = symmetric(path, elements, read_entries(Path(path), elements))

@@ -19,18 +19,22 @@ COULOMB = 14.399645  # e²/(4πε₀) [eV Å], LAMMPS' digits for metal units
 
 
 class ZBL(Potential):
-    """U_i = ½ Σ_j [φ(r_ij) + S(r_ij)], for pairs shorter than `outer`; energies in eV, lengths in Å
-    (LAMMPS' metal units).
+    """U_i = ½ Σ_j [φ(r_ij) + S(r_ij)] for pairs shorter than `outer`, as LAMMPS' `zbl inner outer`.
 
-    φ(r) = Z_i Z_j e²/(4πε₀ r) Σ_k c_k exp(-d_k r/a), a = 0.4685/(Z_i^0.23 + Z_j^0.23); S is a
+    φ(r) = Z_i Z_j e²/(4πε₀ r) Σ_k c_k exp(-d_k r/a), a = 0.4685/(Z_i^0.23 + Z_j^0.23). S is a
     constant up to `inner`, and from there a polynomial A/3 (r - inner)³ + B/4 (r - inner)⁴ + C with
-    which energy, force and curvature vanish at `outer`. Ziegler, Biersack, Littmark, The Stopping
-    and Range of Ions in Matter, vol. 1 (1985); constants and S as in LAMMPS' `pair_style zbl inner
-    outer`.
+    which energy, force and curvature vanish at `outer`. Energies are in eV, lengths in Å. Ziegler,
+    Biersack, Littmark, The Stopping and Range of Ions in Matter, vol. 1 (1985).
 
-    numbers: nuclear charges Z, one for each element; those of the periodic table if not given.
-    between: a symmetric matrix over the elements, False for pairs without this repulsion; all have
-    it if not given. ZBL has no parameters: charges do not vary.
+    It has no parameters: charges do not vary.
+
+    Attributes
+    ----------
+    numbers
+        Nuclear charges Z, one for each element; default: those of the periodic table.
+    between
+        A symmetric matrix over the elements, False for pairs without this repulsion; default: all
+        have it.
     """
 
     elements: tuple[str, ...] = eqx.field(static=True)

@@ -67,8 +67,24 @@ def batch_from_atoms(
 ) -> Batch:
     """One Graph of many ASE structures, as `graph_from_atoms` makes it of one.
 
-    room: give the same one to batch after batch, and JAX compiles a few times for all. Raises
-    `AdfluxError` with the number of the structure that has no graph, counted from `first`.
+    Parameters
+    ----------
+    structures
+        ASE structures.
+    potential
+        Whose cutoff and elements count.
+    dtype
+        Of the graph; default: that of JAX.
+    room
+        Sizes of the padded arrays: give the same one to batch after batch, and JAX compiles a few
+        times for all.
+    first
+        Number of the first structure, for errors.
+
+    Raises
+    ------
+    AdfluxError
+        With the number of the structure that has no graph.
     """
     dtype = dtype or jnp.result_type(float)
     lists = []

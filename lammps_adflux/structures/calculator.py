@@ -111,9 +111,14 @@ class ASECalculator(Calculator):
     def get_heat_flux(self, atoms: ase.Atoms | None = None, velocities=None) -> np.ndarray:
         """J = Σ_i (U_i + ½ m_i v_i²) v_i + J_pot, extensive, in eV · ASE's unit of velocity [3].
 
-        J_pot is `adflux.heat_flux`, exact for any number of layers of messages. atoms: those of the
-        calculator, if not given. velocities: in ASE's unit, Å / (Å √(u/eV)); those of the atoms, if
-        not given.
+        J_pot is `adflux.heat_flux`, exact for any number of layers of messages.
+
+        Parameters
+        ----------
+        atoms
+            Default: those of the calculator.
+        velocities
+            In ASE's unit, Å / (Å √(u/eV)); default: those of the atoms.
         """
         atoms = atoms if atoms is not None else self.atoms
         if not isinstance(atoms, ase.Atoms):

@@ -77,10 +77,25 @@ def evaluate(
 ) -> Iterator[tuple[ase.Atoms, dict[str, Any]]]:
     """Each structure with its energy, forces and stress by a potential, as ASE has them.
 
-    Structures come back as copies with the results in a calculator; what they held before is the
-    second of each pair. They are evaluated together, about `batch` atoms in one call, and arrays
-    are padded, so that JAX compiles a few times for any number of structures. Units and errors as
-    for `ASECalculator`.
+    Structures are evaluated together, and arrays are padded, so that JAX compiles a few times for
+    any number of structures. Units and errors as for `ASECalculator`.
+
+    Parameters
+    ----------
+    potential
+        Any potential.
+    structures
+        ASE structures, in any number.
+    dtype
+        Of the evaluation; default: that of JAX.
+    batch
+        About so many atoms are evaluated in one call.
+
+    Yields
+    ------
+    tuple
+        A copy of the structure with the results in a calculator, and the results that the structure
+        held before.
     """
     known, precision = in_ase_units(potential, dtype)
     room, together, done = Room(), [], 0

@@ -20,9 +20,19 @@ def graph_from_atoms(
     """Graph of an ASE structure, one row per atom, in the order of `atoms`.
 
     Any cell and any mixture of periodic directions, also cells smaller than the cutoff: then an
-    atom is a neighbour of its own images. Neighbours come from vesin. dtype: that of JAX (float64
-    with `jax.config.update("jax_enable_x64", True)`), if not given. cutoff: of the pairs; that of
-    the potential, if not given.
+    atom is a neighbour of its own images. Neighbours come from vesin.
+
+    Parameters
+    ----------
+    atoms
+        An ASE structure.
+    potential
+        Whose cutoff and elements count.
+    dtype
+        Of the graph; default: that of JAX (float64 with `jax.config.update("jax_enable_x64",
+        True)`).
+    cutoff
+        Of the pairs; default: that of the potential.
     """
     pairs = PairList(atoms, potential, cutoff=cutoff)
     dtype = dtype or jnp.result_type(float)

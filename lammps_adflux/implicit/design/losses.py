@@ -88,8 +88,22 @@ def strained(
     energy: Float[Array | np.ndarray, ""] | float,
     elastic_constants: Float[Array | np.ndarray, "6 6"],
 ) -> Structure:
-    """The structure with other positions in its cell, and then a strain F = 1 + E about the origin:
-    x = x₀ + (y - x₀) Fᵀ; a JAX function. Energy and elastic constants are as given.
+    """The structure with other positions in its cell, and then a strain F = 1 + E about the origin.
+
+    x = x₀ + (y - x₀) Fᵀ; a JAX function.
+
+    Parameters
+    ----------
+    structure
+        The structure.
+    origin
+        x₀, that of LAMMPS' box.
+    positions
+        y of all atoms, in its cell.
+    strain
+        E as xx, yy, zz, yz, xz, xy.
+    energy, elastic_constants
+        Of the result.
     """
     f = deformation(jnp.asarray(strain))
     whole = f @ deformation(jnp.asarray(structure.strain)) - jnp.eye(3)
@@ -109,7 +123,12 @@ def displacements(
 ) -> Float[Array, "chosen 3"]:
     """u_i - ū, u_i = d(x_i - t_i): what is left of a displacement without its mean.
 
-    atoms: indices of atoms in the order of their ids, all without it; the mean is over them.
+    Parameters
+    ----------
+    structure, target
+        x and t of all atoms by ascending id.
+    atoms
+        Indices of those that count, also for the mean; default: all.
     """
     target = jnp.asarray(target)
     if target.shape != structure.positions.shape:
@@ -130,13 +149,26 @@ def squared_distance(
     """Σ_i |u_i - ū|², u_i = d(x_i - t_i): the distance to a target, modulo translation and periodic
     images.
 
-    structure, target: x and t of all atoms by ascending id. atoms: indices of those that count.
+    Parameters
+    ----------
+    structure, target
+        x and t of all atoms by ascending id.
+    atoms
+        Indices of those that count.
     """
     return jnp.sum(displacements(structure, target, atoms) ** 2)
 
 
 def distance(structure: Structure, one: int, two: int) -> Float[Array, ""]:
-    """|d(x_j - x_i)| between two atoms, by their place in the order of ids."""
+    """|d(x_j - x_i)| between two atoms, i the `one` and j the `two`.
+
+    Parameters
+    ----------
+    structure
+        The structure.
+    one, two
+        Places of the atoms in the order of ids.
+    """
     vector = structure.nearest((structure.positions[two] - structure.positions[one])[None])[0]
     return jnp.sqrt(vector @ vector)
 

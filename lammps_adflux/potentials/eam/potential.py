@@ -13,16 +13,23 @@ from .splines import evaluate
 
 class EAM(Potential):
     """U_i = F_i(ρ_i) + ½ Σ_j φ_ij(r_ij), ρ_i = Σ_j f_j(r_ij), as LAMMPS' `eam`, `eam/alloy` and
-    `eam/fs`: Daw, Baskes, Phys. Rev. B 29, 6443 (1984); in `eam/fs` f depends on the element of i
-    as well (Finnis, Sinclair, Phil. Mag. A 50, 45 (1984)).
+    `eam/fs`.
+
+    Daw, Baskes, Phys. Rev. B 29, 6443 (1984). In `eam/fs` f depends on the element of i as well:
+    Finnis, Sinclair, Phil. Mag. A 50, 45 (1984).
 
     F, f and r φ are tables, interpolated as LAMMPS does: cubic in each interval, with continuous
     slopes; their second derivatives jump at the points of the grid. Beyond the last density F goes
     on along its tangent. All values of the tables are parameters.
 
-    embedding: F [elements, points], from ρ = 0 at spacing drho. density: f [elements at j, 1 or
-    elements at i, points], from r = 0 at spacing dr. pair: r φ [pairs of elements, points], pairs
-    in the order 0 0, 1 0, 1 1, 2 0, …
+    Attributes
+    ----------
+    embedding
+        F [elements, points], from ρ = 0 at spacing `drho`.
+    density
+        f [elements at j, 1 or elements at i, points], from r = 0 at spacing `dr`.
+    pair
+        r φ [pairs of elements, points], pairs in the order 0 0, 1 0, 1 1, 2 0, …
     """
 
     embedding: Float[Array | np.ndarray, "elements densities"]
@@ -39,12 +46,21 @@ class EAM(Potential):
     def from_lammps(
         cls, path, *, elements, style: str | None = None, units: str | None = None
     ) -> "EAM":
-        """Reads the tables of `elements` from a file of LAMMPS' `eam/alloy` or `eam/fs`, or from
-        files of `eam`, one for each element.
+        """Read the tables of a file of LAMMPS' `eam/alloy` or `eam/fs`, or of files of `eam`.
 
-        path: a file, or a list of them for `eam`. style: "eam", "eam/alloy" or "eam/fs"; the file
-        shows it if not given. units: those that the first line names (`UNITS: real`), as LAMMPS
-        reads it; metal, if it names none. Masses are not read: give them with LAMMPS' `mass`.
+        Masses are not read: give them with LAMMPS' `mass`.
+
+        Parameters
+        ----------
+        path
+            A file; for `eam` a list of them, one for each element.
+        elements
+            Those wanted, in the order of LAMMPS' types.
+        style
+            "eam", "eam/alloy" or "eam/fs"; default: what the file shows.
+        units
+            Default: those that the first line names (`UNITS: real`), as LAMMPS reads it; metal, if
+            it names none.
 
         Raises
         ------

@@ -52,7 +52,14 @@ class Nequix(Potential):
     def from_file(
         cls, path: str | PathLike, elements: str | Sequence[str] | None = None
     ) -> "Nequix":
-        """The potential of a file of nequix (.nqx), for some of its elements in the given order.
+        """The potential of a file of nequix (.nqx).
+
+        Parameters
+        ----------
+        path
+            The file.
+        elements
+            Those wanted, in the order of LAMMPS' types; default: all that the model knows.
 
         Raises
         ------

@@ -11,15 +11,24 @@ from .with_files import from_files, types_of
 
 
 def read_pair_style(path, elements=None) -> Potential:
-    """The potential of a LAMMPS file such as the .snap and .mod files that come with SNAP
-    coefficients, in metal units.
+    """The potential of a LAMMPS file with pair_style and pair_coeff, in metal units.
 
-    pair_style snap, sw, eam, eam/alloy, eam/fs, tersoff, tersoff/mod, tersoff/zbl, lj/cut, morse,
-    buck, zbl, and hybrid/overlay of them are read, with variables of numbers; lj/cut, morse and
-    buck in any units. The files that pair_coeff names are looked for beside this file first.
-    elements: the order in the potential; that of the atom types if not given. Anything else that
-    adds to the energy (tables, Coulomb interactions, scaled styles) is an AdfluxError that names
-    file and line.
+    Such files, .snap and .mod, come with SNAP coefficients. Styles: snap, sw, eam, eam/alloy,
+    eam/fs, tersoff, tersoff/mod, tersoff/zbl, lj/cut, morse, buck, zbl, and hybrid/overlay of them,
+    with variables of numbers; lj/cut, morse and buck in any units.
+
+    Parameters
+    ----------
+    path
+        The file. Files that pair_coeff names are looked for beside it first.
+    elements
+        The order in the potential; default: that of the atom types.
+
+    Raises
+    ------
+    AdfluxError
+        With file and line, for anything else that adds to the energy: tables, Coulomb interactions,
+        scaled styles.
     """
     path = Path(path)
     found = read_commands(path)

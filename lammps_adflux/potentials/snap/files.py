@@ -6,6 +6,7 @@ import numpy as np
 
 from ...errors import AdfluxError
 from ..text_files import read_lines, words_of
+from .bispectrum import triples
 
 DEFAULTS = {  # as in LAMMPS' pair_style snap
     "rfac0": 0.99363,
@@ -119,6 +120,34 @@ def read_coefficients(
         )
     radii, weights, values = zip(*(entries[name] for name in elements), strict=True)
     return np.array(radii), np.array(weights), np.array(values), tuple(entries)
+
+
+def count_components(parameters: dict, elements: int) -> int:
+    """Components of the bispectrum of one atom."""
+    channels = elements if parameters["chemflag"] else 1
+    return len(triples(parameters["twojmax"])) * channels**3
+
+
+def read_files(coefficients: Path, parameters: Path, elements: tuple[str, ...]):
+    """Parameters, and radii, weights and coefficients of the elements, of files that belong
+    together.
+    """
+    p = read_parameters(parameters)
+    radii, weights, values, known = read_coefficients(coefficients, elements)
+    if p["chemflag"] and elements != known:
+        raise AdfluxError(
+            f"{coefficients}: with chemflag 1 the coefficients mean the elements in the order of "
+            f"the file, {', '.join(known)}, but {', '.join(elements)} was asked for."
+        )
+    components = count_components(p, len(elements))
+    products = components * (components + 1) // 2 if p["quadraticflag"] else 0
+    if values.shape[1] != 1 + components + products:
+        raise AdfluxError(
+            f"{coefficients} has {values.shape[1]} coefficients per element, but twojmax "
+            f"{p['twojmax']}, quadraticflag {p['quadraticflag']} and chemflag {p['chemflag']} of "
+            f"{parameters} need {1 + components + products}."
+        )
+    return p, radii, weights, values
 
 
 def write_files(

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...errors import AdfluxError
 from ...graph import Graph
 from ...hop_rule.locality import any_counts
 from ...process import note
@@ -16,7 +15,7 @@ from ..base import Potential, check_elements
 from ..file_units import units_of_file
 from .beside import core_beside
 from .bispectrum import bispectrum, coefficients, triples, unity
-from .files import read_coefficients, read_parameters, write_files
+from .files import count_components, read_files, write_files
 
 PAIRS, ATOMS = 256, 8  # at a time: what then has to be held fits into a core's cache
 
@@ -53,12 +52,23 @@ class SNAP(Potential):
 
     @classmethod
     def from_lammps(cls, coefficients, parameters, elements, units: str | None = None) -> "SNAP":
-        """From LAMMPS' .snapcoeff and .snapparam files, for `elements` in this order.
+        """Read LAMMPS' .snapcoeff and .snapparam files.
 
-        units: those that the first line of the coefficients names (`UNITS: metal`); metal, if it
-        names none. Where a .snap or .mod file beside the coefficients adds another pair style to
-        them (most often ZBL, without which atoms may fall into one another), a note of the logger
+        Where a .snap or .mod file beside the coefficients adds another pair style to them (most
+        often ZBL, without which atoms may fall into one another), a note of the logger
         `lammps_adflux` says so: `read_pair_style` of that file gives the sum.
+
+        Parameters
+        ----------
+        coefficients
+            The .snapcoeff file.
+        parameters
+            The .snapparam file.
+        elements
+            Those wanted, in the order of LAMMPS' types.
+        units
+            Default: those that the first line of the coefficients names (`UNITS: metal`); metal, if
+            it names none.
         """
         potential = cls.from_files(coefficients, parameters, elements, units)
         beside = core_beside(Path(coefficients))
@@ -73,29 +83,20 @@ class SNAP(Potential):
 
     @classmethod
     def from_files(cls, coefficients, parameters, elements, units: str | None = None) -> "SNAP":
-        """The same without a look at other files."""
+        """As `from_lammps`, without a look at files beside these.
+
+        Parameters
+        ----------
+        coefficients, parameters, elements, units
+            As in `from_lammps`.
+        """
         elements = check_elements(elements)
-        p = read_parameters(Path(parameters))
-        radii, weights, values, known = read_coefficients(Path(coefficients), elements)
-        if p["chemflag"] and elements != known:
-            raise AdfluxError(
-                f"{coefficients}: with chemflag 1 the coefficients mean the elements in the order "
-                f"of the file, {', '.join(known)}, but "
-                f"{', '.join(elements)} was asked for."
-            )
-        channels = len(elements) if p["chemflag"] else 1
-        components = len(triples(p["twojmax"])) * channels**3
-        products = components * (components + 1) // 2 if p["quadraticflag"] else 0
-        if values.shape[1] != 1 + components + products:
-            raise AdfluxError(
-                f"{coefficients} has {values.shape[1]} coefficients per element, but twojmax "
-                f"{p['twojmax']}, quadraticflag {p['quadraticflag']} and "
-                f"chemflag {p['chemflag']} of {parameters} need {1 + components + products}."
-            )
+        p, radii, weights, values = read_files(Path(coefficients), Path(parameters), elements)
+        components = count_components(p, len(elements))
         return cls(
             constants=values[:, 0],
             coefficients=values[:, 1 : 1 + components],
-            quadratic=values[:, 1 + components :] if products else None,
+            quadratic=values[:, 1 + components :] if p["quadraticflag"] else None,
             cutoff=float(2.0 * radii.max() * p["rcutfac"]),
             elements=elements,
             radii=tuple((radii * p["rcutfac"]).tolist()),
@@ -113,11 +114,16 @@ class SNAP(Potential):
         )
 
     def to_lammps(self, coefficients, parameters=None) -> None:
-        """Write LAMMPS' files for `pair_style snap`, in the potential's units: what `from_lammps`
-        reads back is equal to the last digit.
+        """Write LAMMPS' files for `pair_style snap`, in the potential's units.
 
-        coefficients: path of the .snapcoeff file. parameters: that of the .snapparam file, by
-        default beside it with the same name.
+        What `from_lammps` reads back is equal to the last digit.
+
+        Parameters
+        ----------
+        coefficients
+            Path of the .snapcoeff file.
+        parameters
+            Path of the .snapparam file; default: beside the other, with the same name.
         """
         flags = {
             "quadraticflag": self.quadratic is not None,

@@ -59,20 +59,34 @@ class So3krates(Potential):
         add_shift: bool = False,
         units: str = "metal",
     ) -> "So3krates":
-        """Reads the folder that mlff wrote: hyperparameters.json, scales.json,
-        checkpoint_loss_<step>.
+        """Read the folder that mlff wrote.
 
-        elements: those wanted, in the order of LAMMPS' types; a checkpoint has a row for every
-        atomic number below `num_embeddings` and does not tell for which of them it was trained.
-        dtype: of the parameters; float64, to which mlff's float32 is widened exactly, if not given.
-        Of several checkpoint_loss files the one with the largest step is read, as by flax's
+        It holds hyperparameters.json, scales.json and checkpoint_loss_<step>. Of several
+        checkpoint_loss files the one with the largest step is read, as by flax's
         restore_checkpoint, and of its parameters `params`, as mlff's calculator, MLFFPotential and
         glp do; `valid_params` (the Polyak average; the same numbers without one) is what mlff uses
-        for validation. The energies are multiplied by scales.json's scale. add_shift: also add its
-        per_atom_shift, as mlff did by default until 2024; it moves the zero of the energy, and with
-        it the convective part of the heat flux, and large shifts cost digits in float32. units:
-        those of the data that it was trained on, which the folder does not tell. What changes the
-        network and is not implemented is refused by name.
+        for validation. The energies are multiplied by scales.json's scale.
+
+        Parameters
+        ----------
+        folder
+            The folder.
+        elements
+            Those wanted, in the order of LAMMPS' types. A checkpoint has a row for every atomic
+            number below `num_embeddings`, and does not tell for which of them it was trained.
+        dtype
+            Of the parameters; default: float64, to which mlff's float32 is widened exactly.
+        add_shift
+            Also add the per_atom_shift of scales.json, as mlff did by default until 2024. It moves
+            the zero of the energy, and with it the convective part of the heat flux; large shifts
+            cost digits in float32.
+        units
+            Those of the data that it was trained on, which the folder does not tell.
+
+        Raises
+        ------
+        AdfluxError
+            By name, for what changes the network and is not implemented.
         """
         fields = read_so3krates(folder, elements, add_shift)
         if dtype is not None:

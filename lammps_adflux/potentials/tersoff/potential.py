@@ -144,11 +144,19 @@ class Tersoff(BondOrder):
     def from_lammps(
         cls, path, *, elements, style: str | None = None, units: str | None = None
     ) -> "BondOrder":
-        """Reads the entries for `elements` from a file of LAMMPS' `tersoff`, `tersoff/mod` (a
-        `TersoffMod`) or `tersoff/zbl`.
+        """Read a file of LAMMPS' `tersoff`, `tersoff/mod` (a `TersoffMod`) or `tersoff/zbl`.
 
-        style: the file shows it by how many numbers an entry has, if not given. units: those that
-        the first line names (`UNITS: real`), as LAMMPS reads it; metal, if it names none.
+        Parameters
+        ----------
+        path
+            The file.
+        elements
+            Those wanted, in the order of LAMMPS' types.
+        style
+            Default: what the number of entries shows.
+        units
+            Default: those that the first line names (`UNITS: real`), as LAMMPS reads it; metal, if
+            it names none.
 
         Raises
         ------
