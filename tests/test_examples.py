@@ -63,7 +63,7 @@ def test_tin_selenide_has_the_papers_equation_of_state(tmp_path):
     assert abs(float(re.search(r"bulk modulus +(\S+)", output)[1]) - 37.7) < 0.5
     # eV per atom and ns, of 0.8 ps
     assert abs(float(re.search(r"drift in NVE +(\S+)", output)[1])) < 0.1
-    assert re.search(r"κ .* from 0\.8 ps of one run", output)
+    assert re.search(r"κ .* from 0\.8 ps of each of 1 run", output)
     assert (tmp_path / "eos.png").stat().st_size > 0
 
 

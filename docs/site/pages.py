@@ -3,6 +3,7 @@ templates, public names.
 """
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 from mkdocs.structure.files import File
@@ -17,7 +18,8 @@ LINK = re.compile(r"(\]\()(?!https?://|#|mailto:)([^)\s#]+)(#[^)\s]*)?(\))")
 
 
 def on_config(config):
-    """The gallery's pages, one for each example."""
+    """The gallery's pages, one for each example; every page names the version that it describes."""
+    config["copyright"] = f"lammps_adflux {version('lammps-adflux')}"
     gallery: list = ["gallery/index.md"]
     gallery += [{title_of(path): page} for path, page in examples().items()]
     for entry in config["nav"]:

@@ -22,6 +22,9 @@ RESTORED = re.compile(
 )
 
 
+READING = "ADFLUX_READING"  # see mliap/continuation.py
+
+
 class Reading(NamedTuple):
     """What LAMMPS made of a script.
 
@@ -76,7 +79,8 @@ def read_script(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            env=lammps_environment(),
+            # our own templates then leave files as they are
+            env={**lammps_environment(), READING: "1"},
         )
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     lines = [RESTORED.sub(r"restored \g<style>", line) for line in lines]

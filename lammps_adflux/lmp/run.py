@@ -113,7 +113,7 @@ def _follow(process, last: deque, verbose: bool) -> None:
         TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
         TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    steps, first = 0, None
+    steps, upto, first = 0, False, None
     with Progress(
         *columns, console=console, disable=not console.is_terminal or verbose
     ) as progress:
@@ -122,15 +122,18 @@ def _follow(process, last: deque, verbose: bool) -> None:
             last.append(line)
             if verbose:
                 print(line, end="", flush=True)
-            elif line.startswith(("adflux: comp", "WARNING")):
+            elif line.startswith(("adflux: comp", "adflux: goes on", "WARNING")):
                 progress.console.print(line.rstrip(), markup=False, highlight=False)
-            if command := re.match(r"\s*run\s+(\d+)", line):
-                steps, first = int(command[1]), None
+            if command := re.match(r"\s*run\s+(\d+)(\s+upto)?", line):
+                steps, upto, first = int(command[1]), bool(command[2]), None
                 if task is not None:
                     progress.update(task, completed=progress.tasks[task].total)
                 task = progress.add_task("LAMMPS", total=steps)
             elif task is not None and (row := re.match(r"\s*(\d+)(\s+[-+.\deE]+)+\s*$", line)):
-                first = int(row[1]) if first is None else first
+                if first is None:
+                    first = int(row[1])
+                    steps -= first if upto else 0
+                    progress.update(task, total=steps)
                 progress.update(task, completed=min(int(row[1]) - first, steps))
         if task is not None and process.poll() in (None, 0):
             progress.update(task, completed=progress.tasks[task].total)
