@@ -32,9 +32,50 @@ def cmake_path() -> str:
     return str(_data_folder("cmake"))
 
 
+COMPILATIONS = 1 << 30  # bytes that compiled functions may take on disk
+
+
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/lammps-adflux`, by default ~/.cache/lammps-adflux."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lammps-adflux"
+
+
+def compilations_folder() -> Path:
+    """Where JAX keeps what it compiled, unless JAX_COMPILATION_CACHE_DIR names another folder."""
+    return cache_folder() / "jax"
+
+
+def folder_size(folder: Path) -> tuple[int, int]:
+    """Files of a folder, and the bytes in them."""
+    sizes = [size for _, size, _ in _files(folder)]
+    return len(sizes), sum(sizes)
+
+
+def trim_folder(folder: Path, limit: int) -> None:
+    """Remove the files that nobody used for longest, where all take more than `limit` bytes, until
+    four fifths of it are left. Other processes may do the same.
+    """
+    files = sorted(_files(folder))
+    total = sum(size for _, size, _ in files)
+    if total <= limit:
+        return
+    for _, size, path in files:
+        if total <= 0.8 * limit:
+            break
+        path.unlink(missing_ok=True)
+        total -= size
+
+
+def _files(folder: Path) -> list[tuple[float, int, Path]]:
+    """When each file was used last, its size, and the file."""
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue  # removed meanwhile
+        found.append((max(status.st_atime, status.st_mtime), status.st_size, path))
+    return found
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from functools import cache
 
 from .errors import AdfluxError
 from .parallel.failures import world
-from .paths import cache_folder
+from .paths import COMPILATIONS, compilations_folder, trim_folder
 
 RANK_VARIABLES = "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"  # set by mpiexec before MPI is
 logger = logging.getLogger("lammps_adflux")
@@ -22,18 +22,20 @@ def prepare() -> None:
     never overridden.
 
     One core per rank (as many as OMP_NUM_THREADS says, where it is set), GPU memory taken as
-    needed, a compilation cache on disk, and float64 available. glibc keeps the memory that XLA
-    frees (`keep_freed_memory`).
+    needed, a compilation cache on disk (1 GiB at most), and float64 available. glibc keeps the
+    memory that XLA frees (`keep_freed_memory`).
     """
     keep_freed_memory()
     threads = os.environ.get("OMP_NUM_THREADS", "1").split(",")[0]
     defaults = {
         "PJRT_NPROC": threads,
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "jax"),
+        "JAX_COMPILATION_CACHE_DIR": str(compilations_folder()),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5",
         "JAX_ENABLE_X64": "true",
     }
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ and _rank() == 0:
+        trim_folder(compilations_folder(), COMPILATIONS)
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     flags = os.environ.get("XLA_FLAGS", "")

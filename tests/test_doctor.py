@@ -14,7 +14,7 @@ from lammps_adflux.lmp import doctor
 
 NAMES = (
     "lmp version ML-IAP#Python Kokkos environment patches jax#devices float64 threads MPI "
-    "exchange potentials".replace(" ", "\n")
+    "exchange potentials compilations".replace(" ", "\n")
     .replace("#", " ")
     .splitlines()
 )

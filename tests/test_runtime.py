@@ -10,6 +10,7 @@ from lammps_runner import PROGRAMS, run_lammps
 
 import lammps_adflux as adflux
 from lammps_adflux.mliap.rhythm import Rhythm
+from lammps_adflux.paths import COMPILATIONS, folder_size, trim_folder
 
 NAMES = (
     "PJRT_NPROC",
@@ -32,6 +33,32 @@ def prepared(**settings):
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def test_the_oldest_compilations_go_where_they_take_too_much(tmp_path):
+    for number in range(10):
+        path = tmp_path / f"f{number}-cache"
+        path.write_bytes(b"x" * 100)
+        os.utime(path, (1000 + number, 1000 + number))
+    trim_folder(tmp_path, 1000)
+    assert folder_size(tmp_path) == (10, 1000)
+    os.utime(tmp_path / "f0-cache", (2000, 1000))  # read lately
+    trim_folder(tmp_path, 900)
+    assert folder_size(tmp_path) == (7, 700)
+    assert not any((tmp_path / f"f{number}-cache").exists() for number in (1, 2, 3))
+    trim_folder(tmp_path / "none", 0)
+
+
+def test_a_process_bounds_its_own_compilations_and_not_those_of_a_folder_that_was_named(tmp_path):
+    own, named = tmp_path / "lammps-adflux" / "jax", tmp_path / "named"
+    for folder in (own, named):
+        folder.mkdir(parents=True)
+        with (folder / "large-cache").open("wb") as file:
+            file.truncate(COMPILATIONS + 1)  # takes no space
+    prepared(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=str(named))
+    assert (named / "large-cache").exists() and (own / "large-cache").exists()
+    prepared(XDG_CACHE_HOME=str(tmp_path))
+    assert not (own / "large-cache").exists()
 
 
 def test_defaults(tmp_path):

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import AdfluxError
+from ..paths import COMPILATIONS, compilations_folder, folder_size
 from .answers import ask, help_text
 from .findings import Finding, healthy, print_findings
 from .programs import find_lmp, find_mpiexec, potentials_folder
@@ -40,6 +41,7 @@ def examine(lmp: Path | None = None) -> list[Finding]:
     findings.append(_mpi(str(lmp), found, probe) if works else _not_seen("MPI"))
     findings.append(_exchange(probe) if works else _not_seen("exchange"))
     findings.append(_potentials())
+    findings.append(_compilations())
     return findings
 
 
@@ -205,6 +207,16 @@ def _potentials() -> Finding:
             "set LAMMPS_POTENTIALS to LAMMPS' folder potentials/",
             False,
         )
+
+
+def _compilations() -> Finding:
+    named = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    folder = Path(named) if named else compilations_folder()
+    files, size = folder_size(folder)
+    limit = "no limit" if named else f"{COMPILATIONS >> 20} MB at most"
+    return Finding(
+        "compilations", None, f"{size / 2**20:.0f} MB in {files} files ({limit}), {folder}"
+    )
 
 
 def _vendor(text: str) -> str:
