@@ -77,6 +77,21 @@ def test_rerun_flux_recomputes_the_flux_of_a_stored_run(folder):
     assert np.abs(run - rerun).max() < 1e-9 * np.abs(run).max()  # 12 printed digits
 
 
+@pytest.mark.parametrize("ranks", ("1", "2", "4"))
+def test_a_disk_that_is_full_ends_the_run(folder, ranks):
+    (folder / "in.run").write_text(SYSTEM + SAMPLED)
+    (folder / "adflux.flux").symlink_to("/dev/full")
+    done = run_adflux(folder, "run", "in.run", "-n", ranks, "-var", "n_sample", "600", fails=True)
+    assert "adflux.flux lacks all samples at step 500" in " ".join(done.stderr.split())
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(folder):
+    (folder / "in.run").write_text(SYSTEM + SAMPLED)
+    environment = {"XDG_CACHE_HOME": "/dev/null", "JAX_COMPILATION_CACHE_DIR": "/dev/null/jax"}
+    run_adflux(folder, "run", "in.run", "-n", "2", fails=False, environment=environment)
+    assert read_flux(folder / "adflux.flux").samples == 21
+
+
 @pytest.mark.parametrize(
     ("template", "variable"),
     (("green_kubo", "temperature"), ("native_flux", "temperature"), ("rerun_flux", "dump")),
