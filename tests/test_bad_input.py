@@ -1,5 +1,5 @@
-"""Mistakes in LAMMPS end with one clear sentence and a non-zero code, on one rank and two, and
-never hang.
+"""Mistakes in LAMMPS end with one clear sentence and a non-zero code, on one rank, two and four,
+and never hang.
 """
 
 import os
@@ -86,6 +86,7 @@ MISTAKES = (
     ),
     Mistake("no run", SYSTEM + pair() + INCLUDE + 'print "$(v_adflux_jx)"', ("put `run 0` first",)),
 )
+RANKS = dict.fromkeys(("element", "nan", "overlap", "missing", "damaged", "no run"), (1, 2, 4))
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def models(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("mistake", "ranks"),
-    [(m, r) for m in MISTAKES for r in (1, 2) if m.only in (None, r)],
+    [(m, r) for m in MISTAKES for r in RANKS.get(m.name, (1, 2)) if m.only in (None, r)],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_a_mistake_is_told_in_a_sentence(tmp_path, models, mistake, ranks):

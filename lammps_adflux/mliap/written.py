@@ -19,7 +19,8 @@ def adflux_watch(pointer, *_) -> None:
     if READING in os.environ or lmp.extract_setting("world_rank"):
         return
     path = Path(f"{lmp.extract_variable('prefix')}.flux")
-    every, step = int(float(str(lmp.extract_variable("every")))), lmp.extract_global("ntimestep")
+    every = int(float(str(lmp.extract_variable("every"))))
+    step = int(str(lmp.extract_global("ntimestep")))
     if (last := _last_step(path)) != step - step % every:
         after = "all samples" if last is None else f"the samples after step {last}"
         fail(
