@@ -2,13 +2,15 @@
 
 import json
 import re
+import socket
 import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
-from lammps_runner import run_adflux
+from lammps_runner import run_adflux, run_program
 
+from lammps_adflux.cli.doctor import _findings, _Rank
 from lammps_adflux.lmp import answers as ask_lmp
 from lammps_adflux.lmp import doctor
 
@@ -141,3 +143,39 @@ def test_the_report_is_plain_where_there_is_no_terminal(capsys):
         "                 → use one",
         "LAMMPS with JAX potentials does not work here yet: see ✗ above.",
     ]
+
+
+@pytest.mark.lammps
+def test_under_mpiexec_each_rank_says_what_it_finds():
+    words = [str(Path(sys.executable).with_name("adflux")), "doctor", "--json"]
+    done = run_program(Path.cwd(), words, 2)
+    answer = json.loads(done.stdout)
+    assert answer["healthy"] and [one["rank"] for one in answer["ranks"]] == [0, 1]
+    assert {one["node"] for one in answer["ranks"]} == {socket.gethostname()}
+    assert all(one["device"] for one in answer["ranks"])
+
+
+@pytest.mark.parametrize(
+    ("device", "cores", "node", "faults"),
+    (
+        ("cpu:0", (0,), "a", {"cores": "2 threads share 1 cores on a"}),
+        ("cpu:0", (1,), "a", {}),
+        ("cpu:0", (0,), "b", {}),
+        ("cuda:0 of 3", (0,), "b", {}),
+    ),
+)
+def test_ranks_that_share_what_they_should_not_are_named(device, cores, node, faults):
+    first = _Rank(0, "a", (0,), 1, "cpu:0", None, "compiled")
+    found = _findings([first, _Rank(1, node, cores, 1, device, None, "compiled")])
+    assert {one.name: one.text for one in found if one.good is False} == faults
+
+
+def test_ranks_that_share_a_gpu_are_named():
+    def rank(number, gpu):
+        return _Rank(number, "a", (0, 1), 1, f"cuda:0 of {gpu}", None, "compiled")
+
+    def faults(*gpus):
+        ranks = [rank(number, gpu) for number, gpu in enumerate(gpus)]
+        return [one.text for one in _findings(ranks) if one.good is False]
+
+    assert faults(0, 1) == [] and faults(0, 1, 1) == ["3 ranks share 2 GPUs on a"]

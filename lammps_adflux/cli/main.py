@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import AdfluxError
+from . import doctor as cli_doctor
 from . import evaluate as cli_evaluate
 from . import export as cli_export
 from . import implicit as cli_implicit
@@ -143,23 +144,7 @@ def check(
 app.command()(cli_evaluate.evaluate)
 
 
-@app.command()
-def doctor(
-    lmp: Annotated[
-        Path | None, typer.Option(help="The lmp to examine; default: this environment's.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-) -> None:
-    """Say what works and what is missing; exit code 1 if LAMMPS with JAX potentials
-    would not run.
-    """
-    from ..lmp.doctor import examine, healthy, report
-
-    findings = examine(lmp)
-    report(findings, json)
-    raise typer.Exit(0 if healthy(findings) else 1)
-
-
+app.command()(cli_doctor.doctor)
 app.command()(cli_implicit.implicit)
 app.command()(cli_implicit.predict)
 app.command()(cli_implicit.propagate)
