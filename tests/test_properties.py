@@ -46,3 +46,11 @@ def test_two_ranks_find_the_same(starts):
     one = KEPT.get("network") or found(starts, "properties", cases, "derivatives", time_limit=300)
     for what, value in two.items():
         close(value, one[what], 1e-8)
+
+
+def test_ranks_without_atoms_change_nothing(tmp_path):
+    four = found(tmp_path, "vacuum", ranks=4, time_limit=300)
+    one = found(tmp_path, "vacuum", time_limit=300)
+    assert np.sum(four.pop("atoms") == 0) >= 1 and one.pop("atoms") == [32]
+    for what, value in four.items():
+        close(value, one[what], 1e-8)
