@@ -11,7 +11,6 @@ the reference are found by themselves.
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 
 import ase
@@ -177,7 +176,6 @@ def main() -> int:
     def loss(structure, parameters):
         return adflux.losses.squared_distance(structure, target.positions)
 
-    begun = time.perf_counter()
     result = adflux.design(
         SCRIPT,
         potential,
@@ -191,13 +189,13 @@ def main() -> int:
         constraints=adflux.Constraints(keep=lambda values: values[0]),
         checkpoint=folder / "design.npz",
     )
-    seconds = time.perf_counter() - begun
-    steps = len(result.losses) - 1
+    # of all steps, those before a restart as well
+    seconds = [row["seconds"] for row in result.history]
     print(f"parameters                 {result.parameters[1].size} of X")
     print(f"squared distances (Å²)     {', '.join(f'{value:.4f}' for value in result.losses)}")
     print(f"published                  {', '.join(f'{value:.3f}' for value in PUBLISHED)}")
     print(f"end                        {result.message}")
-    print(f"time                       {seconds / max(steps, 1):.0f} s for each of {steps} steps")
+    print(f"time                       {', '.join(f'{one:.0f}' for one in seconds)} s")
     (structure,) = result.structures.values()
     pictures = {
         "before": start.positions,
