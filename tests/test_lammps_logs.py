@@ -2,6 +2,7 @@
 people write them.
 """
 
+import gzip
 from dataclasses import replace
 
 import numpy as np
@@ -544,6 +545,16 @@ def test_folders_stand_for_the_series_in_them(tmp_path):
     assert np.array_equal(
         series.flux, read_flux(names, log=[name.parent / "log.lammps" for name in names]).flux
     )
+    for name in [*names, *(name.parent / "log.lammps" for name in names)]:
+        packed = tmp_path / f"{name.parent.name}gz" / f"{name.name}.gz"
+        packed.parent.mkdir(exist_ok=True)
+        packed.write_bytes(gzip.compress(name.read_bytes()))
+    again = read_flux([tmp_path / "seed1gz", tmp_path / "seed2gz"])
+    assert np.array_equal(again.flux, series.flux) and again.volume == series.volume
+    whole = (tmp_path / "seed2gz" / "j.flux.gz").read_bytes()
+    (tmp_path / "half.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(AdfluxError, match=r"half\.gz is a damaged gzip file"):
+        read_flux(tmp_path / "half.gz")
     (tmp_path / "seed1" / "copy.flux").write_text(names[0].read_text())
     with pytest.raises(AdfluxError, match=r"holds copy\.flux, j\.flux: name the one"):
         read_flux([tmp_path / "seed1", tmp_path / "seed2"])

@@ -20,8 +20,9 @@ from .flux_columns import (
 from .flux_correlation import read_correlation_file
 from .flux_log import writers
 from .lammps_log import Log, Run, read_log
-from .lammps_tables import Table, kind_of, read_average, read_text
+from .lammps_tables import Table, kind_of, read_average
 from .log_state import Definition
+from .text_files import read_text
 
 
 def read_file(path: Path, columns: tuple[str, ...] | None, run: int | str | None) -> FluxFile:

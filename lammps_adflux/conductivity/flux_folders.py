@@ -7,7 +7,8 @@ from pathlib import Path
 from ..errors import AdfluxError
 from .flux_log import FILE_FIXES
 from .lammps_log import read_log
-from .lammps_tables import kind_of, read_text
+from .lammps_tables import kind_of
+from .text_files import opened, read_text, written
 
 _HEAD = 4000  # characters that tell what a file is
 
@@ -48,13 +49,12 @@ def _series_in(folder: Path) -> tuple[Path, Path | None]:
 def _kind(path: Path) -> str | None:
     """series or correlation of a flux, log, or None for anything else."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD)
-    except OSError:
+        with opened(path) as file:
+            text = file.read(_HEAD)
+    except AdfluxError:
         return None
-    if b"\0" in head or not head.strip():
+    if "\0" in text or not text.strip():
         return None
-    text = head.decode(errors="replace")
     kind = kind_of(text)
     if kind in ("ave/time", "ave/correlate"):
         names = next(
@@ -79,6 +79,6 @@ def _log_of(file: Path, logs: list[Path]) -> Path | None:
             for fix in run.state.fixes.values()
             if fix.style in FILE_FIXES and fix.file
         ]
-        if any(Path(fix.file or "").name == file.name for fix in fixes):
+        if any(Path(fix.file or "").name == written(file).name for fix in fixes):
             found.append(path)
     return found[0] if len(found) == 1 else logs[0] if len(logs) == 1 else None

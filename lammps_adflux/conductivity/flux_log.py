@@ -5,6 +5,7 @@ from pathlib import Path
 from ..errors import AdfluxError
 from .lammps_log import Log, Run
 from .log_state import Definition
+from .text_files import written
 
 FILE_FIXES = "ave/time", "ave/correlate"
 
@@ -81,7 +82,7 @@ def _covers(run: Run, first: float, last: float) -> bool:
 def _by_fix(log: Log, runs: list[Run], file: Path) -> list[tuple[Run, Definition]]:
     """Runs with a fix that writes `file`, by the longest part of its path that agrees."""
     named = [
-        (run, fix, _agreement(log.path, fix.file, file))
+        (run, fix, _agreement(log.path, fix.file, written(file)))
         for run in runs
         for fix in run.state.fixes.values()
         if fix.style in FILE_FIXES and fix.file is not None

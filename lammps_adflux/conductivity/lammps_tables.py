@@ -64,16 +64,6 @@ class Header:
     facts: dict[str, str] = field(default_factory=dict)
 
 
-def read_text(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise AdfluxError(f"{path} could not be read ({error.strerror}): check the name.") from None
-    if not text.strip():
-        raise AdfluxError(f"{path} is empty: LAMMPS has not written any output there yet.")
-    return text
-
-
 def kind_of(text: str) -> str:
     """ "log", "ave/time", "ave/time vector", "ave/correlate", "ave/correlate/long", "yaml" or
     "unknown".

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from ..errors import AdfluxError
 from ..units import conductivity_prefactor, unit_system
 from .hnemd import Driven
+from .text_files import opened
 
 VELOCITIES = "vx", "vy", "vz"
 # n · W of each atom, n the direction of the field; as hnemd.lmp names them
@@ -186,42 +187,39 @@ def _windows(path: Path, lags: int) -> Iterator[tuple[list[Frame], float]]:
 def read_frames(path: Path) -> Iterator[Frame]:
     """The frames of a custom dump with `dump_modify time yes`."""
     wanted = ("id", *VELOCITIES, *VIRIALS)
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            time, atoms, count, number = None, None, 0, 0
-            for line in file:
-                number += 1
-                if line.startswith("ITEM: TIME") and "TIMESTEP" not in line:
-                    time, number = float(next(file)), number + 1
-                elif line.startswith("ITEM: NUMBER OF ATOMS"):
-                    count, number = int(next(file)), number + 1
-                elif line.startswith("ITEM: ATOMS"):
-                    columns = line.split()[2:]
-                    missing = [name for name in wanted if name not in columns]
-                    if missing or time is None:
-                        what = ", ".join(missing) or "the time (dump_modify time yes)"
-                        raise AdfluxError(
-                            f"{path}, line {number}: the frame lacks {what}; hnemd.lmp writes such "
-                            "dumps with -var spectrum yes."
-                        )
-                    text = "".join(next(file, "") for _ in range(count))
-                    values = np.fromstring(text, sep=" ")
-                    if values.size != count * len(columns):
-                        return  # a run that was stopped
-                    number += count
-                    if atoms is not None and count != atoms:
-                        raise AdfluxError(
-                            f"{path}, line {number}: {atoms} atoms were needed, as in the frames "
-                            f"before, but {count} were found: atoms were lost, or left out."
-                        )
-                    atoms = count
-                    rows = values.reshape(count, -1)
-                    rows = rows[np.argsort(rows[:, columns.index("id")])]
-                    yield Frame(
-                        time,
-                        rows[:, [columns.index(name) for name in VELOCITIES]],
-                        rows[:, [columns.index(name) for name in VIRIALS]],
+    with opened(path) as file:
+        time, atoms, count, number = None, None, 0, 0
+        for line in file:
+            number += 1
+            if line.startswith("ITEM: TIME") and "TIMESTEP" not in line:
+                time, number = float(next(file)), number + 1
+            elif line.startswith("ITEM: NUMBER OF ATOMS"):
+                count, number = int(next(file)), number + 1
+            elif line.startswith("ITEM: ATOMS"):
+                columns = line.split()[2:]
+                missing = [name for name in wanted if name not in columns]
+                if missing or time is None:
+                    what = ", ".join(missing) or "the time (dump_modify time yes)"
+                    raise AdfluxError(
+                        f"{path}, line {number}: the frame lacks {what}; hnemd.lmp writes such "
+                        "dumps with -var spectrum yes."
                     )
-                    time = None
-    except OSError as error:
-        raise AdfluxError(f"{path} could not be read ({error.strerror}): check the name.") from None
+                text = "".join(next(file, "") for _ in range(count))
+                values = np.fromstring(text, sep=" ")
+                if values.size != count * len(columns):
+                    return  # a run that was stopped
+                number += count
+                if atoms is not None and count != atoms:
+                    raise AdfluxError(
+                        f"{path}, line {number}: {atoms} atoms were needed, as in the frames "
+                        f"before, but {count} were found: atoms were lost, or left out."
+                    )
+                atoms = count
+                rows = values.reshape(count, -1)
+                rows = rows[np.argsort(rows[:, columns.index("id")])]
+                yield Frame(
+                    time,
+                    rows[:, [columns.index(name) for name in VELOCITIES]],
+                    rows[:, [columns.index(name) for name in VIRIALS]],
+                )
+                time = None
