@@ -153,12 +153,12 @@ def test_a_foundation_model_gives_a_conductivity_of_a_perovskite(tmp_path, monke
         assert (tmp_path / name).stat().st_size > 0
 
 
-def test_the_stored_series_give_the_numbers_of_the_readme():
-    found = adflux.green_kubo(
-        adflux.read_flux(sorted((EXAMPLES / "06_foundation_model/series").glob("*.flux")))
-    )
-    text = (EXAMPLES / "06_foundation_model/README.md").read_text()
-    value, error = re.search(r"integral to the first zero.*\| (\S+) ± (\S+) \|", text).groups()
+@pytest.mark.parametrize("example", ("03_snse", "06_foundation_model"))
+def test_the_stored_series_give_the_numbers_of_the_readme(example):
+    series = sorted((EXAMPLES / example / "series").iterdir())
+    found = adflux.green_kubo(adflux.read_flux(series))
+    text = (EXAMPLES / example / "README.md").read_text()
+    value, error = re.search(r"the first zero.*\| (\S+) ± (\S+) \|", text).groups()
     assert f"{found.mean:.2f}" == value and f"{found.error:.2f}" == error
 
 
