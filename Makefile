@@ -76,7 +76,7 @@ $(VENV)/.lammps: $(VENV)/.python cmake/CMakeLists.txt cmake/*.cmake cmake/exchan
 
 bench: venv
 	$(VENV)/bin/python benchmarks/lj_in_lammps.py --repeat 3
-	$(VENV)/bin/python benchmarks/pair_styles_in_lammps.py
+	$(VENV)/bin/python benchmarks/pair_styles_in_lammps.py --steps 20
 	$(VENV)/bin/python benchmarks/guard.py
 
 # pyright reads the lammps module, which the build of LAMMPS brings
