@@ -32,8 +32,10 @@ create_box 2 box
 create_atoms 1 box
 variable other index 0
 if "${{other}} > 0" then "set group all type/fraction 2 0.5 7"
-mass * 1.0
-pair_style mliap unified ar.pkl 0
+variable heavy index 1.0
+mass * ${{heavy}}
+variable model index ar.pkl
+pair_style mliap unified ${{model}} 0
 pair_coeff * * Ar Kr
 include ${{adflux}}/green_kubo.lmp
 """
@@ -46,6 +48,7 @@ def beginning(tmp_path_factory):
     folder = tmp_path_factory.mktemp("beginning")
     words = "export lj --epsilon 1 --sigma 1 --cutoff 2.5 --elements Ar,Kr -o ar.pkl"
     run_adflux(folder, *words.split())
+    run_adflux(folder, *words.replace("ar.pkl", "kr.pkl").replace("sigma 1", "sigma 1.001").split())
     (folder / "in.run").write_text(SCRIPT)
     return folder
 
@@ -187,6 +190,10 @@ def test_without_a_state_a_run_begins_and_removes_what_is_older(beginning, tmp_p
     ("change", "sentence"),
     (
         ("dt 0.002", "adflux.flux was sampled with"),
+        ("seed 2", "adflux.flux was sampled with"),
+        ("temperature 1.3", "adflux.flux was sampled with"),
+        ("heavy 1.01", "with this model and these masses"),
+        ("model kr.pkl", "with this model and these masses"),
         ("every 10", "does not hold a sample at every 10 steps"),
         ("cells 5", "holds 256 atoms, but the script made 320"),
         ("other 1", "have other types than the script gave them"),

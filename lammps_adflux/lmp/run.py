@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from ..errors import AdfluxError
 from ..paths import template_path
 from .answers import help_text
 from .programs import find_lmp, find_mpiexec, find_program, lammps_environment
+
+NOTES = ("adflux: comp", "adflux: goes on")
+REASONS = ("ERROR", "adflux:")  # how a line begins that says why LAMMPS ended
 
 
 def run_lammps(
@@ -49,18 +53,22 @@ def run_lammps(
         cwd=folder,
         stdin=subprocess.DEVNULL, errors="replace",
     )  # fmt: skip
-    last: deque[str] = deque(maxlen=15)
+    last, reasons = deque[str](maxlen=15), deque[str](maxlen=5)
     try:
         with _ends_on_request():
-            _follow(process, last, verbose)
+            for line in _followed(process, verbose):
+                last.append(line)
+                if line.startswith(REASONS) and not line.startswith(NOTES):
+                    reasons.append(line)
     except (KeyboardInterrupt, SystemExit):
         process.terminate()
         raise
     finally:
         code = process.wait()
     if code and not verbose:
-        reasons = [line for line in last if line.startswith(("ERROR", "adflux:"))]
-        print("".join(reasons or last), file=sys.stderr, end="")
+        seen = [line for line in last if line in reasons]
+        # other ranks may print what they had in store after the reason
+        print("".join(seen or (*last, *reasons)), file=sys.stderr, end="")
     return code
 
 
@@ -103,9 +111,9 @@ def program(lmp: Path) -> Path:
     )
 
 
-def _follow(process, last: deque, verbose: bool) -> None:
-    """Read the output: a bar for each `run`, all lines where asked, notes and warnings
-    in any case.
+def _followed(process, verbose: bool) -> Iterator[str]:
+    """The lines of the output, with a bar for each `run`; all are shown where asked, notes and
+    warnings in any case.
     """
     console = Console(stderr=True)
     columns = (
@@ -119,10 +127,10 @@ def _follow(process, last: deque, verbose: bool) -> None:
     ) as progress:
         task = None
         for line in process.stdout:
-            last.append(line)
+            yield line
             if verbose:
                 print(line, end="", flush=True)
-            elif line.startswith(("adflux: comp", "adflux: goes on", "WARNING")):
+            elif line.startswith((*NOTES, "WARNING")):
                 progress.console.print(line.rstrip(), markup=False, highlight=False)
             if command := re.match(r"\s*run\s+(\d+)(\s+upto)?", line):
                 steps, upto, first = int(command[1]), bool(command[2]), None

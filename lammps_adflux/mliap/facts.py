@@ -16,6 +16,13 @@ def adflux_header(pointer) -> str:
     return _quoted(lmp, timestep=f"{lmp.extract_global('dt'):.15g}", volume=f"{volume:.15g}")
 
 
+def adflux_seed_header(pointer, temperature: float, seed: int) -> str:
+    """The header of a run that began with a thermostat at `temperature`, whose numbers `seed`
+    made.
+    """
+    return f'{adflux_header(pointer)[:-1]},thermostat={temperature:.15g},seed={seed}"'
+
+
 def adflux_driven_header(pointer, x: float, y: float, z: float) -> str:
     """The header of a run that the field (x, y, z) drives."""
     field = ",".join(f"field{a}={value:.15g}" for a, value in zip("xyz", (x, y, z), strict=True))

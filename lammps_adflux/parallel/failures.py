@@ -1,5 +1,6 @@
 """The end of a run on every rank, whichever rank found the fault."""
 
+import ctypes
 import sys
 import time
 
@@ -38,6 +39,7 @@ def fail_together(comm, message: str) -> None:
 
 
 def _abort(comm, message: str) -> None:
+    ctypes.CDLL(None).fflush(None)  # what LAMMPS printed, so that the sentence comes last
     print(f"adflux: {message}", file=sys.stderr, flush=True)
     # mpiexec drops what it has not yet read when a rank aborts: half of the messages, without this
     # rest
