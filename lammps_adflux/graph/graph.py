@@ -191,7 +191,13 @@ class Graph(eqx.Module):
     @property
     def distances(self) -> Float[Array, " pairs"]:
         """|r_p|; for padding longer than the cutoff."""
-        return jnp.sqrt(jnp.einsum("pa,pa->p", self.vectors, self.vectors))
+        return jnp.sqrt(self.squares())
+
+    def squares(self) -> Float[Array, " pairs"]:
+        """r² of each pair."""
+        # not as a sum over an axis: XLA would go through all pairs once more for it
+        x, y, z = (self.vectors[:, axis] for axis in range(3))
+        return x * x + y * y + z * z
 
 
 def _weighted(

@@ -36,6 +36,8 @@ def patches() -> list[str] | None:
         found.add("0003")
     if hasattr(mliap_unified_couple.MLIAPUnifiedInterface, "extract_peratom"):
         found.add("0010")
+    if hasattr(mliap_unified_couple.MLIAPDataPy, "pack_pairs"):
+        found.add("0011")
     from mpi4py import MPI
 
     if MPI.Query_thread() >= MPI.THREAD_SERIALIZED:

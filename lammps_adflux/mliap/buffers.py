@@ -3,18 +3,21 @@
 import numpy as np
 
 from ..graph import room_for, slots_for
+from ..parallel.rows import Rows
 
 # where compiling costs more than padding: capacities are powers of two from the first to the second
 # number
 COARSE_PAIRS, COARSE_ATOMS = (2048, 16384), (64, 1024)
+NO_PAIRS = (np.zeros((0, 3)), np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
 class PairBuffers:
     """Pairs of one domain in arrays of a capacity that seldom changes, so that JAX seldom compiles.
 
-    LAMMPS' own arrays move and are reused between steps, so everything is copied. The arrays are
-    aligned to 64 bytes: JAX on a CPU then reads them in place. Vectors are stored component by
-    component, [3, pairs]: XLA needs half the time for them that [pairs, 3] takes.
+    A repaired LAMMPS writes them here (patch 0011). Another one has arrays of its own, which move
+    and are reused between steps, so that they are copied. The arrays are aligned to 64 bytes: JAX
+    on a CPU then reads them in place. Vectors are stored component by component, [3, pairs]: XLA
+    needs half the time for them that [pairs, 3] takes.
 
     coarse: small capacities are powers of two, so that small structures of about one size share
     what is compiled.
@@ -29,31 +32,68 @@ class PairBuffers:
     ):
         self.cutoff, self.coarse, self.triplet_cutoff = cutoff, coarse, triplet_cutoff
         self.dtype = np.dtype(dtype)
+        self.keep: np.ndarray | None = None  # which of LAMMPS' own pairs these are; None: all
         self.pairs = 0  # in use
         self.atoms = 0
+        self._rows: Rows | None = None
         self.slots = slots_for(np.zeros((0, 3)), np.zeros(0, int), triplet_cutoff)
         self._allocate(0, 0)
 
-    def fill(self, data, selection) -> None:
-        """Copy the selected pairs of `data`, LAMMPS' MLIAPData; elements of NULL types are taken as
-        padding.
+    def fill(self, data, rows: Rows | None = None) -> None:
+        """Take the pairs of the atoms in the list of `data`, LAMMPS' MLIAPData; elements of NULL
+        types are taken as padding.
+
+        rows: which row each of LAMMPS' atoms has; None: its own.
         """
-        before, pairs, atoms = self.pairs, len(selection.centers), len(selection.member)
-        self._reserve(pairs, atoms)
-        self.pairs, self.atoms = pairs, atoms
-        np.copyto(self.vectors[:, :pairs], selection.vectors.T, casting="same_kind")
-        np.copyto(self.centers[:pairs], selection.centers)
+        before, atoms = self.pairs, data.ntotal if rows is None else len(rows.member)
+        self._rows = rows
+        self.pairs = pairs = (
+            self._pack(data, atoms) if hasattr(data, "pack_pairs") else self._copy(data, atoms)
+        )
+        self.atoms = atoms
+        if rows is not None:
+            np.take(rows.row, self.partners[:pairs], out=self.others[:pairs], mode="clip")
         if self.slots is not None:
             self.slots = slots_for(
-                selection.vectors, selection.centers, self.triplet_cutoff, len(self.slots)
+                self.vectors[:, :pairs].T,
+                self.centers[:pairs],
+                self.triplet_cutoff,
+                len(self.slots),
             )
-        np.copyto(self.others[:pairs], selection.others)
-        self._pad_pairs(pairs, max(before, pairs))
+        # LAMMPS may have written one too many
+        self._pad_pairs(pairs, max(before, pairs + 1))
         self.owned[:] = False
         if atoms:
-            np.maximum(to_host(data.elems)[selection.member], 0, out=self.species[:atoms])
+            elements = to_host(data.elems)
+            elements = elements if rows is None else elements[rows.member]
+            np.maximum(elements, 0, out=self.species[:atoms])
         if data.nlistatoms:
             self.owned[to_host(data.iatoms)[: data.nlistatoms]] = True
+
+    def _pack(self, data, atoms: int) -> int:
+        """LAMMPS writes the pairs, as often as there was no room for them."""
+        pairs = data.pack_pairs(self.vectors, self.centers, self.partners)
+        if self._reserve(pairs, atoms):
+            data.pack_pairs(self.vectors, self.centers, self.partners)
+        return pairs
+
+    def _copy(self, data, atoms: int) -> int:
+        vectors, centers, others = (
+            (to_host(array) for array in (data.rij, data.pair_i, data.jatoms))
+            if data.npairs
+            else NO_PAIRS  # LAMMPS has no arrays
+        )
+        self.keep = None
+        if data.natomneigh > data.nlistatoms:
+            # `pair_style mliap unified FILE 1` lists pairs of ghost atoms as well
+            self.keep = keep = centers < data.nlocal
+            vectors, centers, others = vectors[keep], centers[keep], others[keep]
+        pairs = len(centers)
+        self._reserve(pairs, atoms)
+        np.copyto(self.vectors[:, :pairs], vectors.T, casting="same_kind")
+        np.copyto(self.centers[:pairs], centers)
+        np.copyto(self.partners[:pairs], others)
+        return pairs
 
     def arrays(self) -> tuple:
         """vectors [3, pairs], centers, others, species, owned, the number of pairs in use, and
@@ -69,20 +109,26 @@ class PairBuffers:
             self.slots,
         )
 
-    def _reserve(self, pairs: int, atoms: int) -> None:
+    def _reserve(self, pairs: int, atoms: int) -> bool:
+        """Make room; true where the arrays are new and empty."""
         pair_capacity, atom_capacity = self.vectors.shape[1], len(self.species)
         # one atom and one pair more than needed: padding pairs join padding atoms
         wanted = (
             _grown(pair_capacity, pairs + 1, COARSE_PAIRS if self.coarse else None),
             _grown(atom_capacity, atoms + 1, COARSE_ATOMS if self.coarse else None),
         )
-        if wanted != (pair_capacity, atom_capacity):
-            self._allocate(*wanted)
+        shared = self._rows is None
+        if wanted == (pair_capacity, atom_capacity) and shared == (self.partners is self.others):
+            return False
+        self._allocate(*wanted)
+        return True
 
     def _allocate(self, pairs: int, atoms: int) -> None:
         self.vectors = _aligned((3, pairs), self.dtype)
         self.centers = _aligned((pairs,), np.int32)
         self.others = _aligned((pairs,), np.int32)
+        # LAMMPS' atoms that the rows `others` stand for
+        self.partners = self.others if self._rows is None else _aligned((pairs,), np.int32)
         self.species = _aligned((atoms,), np.int32)
         self.owned = _aligned((atoms,), bool)
         self._pad_pairs(0, pairs)

@@ -1,12 +1,10 @@
-"""The part of LAMMPS' pair list that a potential needs, as rows of atoms and pairs between them.
+"""Which rows of a potential's arrays LAMMPS' atoms have.
 
-One layer of messages needs the pairs of owned atoms only, whatever they lead to. For several layers
-images of one atom share a row, and rows of other ranks' atoms take what belongs to them from their
-owners before each layer (parallel/exchange.py): one cutoff of ghost atoms is enough for any number
-of layers.
+One layer of messages needs the pairs of owned atoms only, whatever they lead to. Several layers,
+and triplets of atoms, go through all rows: there images of one atom share a row. For several layers
+rows of other ranks' atoms take what belongs to them from their owners before each layer
+(parallel/exchange.py): one cutoff of ghost atoms is enough for any number of layers.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,17 +13,6 @@ from ..parallel.exchange import Plan, RankExchange
 from ..parallel.failures import world
 from ..parallel.handler import missing_handler
 from ..parallel.rows import Rows
-from .buffers import to_host
-
-
-class Selection(NamedTuple):
-    """Pairs of one force call, on the host."""
-
-    vectors: np.ndarray  # r_p [pairs, 3]
-    centers: np.ndarray
-    others: np.ndarray
-    keep: np.ndarray | None  # which of LAMMPS' pairs these are; None: all
-    member: np.ndarray  # which of LAMMPS' atoms each row stands for
 
 
 class KnownAtoms:
@@ -40,11 +27,13 @@ class KnownAtoms:
         """For a graph of these rows; None where all of them are computed here."""
         return None if self.plan is None else self.plan.exchange()
 
-    def update(self, comm, ids: np.ndarray, owned: int) -> Rows:
-        """The rows of the present atoms; collective."""
+    def update(self, comm, ids: np.ndarray, owned: int, layers: bool) -> Rows:
+        """The rows of the present atoms; collective with `layers`, where rows of other ranks' atoms
+        are filled.
+        """
         rows = self.rows
         stale = rows is None or rows.owned != owned or not np.array_equal(self._ids, ids)
-        if comm.size > 1:
+        if layers and comm.size > 1:
             stale = comm.allreduce(stale)
         if stale or rows is None:
             rows, self._ids = Rows.of(ids, owned), np.array(ids)
@@ -54,36 +43,29 @@ class KnownAtoms:
                         "Atoms have no ids of their own, or some were lost: message passing needs "
                         "`atom_modify id yes`."
                     )
-            else:
+            elif layers:
                 self.plan = self.plan or Plan(comm)
                 self.plan.update(ids[rows.member], owned)
             self.rows = rows
         return rows
 
 
-NO_PAIRS = (np.zeros((0, 3)), np.zeros(0, np.int32), np.zeros(0, np.int32))
-
-
-def select(plugin, data) -> Selection:
-    """The pairs of owned atoms; collective where the potential has several layers."""
-    vectors, centers, others = _pairs(data)
-    member, keep = np.arange(data.ntotal), None
-    if data.natomneigh > data.nlistatoms:
-        # `pair_style mliap unified FILE 1` lists pairs of ghost atoms as well
-        keep = centers < data.nlocal
-        vectors, centers, others = vectors[keep], centers[keep], others[keep]
+def rows_of(plugin, data) -> Rows | None:
+    """The rows of LAMMPS' atoms, None where each has its own; collective where the potential has
+    several layers.
+    """
     lammps = lammps_of(plugin)
-    if lammps is not None:
-        comm = lammps.get_mpi_comm() or world()
-        if plugin.potential.hops > 1 or comm.size == 1:
-            ids = (
-                lammps.numpy.extract_atom("id", nelem=data.ntotal)
-                if data.ntotal
-                else np.zeros(0, np.int64)
-            )
-            rows = plugin.known_atoms.update(comm, np.asarray(ids), data.nlocal)
-            others, member = rows.row[others], rows.member
-    return Selection(vectors, centers, others, keep, member)
+    if lammps is None:
+        return None
+    comm, layers = lammps.get_mpi_comm() or world(), plugin.potential.hops > 1
+    if plugin.driver is not None and not layers and comm.size > 1:
+        return None
+    ids = (
+        lammps.numpy.extract_atom("id", nelem=data.ntotal) if data.ntotal else np.zeros(0, np.int64)
+    )
+    if plugin.driver is None and not layers and data.nlocal and ids[0] == 0:
+        return None  # atom_modify id no
+    return plugin.known_atoms.update(comm, np.asarray(ids), data.nlocal, layers)
 
 
 def layers_sentence(potential, ranks: int) -> str:
@@ -99,13 +81,15 @@ def layers_sentence(potential, ranks: int) -> str:
 
 
 def lammps_of(plugin):
-    """The LAMMPS that must be asked for atom ids, of a relaxation or of several layers; None
-    otherwise.
+    """The LAMMPS that is asked for atom ids: it must be for a relaxation or several layers, and is
+    where it can be for triplets, whose arrays are rows of neighbours; None otherwise.
     """
-    if plugin.potential.hops == 1 and plugin.driver is None:
+    potential = plugin.potential
+    needed = potential.hops > 1 or plugin.driver is not None
+    if not needed and potential.triplet_cutoff is None:
         return None
     lammps = plugin.lammps()
-    if lammps is None:
+    if lammps is None and needed:
         raise AdfluxError(
             "A message-passing potential must ask LAMMPS about ghost atoms, which this LAMMPS "
             "allows only after "
@@ -113,12 +97,3 @@ def lammps_of(plugin):
             "`adflux build-lammps`."
         )
     return lammps
-
-
-def _pairs(data):
-    """LAMMPS' pair list; where it is empty, LAMMPS has no arrays."""
-    return (
-        tuple(to_host(array) for array in (data.rij, data.pair_i, data.jatoms))
-        if data.npairs
-        else NO_PAIRS
-    )

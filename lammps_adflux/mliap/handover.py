@@ -1,31 +1,18 @@
 """Energies and forces in the form that LAMMPS' setters want."""
 
-import ctypes
-
 import numpy as np
 
 
-def pair_forces_for(data, gradients, keep):
-    """∂U/∂r_p as LAMMPS' setter wants it: float64, C-contiguous, writable; on the GPU where LAMMPS
-    is there.
-    """
-    array = np.asarray(gradients)
-    if keep is not None:  # pairs that were left out have no force
-        array = np.zeros((data.npairs, 3))
-        array[keep] = np.asarray(gradients)[: np.count_nonzero(keep)]
-    if hasattr(data.rij, "get"):
-        import cupy  # pyright: ignore[reportMissingImports]
-
-        return cupy.asarray(array)
-    if array.flags.writeable:
-        return array
-    if array.ctypes.data % 8 or not array.flags.c_contiguous:
-        return np.array(array, np.float64, order="C")
-    # LAMMPS only reads, but its Cython code asks for a writable array, and a copy would cost a
-    # tenth of the step;
-    # the plugin keeps the gradients, and with them this memory, until the next step
-    pointer = ctypes.cast(array.ctypes.data, ctypes.POINTER(ctypes.c_double))
-    return np.ctypeslib.as_array(pointer, shape=array.shape)
+def add_forces(data, buffers, gradients) -> None:
+    """Give LAMMPS the forces of ∂U/∂r_p [3, pairs], float64."""
+    gradients = np.asarray(gradients)
+    if hasattr(data, "add_pair_forces"):
+        data.add_pair_forces(gradients, buffers.centers, buffers.partners, buffers.pairs)
+    elif data.npairs:
+        rows = np.zeros((data.npairs, 3))  # pairs that were left out have no force
+        keep = slice(None) if buffers.keep is None else buffers.keep
+        rows[keep] = gradients[:, : buffers.pairs].T
+        data.update_pair_forces(_like(data.rij, rows))
 
 
 def write_energies(data, energies: np.ndarray) -> None:

@@ -17,8 +17,8 @@ from ..potentials.layers import require_layers
 from ..process import device, show_output
 from . import programs
 from .buffers import PairBuffers, to_host
-from .domain import KnownAtoms, layers_sentence, select
-from .handover import address, pair_forces_for, write_energies
+from .domain import KnownAtoms, layers_sentence, rows_of
+from .handover import add_forces, address, write_energies
 from .not_finite import explain
 from .peratom import PerAtom
 from .registry import registry
@@ -32,6 +32,8 @@ class AdfluxPlugin(MLIAPUnified):
     one rank ghost atoms are replaced by their owners for one layer as well, and capacities are
     coarse. note: a sentence about the model for the screen.
     """
+
+    pairs_on_demand = 1  # LAMMPS need not fill its own arrays
 
     def __init__(self, potential, dtype: str, driver=None, note: str | None = None):
         super().__init__(None, list(potential.elements), 1, 1, potential.cutoff / 2.0)
@@ -126,13 +128,14 @@ class AdfluxPlugin(MLIAPUnified):
         for listener in registry.attachments.values():
             if listener.serves(self):
                 expects_flux |= listener.at_force_call(self)
-        selection = select(self, data)
+        rows = rows_of(self, data)
         self._print_layers()
-        self.buffers.fill(data, selection)
+        self.buffers.fill(data, rows)
         if self.watch is not None:
             self.watch(self.buffers)
         self._energies, self._flux_map = None, None
-        self._total, self._member = data.ntotal, selection.member
+        self._total = data.ntotal
+        self._member = np.arange(data.ntotal) if rows is None else rows.member
         if expects_flux and self.potential.hops > 1:
             # the flux shares most of its work with the forces
             self._pair_gradients = self._map().pair_gradients
@@ -142,8 +145,8 @@ class AdfluxPlugin(MLIAPUnified):
             self._write_energies(data)
         else:
             data.energy = 0.0  # LAMMPS wants a number, and does not use it
-        if data.npairs:
-            data.update_pair_forces(pair_forces_for(data, self._pair_gradients, selection.keep))
+        if self.buffers.pairs:
+            add_forces(data, self.buffers, self._pair_gradients)
             self._check_forces(data)
         show_output()
         self.call_before, self.last_call = self.last_call, registry.next_event()

@@ -64,14 +64,14 @@ def _graph(exchange, columns, centers, others, species, owned, pairs, slots) -> 
 
 @_jit
 def pair_gradients(potential, *arrays):
-    """∂U/∂r_p [pairs, 3] in float64, as LAMMPS wants them."""
+    """∂U/∂r_p [3, pairs] in float64, as LAMMPS wants them."""
     graph = _graph(*arrays)
 
     def energy(vectors):
         # no pair starts from an atom of another rank, so that its energy is a constant here
         return jnp.sum(potential(graph.with_vectors(vectors)))
 
-    return jax.grad(energy)(graph.vectors).astype(float)
+    return jax.grad(energy)(graph.vectors).astype(float).T
 
 
 @_jit
@@ -82,21 +82,21 @@ def energies(potential, *arrays):
 
 @_jit
 def flux(potential, *arrays):
-    """J_pot [3] of one layer; the last two arrays are the pair gradients and the atoms'
+    """J_pot [3] of one layer; the last two arrays are the pair gradients [3, pairs] and the atoms'
     velocities.
     """
     *pairs, gradients, velocities = arrays
-    return flux_from(potential, _graph(*pairs), velocities, gradients)
+    return flux_from(potential, _graph(*pairs), velocities, gradients.T)
 
 
 @_jit
 def flux_map(potential, *arrays) -> FluxMap:
-    """Of several layers: U_i [atoms] and ∂U/∂r_p [pairs, 3] in float64, and J_pot as a map of the
+    """Of several layers: U_i [atoms] and ∂U/∂r_p [3, pairs] in float64, and J_pot as a map of the
     velocities.
     """
     found = hop_flux_map(potential, _graph(*arrays))
     return FluxMap(
-        found.energies.astype(float), found.pair_gradients.astype(float), found.transposed
+        found.energies.astype(float), found.pair_gradients.astype(float).T, found.transposed
     )
 
 
@@ -108,11 +108,11 @@ def flux_by_map(found: FluxMap, velocities):
 
 @_jit
 def driving_forces(potential, *arrays):
-    """∂(J_pot · F_e)/∂v_j [atoms, 3] of one layer; the last two arrays are the pair gradients and
-    F_e.
+    """∂(J_pot · F_e)/∂v_j [atoms, 3] of one layer; the last two arrays are the pair gradients
+    [3, pairs] and F_e.
     """
     *pairs, gradients, field = arrays
-    return driving_from(potential, _graph(*pairs), field, gradients)
+    return driving_from(potential, _graph(*pairs), field, gradients.T)
 
 
 @jax.jit
@@ -123,9 +123,9 @@ def driving_forces_by_map(found: FluxMap, field):
 
 @_jit
 def virials(potential, *arrays):
-    """W_j [atoms, 3, 3]; the last array has the pair gradients."""
+    """W_j [atoms, 3, 3]; the last array has the pair gradients [3, pairs]."""
     *pairs, gradients = arrays
-    return virials_from(potential, _graph(*pairs), gradients)
+    return virials_from(potential, _graph(*pairs), gradients.T)
 
 
 # what the screen and the template's variable adflux_compilations count

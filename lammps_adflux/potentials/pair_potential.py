@@ -94,7 +94,7 @@ class PairPotential(Potential):
             def of_pair(values):
                 return jnp.asarray(values)[pair]
 
-        squared = jnp.einsum("pa,pa->p", graph.vectors, graph.vectors)
+        squared = graph.squares()
         ends = self.cutoff**2
         if self.cutoffs is not None:
             ends = of_pair(jnp.asarray(self.cutoffs, squared.dtype) ** 2)
