@@ -1,6 +1,6 @@
-"""Dynamics of one model in this LAMMPS, and in one whose data have no arrays on demand (patch 0011);
-argv: lj, single (the same in float32), silicon or layers, and the last word of pair_style. Rank 0
-writes found.npz.
+"""Dynamics of one model in this LAMMPS, and in one whose data have no arrays on demand (patch
+0011); argv: lj, single (the same in float32), silicon or layers, and the last word of pair_style.
+Rank 0 writes found.npz.
 """
 
 import sys
