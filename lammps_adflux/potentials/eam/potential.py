@@ -81,7 +81,12 @@ class EAM(Potential):
         )
 
     def __call__(self, graph: Graph) -> Float[Array, " atoms"]:
-        center, other = graph.at_center(graph.species), graph.hop(graph.species)
+        size = len(self.elements)
+        if size > 1:
+            center, other = graph.at_center(graph.species), graph.hop(graph.species)
+            rows = jnp.asarray(pair_row(*np.indices((size, size))))[center, other]
+        else:  # nothing to look up
+            center = other = rows = jnp.zeros_like(graph.centers)
         inside = graph.mask & (graph.distances < self.cutoff)
         # beyond, a pair is evaluated at a harmless distance
         r = jnp.where(inside, graph.distances, self.cutoff)
@@ -91,8 +96,6 @@ class EAM(Potential):
         own = density.shape[1]  # 1: the density does not depend on the element of the centre
         source = other * own + (center if own > 1 else 0)
         found = evaluate(density.reshape(-1, density.shape[-1]), source, r / self.dr)
-        size = len(self.elements)
-        rows = jnp.asarray(pair_row(*np.indices((size, size))))[center, other]
         repulsion = evaluate(pair, rows, r / self.dr) / r
         sums = graph.sum_pairs(
             jnp.where(inside[:, None], jnp.stack([found, 0.5 * repulsion], axis=1), 0.0)

@@ -43,8 +43,9 @@ def evaluate(
     intervals = tables.shape[1] - 1
     left = jnp.clip(points.astype(jnp.int32), 0, intervals - 1)
     x = jnp.minimum(points - left, 1.0)
-    rows = coefficients(tables).reshape(-1, 4)[which * intervals + left]
-    a, b, c, d = rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3]
+    place = which * intervals + left
+    # by columns: XLA needs half the time for them that rows of four take
+    a, b, c, d = (column[place] for column in coefficients(tables).reshape(-1, 4).T)
     values = ((a * x + b) * x + c) * x + d
     if linear:
         slope = (3.0 * a * x + 2.0 * b) * x + c
