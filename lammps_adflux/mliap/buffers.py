@@ -117,6 +117,10 @@ class PairBuffers:
             _grown(pair_capacity, pairs + 1, COARSE_PAIRS if self.coarse else None),
             _grown(atom_capacity, atoms + 1, COARSE_ATOMS if self.coarse else None),
         )
+        alone = self._rows is not None and self._rows.remote == 0
+        if alone and atom_capacity == 0 and not self.coarse:
+            # the number of all atoms seldom changes
+            wanted = wanted[0], 8 * -(-(atoms + 1) // 8)
         shared = self._rows is None
         if wanted == (pair_capacity, atom_capacity) and shared == (self.partners is self.others):
             return False

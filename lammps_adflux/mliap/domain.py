@@ -1,9 +1,9 @@
 """Which rows of a potential's arrays LAMMPS' atoms have.
 
-One layer of messages needs the pairs of owned atoms only, whatever they lead to. Several layers,
-and triplets of atoms, go through all rows: there images of one atom share a row. For several layers
-rows of other ranks' atoms take what belongs to them from their owners before each layer
-(parallel/exchange.py): one cutoff of ghost atoms is enough for any number of layers.
+Images of one atom share a row: potentials go through all rows, and in a small box images would be
+most of them. One layer of messages needs the pairs of owned atoms only, whatever they lead to. For
+several layers rows of other ranks' atoms take what belongs to them from their owners before each
+layer (parallel/exchange.py): one cutoff of ghost atoms is enough for any number of layers.
 """
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..parallel.exchange import Plan, RankExchange
 from ..parallel.failures import world
 from ..parallel.handler import missing_handler
 from ..parallel.rows import Rows
+from ..potentials.pair_potential import PairPotential
 
 
 class KnownAtoms:
@@ -82,11 +83,10 @@ def layers_sentence(potential, ranks: int) -> str:
 
 def lammps_of(plugin):
     """The LAMMPS that is asked for atom ids: it must be for a relaxation or several layers, and is
-    where it can be for triplets, whose arrays are rows of neighbours; None otherwise.
+    where it can be for others; None for pair potentials, whose work is with pairs alone.
     """
-    potential = plugin.potential
-    needed = potential.hops > 1 or plugin.driver is not None
-    if not needed and potential.triplet_cutoff is None:
+    needed = plugin.potential.hops > 1 or plugin.driver is not None
+    if not needed and isinstance(plugin.potential, PairPotential):
         return None
     lammps = plugin.lammps()
     if lammps is None and needed:

@@ -76,6 +76,7 @@ class AdfluxPlugin(MLIAPUnified):
     def interface(self, interface) -> None:
         self._interface = interface
         self.connected = registry.next_event()
+        self._lammps: lammps | None = None
         pointer = getattr(interface, "lmp", None)
         self.command = None if pointer is None else pair_style_command(pointer)
 
@@ -290,7 +291,9 @@ class AdfluxPlugin(MLIAPUnified):
             return self.driver()
         address = getattr(self.interface, "lmp", None)
         if address is not None:
-            return lammps(ptr=address)
+            if self._lammps is None:
+                self._lammps = lammps(ptr=address)  # takes as long as a small force call
+            return self._lammps
         return next(
             (owner.lammps for owner in registry.attachments.values() if owner.serves(self)), None
         )
