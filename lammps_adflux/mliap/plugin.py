@@ -60,7 +60,7 @@ class AdfluxPlugin(MLIAPUnified):
         self.layers_printed = driver is not None
         self.watch: Callable | None = None  # called at each force call of a relaxation
         self._pair_gradients = None
-        self._energies: np.ndarray | None = None
+        self._energies: np.ndarray | jax.Array | None = None
         self._flux_map: FluxMap | None = None
         self._peratom = PerAtom()
         self._total = 0  # owned and ghost atoms at the last force call
@@ -140,6 +140,8 @@ class AdfluxPlugin(MLIAPUnified):
         if expects_flux and self.potential.hops > 1:
             # the flux shares most of its work with the forces
             self._pair_gradients = self._map().pair_gradients
+        elif expects_flux or data.eflag:
+            self._energies, self._pair_gradients = self._call(programs.energies_and_gradients)
         else:
             self._pair_gradients = self._call(programs.pair_gradients)
         if data.eflag:
@@ -223,8 +225,8 @@ class AdfluxPlugin(MLIAPUnified):
     def energies(self) -> np.ndarray:
         """U_i at the last force call [atoms], zero for ghosts; evaluated when first asked for."""
         if self._energies is None:
-            self._energies = np.asarray(self._call(programs.energies))
-        return self._energies
+            self._energies = self._call(programs.energies)
+        return np.asarray(self._energies)
 
     def flux(self, velocities: np.ndarray) -> np.ndarray:
         """J_pot of this domain [3], from velocities of LAMMPS' owned and ghost atoms [atoms, 3];
@@ -241,7 +243,7 @@ class AdfluxPlugin(MLIAPUnified):
     def _map(self) -> FluxMap:
         """The flux as a map of the velocities; energies and forces of the same pass come along."""
         found: FluxMap = self._call(programs.flux_map)
-        self._flux_map, self._energies = found, np.asarray(found.energies)
+        self._flux_map, self._energies = found, found.energies
         return found
 
     def atomic_virials(self) -> np.ndarray:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..derivatives import owned_energies
+from ..derivatives import energies_and_pair_gradients, owned_energies
 from ..flux import FluxMap, driving_from, flux_from, hop_flux_map, virials_from
 from ..graph import Graph
 
@@ -75,6 +75,13 @@ def pair_gradients(potential, *arrays):
 
 
 @_jit
+def energies_and_gradients(potential, *arrays):
+    """U_i of the owned atoms [atoms] and ∂U/∂r_p [3, pairs] of the same pass, in float64."""
+    values, gradients = energies_and_pair_gradients(potential, _graph(*arrays))
+    return values.astype(float), gradients.astype(float).T
+
+
+@_jit
 def energies(potential, *arrays):
     """U_i of the owned atoms, zero elsewhere [atoms]."""
     return owned_energies(potential, _graph(*arrays)).astype(float)
@@ -131,6 +138,7 @@ def virials(potential, *arrays):
 # what the screen and the template's variable adflux_compilations count
 COUNTED = {
     pair_gradients: "forces",
+    energies_and_gradients: "forces and energies",
     energies: "energies",
     flux_map: "forces and flux",
 }
