@@ -271,19 +271,7 @@ class AdfluxPlugin(MLIAPUnified):
 
     def _count(self, what: str) -> None:
         self.compilations += 1
-        comm = world()
-        if comm.rank == 0 and self.driver is None:
-            pairs, atoms = self.buffers.vectors.shape[1], len(self.buffers.species)
-            # LAMMPS takes no commands during a run, so this goes to the screen; the template's
-            # variable
-            # adflux_compilations brings the count into the log
-            print(
-                f"adflux: compilation {self.compilations} ({what}) on rank 0, for up to {pairs} "
-                f"pairs of {atoms} atoms: JAX "
-                "translates the model for arrays of this size, and again only where they become "
-                "too small",
-                flush=True,
-            )
+        self._print(programs.compilation_sentence(self.compilations, what, self.buffers))
 
     def lammps(self):
         """The LAMMPS that this plugin serves, if it is known: a repaired LAMMPS or the input

@@ -142,3 +142,15 @@ COUNTED = {
     energies: "energies",
     flux_map: "forces and flux",
 }
+
+
+def compilation_sentence(number: int, what: str, buffers) -> str:
+    """For the screen: LAMMPS takes no commands during a run, so that the log has the count of the
+    template's variable adflux_compilations only.
+    """
+    pairs, atoms = buffers.vectors.shape[1], len(buffers.species)
+    return (
+        f"adflux: compilation {number} ({what}) on rank 0, for up to {pairs} pairs of {atoms} "
+        "atoms: JAX translates the model for arrays of this size, and again only where they become "
+        "too small"
+    )
