@@ -14,6 +14,7 @@ from ..flux import FluxMap
 from ..parallel.failures import fail, world
 from ..potentials.conversion import conversion_sentence, in_units
 from ..potentials.layers import require_layers
+from ..potentials.pair_potential import PairPotential
 from ..process import device, show_output
 from . import programs
 from .buffers import PairBuffers, to_host
@@ -140,7 +141,8 @@ class AdfluxPlugin(MLIAPUnified):
         if expects_flux and self.potential.hops > 1:
             # the flux shares most of its work with the forces
             self._pair_gradients = self._map().pair_gradients
-        elif expects_flux or data.eflag:
+        elif (expects_flux or data.eflag) and not isinstance(self.potential, PairPotential):
+            # gradients of pair potentials are one loop, which energies would break
             self._energies, self._pair_gradients = self._call(programs.energies_and_gradients)
         else:
             self._pair_gradients = self._call(programs.pair_gradients)
