@@ -13,7 +13,7 @@ from ..errors import AdfluxError
 from .bodies import CENTERS, OTHERS, PAIRS, WHOLE
 from .messages import over_pairs
 
-GROWTH = 1.1  # of a capacity that was too small, at least
+GROWTH = 1.05  # of a capacity that was too small, at least
 
 
 class Exchange(eqx.Module):
@@ -252,7 +252,7 @@ def room_for(capacity: int, needed: int) -> int:
         return capacity
     # From a crystal to its liquid Lennard-Jones pairs become 1.5 % more, and fluctuate by 0.4 √n;
     # so do those of tin selenide at 300 K. Padding costs time as pairs do.
-    roomy = 1.015 * needed + 2.0 * np.sqrt(needed)
+    roomy = 1.02 * needed + 2.0 * np.sqrt(needed)
     return 32 * int(np.ceil(max(roomy, GROWTH * capacity) / 32))
 
 
