@@ -2,7 +2,7 @@
 PYTHON = python3
 VENV = .venv
 
-.PHONY: help demo test test-fast test-oldest test-release constraints-oldest test-external venv lint docs bench clean
+.PHONY: help demo test test-fast test-oldest test-release constraints-oldest test-external test-kokkos venv lint docs bench clean
 
 help:
 	@echo "make demo    set up, then thermal conductivity of a Lennard-Jones liquid on 2 ranks (a few minutes)"
@@ -11,6 +11,7 @@ help:
 	@echo "make test-oldest     the tests with the oldest dependencies that pyproject.toml allows, in $(VENV)-oldest"
 	@echo "make test-release    the wheel in an empty environment: LAMMPS, doctor, README (minutes)"
 	@echo "make test-external   the tests of adapters to other libraries, in an environment of their own (no LAMMPS)"
+	@echo "make test-kokkos     the laws of LAMMPS with pair_style mliap/kk, where lmp of $(VENV) has Kokkos"
 	@echo "make venv    set up only: $(VENV) with lammps_adflux and LAMMPS (3 to 7 minutes on 2 cores, once)"
 	@echo "make lint    ruff check, ruff format --check, pyright"
 	@echo "make bench   speed beside LAMMPS' own pair styles, and whether something became slower (10 minutes, idle machine)"
@@ -54,6 +55,15 @@ test-release: venv
 # nequix, mlip, ace-jax and jax-md want versions of their own of much that JAX programs use
 test-external: $(VENV)-external/.python
 	$(VENV)-external/bin/python -m pytest tests/test_external_*.py
+
+# lmp of the environment must have Kokkos: install a build of yours there (cmake/README.md)
+KOKKOS = -k on t 1 -sf kk
+# `fix pair` knows no values of mliap/kk; test_lammps_wrappers.py turns the suffix off
+KOKKOS_LAWS = flux native virials layers pairs exchange lifecycle
+
+test-kokkos: $(VENV)/.python
+	@$(VENV)/bin/lmp -h | grep -q '^KOKKOS package API' || { echo "$(VENV)/bin/lmp has no Kokkos: install one there that has, see cmake/README.md"; exit 1; }
+	ADFLUX_LMP_OPTIONS="$(KOKKOS)" $(VENV)/bin/python -m pytest $(KOKKOS_LAWS:%=tests/test_lammps_%.py) tests/test_hnemd.py -k 'not fix_pair'
 
 $(VENV)-external/.python: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-external

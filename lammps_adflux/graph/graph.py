@@ -13,8 +13,6 @@ from ..errors import AdfluxError
 from .bodies import CENTERS, OTHERS, PAIRS, WHOLE
 from .messages import over_pairs
 
-GROWTH = 1.05  # of a capacity that was too small, at least
-
 
 class Exchange(eqx.Module):
     """Atoms of other ranks have rows here, and what belongs to them is computed by their owners."""
@@ -244,16 +242,19 @@ def pad(graph: Graph, pairs: int, atoms: int, cutoff: float) -> Graph:
     )
 
 
-def room_for(capacity: int, needed: int) -> int:
+def room_for(capacity: int, needed: int, domain: bool = False) -> int:
     """A capacity of padded arrays that seldom changes: this one, or a larger one where it is too
     small.
+
+    domain: one of several ranks, whose atoms come and go.
     """
     if needed <= capacity:
         return capacity
     # From a crystal to its liquid Lennard-Jones pairs become 1.5 % more, and fluctuate by 0.4 √n;
     # so do those of tin selenide at 300 K. Padding costs time as pairs do.
-    roomy = 1.02 * needed + 2.0 * np.sqrt(needed)
-    return 32 * int(np.ceil(max(roomy, GROWTH * capacity) / 32))
+    spread, growth = (4.0, 1.1) if domain else (2.0, 1.05)
+    roomy = 1.02 * needed + spread * np.sqrt(needed)
+    return 32 * int(np.ceil(max(roomy, growth * capacity) / 32))
 
 
 def slots_for(

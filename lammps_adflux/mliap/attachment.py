@@ -17,7 +17,6 @@ from .registry import address_of, registry
 from .rhythm import Rhythm
 from .weights import Weights, running
 
-PARTIAL = "adflux_partial"
 VIRIALS = "d2_adflux_virial"
 
 
@@ -151,18 +150,18 @@ class Attachment:
         sentence.
         """
         plugins = self._active_plugins()
-        status = largest(self.comm, self._status(plugins))
+        status = largest(self.comm, self._status(plugins, what))
         if status != faults.UP_TO_DATE:
             fixes = [name for name in self.lammps.available_ids("fix") if name]
             fail_together(self.comm, faults.sentence(status, what, fixes, running(self.lammps)))
         others = styles.others(self.lammps, self._substyles, len(plugins))
-        if others and not self._wants_partial():
+        if others and not styles.partial_wanted(self.lammps):
             fail_together(
                 self.comm,
                 f"{what.known} known for JAX potentials only, but {', '.join(others)} adds to the "
                 "energy as well: "
-                f"leave it out, or set `variable {PARTIAL} index yes` to get the part of the JAX "
-                "potential alone.",
+                f"leave it out, or set `variable {styles.PARTIAL} index yes` to get the part of "
+                "the JAX potential alone.",
             )
         try:
             return plugins, [self._weights.of(plugin) for plugin in plugins]
@@ -221,9 +220,13 @@ class Attachment:
         pointer = getattr(plugin.interface, "lmp", None)
         return pointer is None or address_of(pointer) == self.address
 
-    def _status(self, plugins) -> int:
+    def _status(self, plugins, what: faults.Asked) -> int:
         if not plugins:
             return faults.REPLACED if self._served else faults.NO_PLUGIN
+        if any(plugin.on_device for plugin in plugins) and (
+            status := faults.on_device(what, self.lammps.version())
+        ):
+            return status
         if self._pair_style_changed(plugins):
             return faults.REPLACED
         if any(plugin not in self._moments for plugin in plugins):
@@ -292,8 +295,3 @@ class Attachment:
             if plugin.potential.hops > 1 and not plugin.layers_printed and self.owns(plugin):
                 self.lammps.command(f'print "{layers_sentence(plugin.potential, self.comm.size)}"')
                 plugin.layers_printed = True
-
-    def _wants_partial(self) -> bool:
-        if not self.lammps.has_id("variable", PARTIAL):
-            return False
-        return str(self.lammps.extract_variable(PARTIAL)) in ("yes", "on", "1", "1.0")

@@ -20,7 +20,7 @@ class PairBuffers:
     needs half the time for them that [pairs, 3] takes.
 
     coarse: small capacities are powers of two, so that small structures of about one size share
-    what is compiled.
+    what is compiled. domain: of several ranks.
     """
 
     def __init__(
@@ -29,8 +29,10 @@ class PairBuffers:
         dtype: str,
         coarse: bool = False,
         triplet_cutoff: float | None = None,
+        domain: bool = False,
     ):
         self.cutoff, self.coarse, self.triplet_cutoff = cutoff, coarse, triplet_cutoff
+        self.domain = domain
         self.dtype = np.dtype(dtype)
         self.keep: np.ndarray | None = None  # which of LAMMPS' own pairs these are; None: all
         self.pairs = 0  # in use
@@ -114,8 +116,8 @@ class PairBuffers:
         pair_capacity, atom_capacity = self.vectors.shape[1], len(self.species)
         # one atom and one pair more than needed: padding pairs join padding atoms
         wanted = (
-            _grown(pair_capacity, pairs + 1, COARSE_PAIRS if self.coarse else None),
-            _grown(atom_capacity, atoms + 1, COARSE_ATOMS if self.coarse else None),
+            self._grown(pair_capacity, pairs + 1, COARSE_PAIRS),
+            self._grown(atom_capacity, atoms + 1, COARSE_ATOMS),
         )
         alone = self._rows is not None and self._rows.remote == 0
         if alone and atom_capacity == 0 and not self.coarse:
@@ -126,6 +128,11 @@ class PairBuffers:
             return False
         self._allocate(*wanted)
         return True
+
+    def _grown(self, capacity: int, needed: int, coarse: tuple[int, int]) -> int:
+        if self.coarse and capacity < needed <= coarse[1]:
+            return max(coarse[0], 1 << (needed - 1).bit_length())
+        return room_for(capacity, needed, self.domain)
 
     def _allocate(self, pairs: int, atoms: int) -> None:
         self.vectors = _aligned((3, pairs), self.dtype)
@@ -146,12 +153,6 @@ class PairBuffers:
 def to_host(array) -> np.ndarray:
     """NumPy array of LAMMPS' array, which is a cupy array where Kokkos runs on a GPU."""
     return array.get() if hasattr(array, "get") else array
-
-
-def _grown(capacity: int, needed: int, coarse: tuple[int, int] | None) -> int:
-    if coarse and capacity < needed <= coarse[1]:
-        return max(coarse[0], 1 << (needed - 1).bit_length())
-    return room_for(capacity, needed)
 
 
 def _aligned(shape: tuple[int, ...], dtype) -> np.ndarray:

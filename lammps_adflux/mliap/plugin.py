@@ -50,10 +50,11 @@ class AdfluxPlugin(MLIAPUnified):
         self._own_units = potential.units
         self._take(potential)
         self.buffers = PairBuffers(
-            potential.cutoff, dtype, driver is not None, potential.triplet_cutoff
+            potential.cutoff, dtype, driver is not None, potential.triplet_cutoff, world().size > 1
         )
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
         self.force_address = 0  # of LAMMPS' forces: says to which LAMMPS this plugin belongs
+        self.on_device = False  # are LAMMPS' arrays on a GPU?
         self.compilations = 0
         self.known_atoms = KnownAtoms()
         # weak: LAMMPS holds its plugin, and would never be closed
@@ -124,6 +125,7 @@ class AdfluxPlugin(MLIAPUnified):
 
     def _compute(self, data) -> None:
         self.force_address = address(data.f) if data.ntotal else 0
+        self.on_device = data.ntotal > 0 and hasattr(data.f, "get")
         if self.units is None:
             self._take_units()
         expects_flux = False

@@ -3,6 +3,7 @@
 import os
 import tempfile
 
+PARTIAL = "adflux_partial"  # variable of the user's script
 ANOTHER = "a pair_style mliap that is not a model of lammps_adflux"
 
 
@@ -40,3 +41,10 @@ def others(lmp, pair_substyles: list[str], ours: int) -> list[str]:
         if style and str(style) not in ("none", "zero"):
             found.append(f"{kind}_style {style}")
     return found
+
+
+def partial_wanted(lmp) -> bool:
+    """Does the script ask for the part of the JAX potential alone?"""
+    if not lmp.has_id("variable", PARTIAL):
+        return False
+    return str(lmp.extract_variable(PARTIAL)) in ("yes", "on", "1", "1.0")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -121,6 +122,7 @@ def run_lammps(
     command = [lmp, "-in", "in.test", "-log", "none", "-nocite", "-var", "adflux", str(TEMPLATES)]
     for name, value in (variables or {}).items():
         command += ["-var", name, str(value)]
+    command += shlex.split(os.environ.get("ADFLUX_LMP_OPTIONS", ""))  # make test-kokkos
     return run_program(
         folder, command, ranks, environment=environment, time_limit=time_limit, fails=fails
     )
