@@ -59,6 +59,7 @@ def step(folder: Path, style: str, kind: str, steps: int) -> tuple[float, int]:
         "mass": crystal.mass,
         "cells": crystal.cells,
         "steps": steps,
+        "warm": steps if style == "snap" else 100,
     }.items():
         command += ["-var", name, str(value)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=3600)

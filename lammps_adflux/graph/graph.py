@@ -252,9 +252,9 @@ def room_for(capacity: int, needed: int, domain: bool = False) -> int:
         return capacity
     # From a crystal to its liquid Lennard-Jones pairs become 1.5 % more, and fluctuate by 0.4 √n;
     # so do those of tin selenide at 300 K. Padding costs time as pairs do.
-    spread, growth = (4.0, 1.1) if domain else (2.0, 1.05)
-    roomy = 1.02 * needed + spread * np.sqrt(needed)
-    return 32 * int(np.ceil(max(roomy, growth * capacity) / 32))
+    roomy = 1.02 * needed + (4.0 if domain else 2.0) * np.sqrt(needed)
+    # a shell of neighbours that comes inside the cutoff by and by must not compile at each step
+    return 32 * int(np.ceil(max(roomy, 1.1 * capacity) / 32))
 
 
 def slots_for(
