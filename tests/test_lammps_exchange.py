@@ -5,11 +5,12 @@ Nothing is set for it: neither a communication cutoff nor ghost lists.
 
 import dataclasses
 import os
+import subprocess
 
 import numpy as np
 import pytest
 from comparing import close
-from lammps_runner import QUICK, run_lammps, vectors
+from lammps_runner import QUICK, find_program, run_lammps, vectors
 from networks import FailsOnRankOne, message_passing
 
 import lammps_adflux as adflux
@@ -145,21 +146,53 @@ def test_several_ranks_equal_one(folder, situation):
         close(vectors(frame, *names), vectors(one_frame, *names), ROUNDING, names)
 
 
+def other_mpi(library):
+    """A handler that was built with another MPI, as far as we look into it."""
+    compiler = find_program(os.environ.get("CXX", "c++"))
+    if compiler is None:
+        pytest.skip("needs a C++ compiler")
+    source = library.with_suffix(".cc")
+    source.write_text('extern "C" const char *adflux_mpi() { return "Open MPI v9.9.9"; }\n')
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
+
+
+HANDLERS = {
+    "missing": (lambda library: None, "is missing: run `adflux build-lammps --exchange-only`"),
+    "damaged": (lambda library: library.write_bytes(b"no library"), "does not load"),
+    "of another MPI": (other_mpi, "uses Open MPI v9.9.9, but mpi4py uses"),
+}
+
+
+@pytest.mark.parametrize("ranks", (1, 2, 4))
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_without_a_good_handler_a_run_goes_on_and_says_why(folder, tmp_path, handler, ranks):
+    make, why = HANDLERS[handler]
+    make(library := tmp_path / "handler.so")
+    script = BOX.format(before="", region=BLOCK, where="box") + MODEL + "run 0\n"
+    environment = {"ADFLUX_EXCHANGE": str(library)}
+    run = run_lammps(folder, script, ranks, environment=environment, time_limit=30.0)
+    told = [line for line in run.stdout.splitlines() if "through Python, which is slower" in line]
+    assert len(told) == (ranks > 1)  # one rank exchanges nothing
+    assert all(why in line for line in told)
+
+
+@pytest.mark.parametrize("ranks", (2, 4))
 @pytest.mark.parametrize("route", ("compiled", "python"))
-def test_a_rank_that_fails_ends_all_with_its_sentence(folder, tmp_path, route):
+def test_a_rank_that_fails_ends_all_with_its_sentence(folder, tmp_path, route, ranks):
     """Rank 0 waits inside XLA then."""
     network = message_passing(2, cutoff=3.5)
     fields = [getattr(network, field.name) for field in dataclasses.fields(network)]
     adflux.export(FailsOnRankOne(*fields), tmp_path / "layers2.pkl")
     script = BOX.format(before="", region=BLOCK, where="box") + MODEL + "run 0\n"
     environment = {"ADFLUX_EXCHANGE": "python"} if route == "python" else {}
-    run = run_lammps(tmp_path, script, 2, environment=environment, fails=True, time_limit=30.0)
+    run = run_lammps(tmp_path, script, ranks, environment=environment, fails=True, time_limit=30.0)
     assert "adflux: MemoryError: no memory is left here (rank 1)" in run.stderr
 
 
+@pytest.mark.parametrize("ranks", (2, 4))
 @pytest.mark.parametrize("route", ("compiled", "python"))
-def test_a_rank_that_is_killed_ends_all(folder, route):
+def test_a_rank_that_is_killed_ends_all(folder, route, ranks):
     script = BOX.format(before="", region=BLOCK, where="box") + MODEL + KILL
     environment = {"ADFLUX_EXCHANGE": "python"} if route == "python" else {}
-    run = run_lammps(folder, script, 2, environment=environment, fails=True, time_limit=30.0)
+    run = run_lammps(folder, script, ranks, environment=environment, fails=True, time_limit=30.0)
     assert "KILLED BY SIGNAL: 9" in run.output or "EXIT CODE: 9" in run.output, run.output

@@ -143,9 +143,9 @@ run 3
 """
 
 
-@pytest.mark.parametrize("ranks", (1, 4))
+@pytest.mark.parametrize("ranks", (1, 2, 4))
 def test_ranks_without_atoms_or_pairs(models, ranks):
-    """Four ranks, atoms on one of them or two, with pairs or without, or nowhere."""
+    """Atoms on one rank or two, with pairs or without, or nowhere."""
     script = ""
     for number, atoms in enumerate(SPARSE.values()):
         boundary = "p p p" if number % 2 else "f f f"

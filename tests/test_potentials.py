@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from lammps_runner import run_lammps, vectors
+from lowering import GPUS, calls_on, programs_of
 from mlff_folders import write_checkpoint
 from nequix_files import write_nqx
 from networks import MessagePassing, function_network, message_passing
@@ -226,6 +227,13 @@ def test_float32_follows_the_input(potential, crystal):
     assert single.forces.dtype == np.float32
     # some ten roundings of 6e-8, amplified by cancellation
     assert np.abs(single.forces - double.forces).max() < 2e-5 * np.abs(double.forces).max()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", GPUS)
+def test_a_running_lammps_can_be_translated_for_gpus(potential, crystal, platform):
+    for name, program in programs_of(potential, crystal).items():
+        assert calls_on(platform, *program) == set(), name
 
 
 def test_stillinger_weber_equals_a_loop_over_triplets(sw_file, crystal):

@@ -19,8 +19,10 @@ from scipy.spatial.transform import Rotation
 from systems import random_crystal
 
 from lammps_adflux import SNAP, AdfluxError, energy_forces_virial, export, graph_from_atoms, load
+from lammps_adflux.derivatives import energy
 from lammps_adflux.graph import pad
 from lammps_adflux.potentials.snap.bispectrum import bispectrum, coefficients, triples
+from lammps_adflux.potentials.snap.potential import at_a_time
 
 LAMMPS_FILES = Path(sys.prefix) / "share/lammps/potentials"
 OTHER_FILES = Path(__file__).parents[2] / "shared/data/implicit"
@@ -266,6 +268,21 @@ def test_padding_and_float32_do_no_harm(small, crystal):
         assert (
             relative_error(getattr(single, name), reference) < 1e-5
         )  # a hundred roundings of 6e-8
+
+
+def test_blocks_of_a_gpu_give_the_same(small, crystal, monkeypatch):
+    graph = pad(graph_from_atoms(crystal, small), 300, 20, small.cutoff)
+    sizes, found = [], []
+    for backend in ("cpu", "gpu"):
+        monkeypatch.setattr(jax, "default_backend", lambda name=backend: name)
+        sizes.append(at_a_time())
+        # a function of its own each time: JAX must not take what it knows of the other
+        value_and_slope = jax.value_and_grad(lambda x: energy(small, graph, x))
+        found.append(jax.jit(value_and_slope)(graph.vectors))
+    for size, pairs_or_atoms in enumerate((300, 20)):
+        assert sizes[0][size] < pairs_or_atoms < sizes[1][size]
+    for one, other in zip(*found, strict=True):
+        assert relative_error(other, one) < 1e-13
 
 
 def test_bispectrum_is_invariant_under_rotation(small, crystal):

@@ -85,10 +85,11 @@ def test_a_disk_that_is_full_ends_the_run(folder, ranks):
     assert "adflux.flux lacks all samples at step 500" in " ".join(done.stderr.split())
 
 
-def test_a_cache_that_cannot_be_written_stops_nothing(folder):
+@pytest.mark.parametrize("ranks", ("1", "2", "4"))
+def test_a_cache_that_cannot_be_written_stops_nothing(folder, ranks):
     (folder / "in.run").write_text(SYSTEM + SAMPLED)
     environment = {"XDG_CACHE_HOME": "/dev/null", "JAX_COMPILATION_CACHE_DIR": "/dev/null/jax"}
-    run_adflux(folder, "run", "in.run", "-n", "2", fails=False, environment=environment)
+    run_adflux(folder, "run", "in.run", "-n", ranks, fails=False, environment=environment)
     assert read_flux(folder / "adflux.flux").samples == 21
 
 

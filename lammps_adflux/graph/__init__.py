@@ -1,7 +1,7 @@
 """The Graph of a domain, and the operations that models are built from."""
 
 from .bodies import keep
-from .graph import Exchange, Graph, Neighbors, pad, room_for, slots_for, weigh_tangent
+from .graph import Exchange, Graph, Neighbors, pad, places_for, room_for, slots_for, weigh_tangent
 
 __all__ = [
     "Exchange",
@@ -9,6 +9,7 @@ __all__ = [
     "Neighbors",
     "keep",
     "pad",
+    "places_for",
     "room_for",
     "slots_for",
     "weigh_tangent",

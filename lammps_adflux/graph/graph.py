@@ -266,5 +266,9 @@ def slots_for(
     if triplet_cutoff is None:
         return None
     near = np.einsum("pa,pa->p", vectors, vectors) < triplet_cutoff**2
-    most = int(np.bincount(centers[near], minlength=1).max())
+    return places_for(int(np.bincount(centers[near], minlength=1).max()), known)
+
+
+def places_for(most: int, known: int) -> np.ndarray:
+    """`Graph.slots` where an atom has at most so many neighbours within the triplet_cutoff."""
     return np.arange(max(known, 2 * (most // 2 + 1)), dtype=np.int32)

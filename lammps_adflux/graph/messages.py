@@ -32,6 +32,8 @@ from .bodies import (
 # all pairs of a domain so small that blocks, whose derivatives evaluate messages anew, do not pay:
 # benchmarks/message_blocks.py
 BLOCK, AT_ONCE = 2**23, 2**26
+# a GPU has no use for small blocks, only no memory for all; chosen without one at hand
+GPU_BLOCK, GPU_AT_ONCE = 2**30, 2**31
 
 
 def over_pairs(
@@ -49,14 +51,16 @@ def over_pairs(
     where the mask is False.
     """
     pairs, a_pair = len(centers), _bytes(function, arguments)
-    if pairs * a_pair <= AT_ONCE:
+    on_cpu = jax.default_backend() == "cpu"
+    block_bytes, at_once = (BLOCK, AT_ONCE) if on_cpu else (GPU_BLOCK, GPU_AT_ONCE)
+    if pairs * a_pair <= at_once:
         index = {CENTERS: centers, OTHERS: others}
         taken = [x[index[place]] if place in index else x for place, x in arguments]
         return [
             jax.ops.segment_sum(x, centers, atoms, indices_are_sorted=True)
             for x in function(mask, *taken)
         ]
-    block = _even(pairs, max(1, BLOCK // a_pair))
+    block = _even(pairs, max(1, block_bytes // a_pair))
     rows = [_row(place, jnp.asarray(array), block) for place, array in arguments]
     jaxpr, closed_over = lifted(function, [jax.ShapeDtypeStruct((block,), bool), *rows])
     places = [*(place for place, _ in arguments), *(WHOLE,) * len(closed_over)]

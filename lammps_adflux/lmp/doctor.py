@@ -16,7 +16,7 @@ from .programs import find_lmp, find_mpiexec, potentials_folder
 from .source import NEWEST, OLDEST, version_number
 
 BUILD = "run `adflux build-lammps`, or build yours with the presets in cmake/"
-TRACEABLE = ["0001", "0002", "0003", "0004", "0008", "0010", "0011"]
+TRACEABLE = ["0001", "0002", "0003", "0004", "0008", "0010", "0011", "0012"]
 
 
 def examine(lmp: Path | None = None) -> list[Finding]:
@@ -95,8 +95,8 @@ def _patches(probe: dict) -> Finding:
     return Finding(
         "patches",
         True,
-        "0001 to 0004, 0008, 0010 and 0011 of cmake/patches (the others, for speed and models of "
-        "others, leave no trace)",
+        "0001 to 0004, 0008 and 0010 to 0012 of cmake/patches (the others, for speed and models "
+        "of others, leave no trace)",
         needed=False,
     )
 

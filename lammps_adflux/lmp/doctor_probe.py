@@ -38,6 +38,8 @@ def patches() -> list[str] | None:
         found.add("0010")
     if hasattr(mliap_unified_couple.MLIAPDataPy, "pack_pairs"):
         found.add("0011")
+    if hasattr(mliap_unified_couple.MLIAPDataPy, "pack_neighbors"):
+        found.add("0012")
     from mpi4py import MPI
 
     if MPI.Query_thread() >= MPI.THREAD_SERIALIZED:

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..graph import room_for, slots_for
 from ..parallel.rows import Rows
+from .handover import like, to_host
 
 # where compiling costs more than padding: capacities are powers of two from the first to the second
 # number
@@ -26,9 +27,9 @@ class PairBuffers:
     def __init__(
         self,
         cutoff: float,
+        triplet_cutoff: float | None,
         dtype: str,
         coarse: bool = False,
-        triplet_cutoff: float | None = None,
         domain: bool = False,
     ):
         self.cutoff, self.coarse, self.triplet_cutoff = cutoff, coarse, triplet_cutoff
@@ -64,11 +65,31 @@ class PairBuffers:
             )
         # LAMMPS may have written one too many
         self._pad_pairs(pairs, max(before, pairs + 1))
+        self._label(data)
+
+    def add_forces(self, data, gradients) -> None:
+        """Give LAMMPS the forces of ∂U/∂r_p [3, pairs], float64."""
+        gradients = np.asarray(gradients)
+        if hasattr(data, "add_pair_forces"):
+            centers, partners = np.asarray(self.centers), np.asarray(self.partners)
+            data.add_pair_forces(gradients, centers, partners, self.pairs)
+        elif data.npairs:
+            rows = np.zeros((data.npairs, 3))  # pairs that were left out have no force
+            keep = slice(None) if self.keep is None else self.keep
+            rows[keep] = gradients[:, : self.pairs].T
+            data.update_pair_forces(like(data.rij, rows))
+
+    def columns(self) -> np.ndarray:
+        """Vectors of the pairs in use [3, pairs], on the host."""
+        return np.asarray(self.vectors)[:, : self.pairs]
+
+    def _label(self, data) -> None:
+        """Which rows are owned atoms in LAMMPS' list, and their elements."""
         self.owned[:] = False
-        if atoms:
+        if self.atoms:
             elements = to_host(data.elems)
-            elements = elements if rows is None else elements[rows.member]
-            np.maximum(elements, 0, out=self.species[:atoms])
+            elements = elements if self._rows is None else elements[self._rows.member]
+            np.maximum(elements, 0, out=self.species[: self.atoms])
         if data.nlistatoms:
             self.owned[to_host(data.iatoms)[: data.nlistatoms]] = True
 
@@ -135,24 +156,22 @@ class PairBuffers:
         return room_for(capacity, needed, self.domain)
 
     def _allocate(self, pairs: int, atoms: int) -> None:
+        self._allocate_pairs(pairs)
+        self.species = _aligned((atoms,), np.int32)
+        self.owned = _aligned((atoms,), bool)
+        self._pad_pairs(0, pairs)
+
+    def _allocate_pairs(self, pairs: int) -> None:
         self.vectors = _aligned((3, pairs), self.dtype)
         self.centers = _aligned((pairs,), np.int32)
         self.others = _aligned((pairs,), np.int32)
         # LAMMPS' atoms that the rows `others` stand for
         self.partners = self.others if self._rows is None else _aligned((pairs,), np.int32)
-        self.species = _aligned((atoms,), np.int32)
-        self.owned = _aligned((atoms,), bool)
-        self._pad_pairs(0, pairs)
 
     def _pad_pairs(self, start: int, stop: int) -> None:
         self.vectors[:, start:stop] = [[2.0 * self.cutoff], [0.0], [0.0]]
         self.centers[start:stop] = len(self.species) - 1
         self.others[start:stop] = len(self.species) - 1
-
-
-def to_host(array) -> np.ndarray:
-    """NumPy array of LAMMPS' array, which is a cupy array where Kokkos runs on a GPU."""
-    return array.get() if hasattr(array, "get") else array
 
 
 def _aligned(shape: tuple[int, ...], dtype) -> np.ndarray:

@@ -14,6 +14,7 @@ from ..parallel.failures import world
 from ..parallel.handler import missing_handler
 from ..parallel.rows import Rows
 from ..potentials.pair_potential import PairPotential
+from ..process import device
 
 
 class KnownAtoms:
@@ -74,7 +75,7 @@ def layers_sentence(potential, ranks: int) -> str:
     sentence = f"adflux: {potential.hops} layers of messages"
     if ranks == 1:
         return f"{sentence}; ghost atoms stand for their owners"
-    missing = missing_handler()
+    missing = missing_handler() if device().platform == "cpu" else "JAX computes on a GPU"
     sentence += f" on {ranks} ranks; features go from rank to rank before each layer"
     return (
         f"{sentence}, through Python, which is slower, because {missing}" if missing else sentence

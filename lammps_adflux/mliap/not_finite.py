@@ -11,7 +11,7 @@ def explain(buffers, what: str) -> str:
     call.
     """
     found = f"The JAX potential failed: {what} not finite"
-    distances = np.linalg.norm(buffers.vectors[:, : buffers.pairs], axis=0)
+    distances = np.linalg.norm(buffers.columns(), axis=0)
     if len(distances) == 0:
         return f"{found} although no atom has a neighbour; check its parameters."
     closest = float(distances.min())

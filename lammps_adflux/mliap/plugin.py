@@ -17,11 +17,12 @@ from ..potentials.layers import require_layers
 from ..potentials.pair_potential import PairPotential
 from ..process import device, show_output
 from . import programs
-from .buffers import PairBuffers, to_host
+from .buffers import PairBuffers
 from .domain import KnownAtoms, layers_sentence, rows_of
-from .handover import add_forces, address, write_energies
+from .handover import address, to_host, write_energies
 from .not_finite import explain
 from .peratom import PerAtom
+from .positions import DevicePairs, sends_positions
 from .registry import registry
 from .weights import pair_style_command
 
@@ -49,9 +50,8 @@ class AdfluxPlugin(MLIAPUnified):
         self.units: str | None = None  # LAMMPS' unit style, once it is known
         self._own_units = potential.units
         self._take(potential)
-        self.buffers = PairBuffers(
-            potential.cutoff, dtype, driver is not None, potential.triplet_cutoff, world().size > 1
-        )
+        cutoffs = potential.cutoff, potential.triplet_cutoff
+        self.buffers = PairBuffers(*cutoffs, dtype, driver is not None, world().size > 1)
         self.last_call = self.call_before = 0  # event numbers of the last two force calls
         self.force_address = 0  # of LAMMPS' forces: says to which LAMMPS this plugin belongs
         self.on_device = False  # are LAMMPS' arrays on a GPU?
@@ -128,12 +128,12 @@ class AdfluxPlugin(MLIAPUnified):
         self.on_device = data.ntotal > 0 and hasattr(data.f, "get")
         if self.units is None:
             self._take_units()
-        expects_flux = False
-        for listener in registry.attachments.values():
-            if listener.serves(self):
-                expects_flux |= listener.at_force_call(self)
+        mine = [one for one in registry.attachments.values() if one.serves(self)]
+        expects_flux = any([one.at_force_call(self) for one in mine])
         rows = rows_of(self, data)
         self._print_layers()
+        if self.last_call == 0 and sends_positions(data):
+            self.buffers = DevicePairs.like(self.buffers)
         self.buffers.fill(data, rows)
         if self.watch is not None:
             self.watch(self.buffers)
@@ -153,7 +153,7 @@ class AdfluxPlugin(MLIAPUnified):
         else:
             data.energy = 0.0  # LAMMPS wants a number, and does not use it
         if self.buffers.pairs:
-            add_forces(data, self.buffers, self._pair_gradients)
+            self.buffers.add_forces(data, self._pair_gradients)
             self._check_forces(data)
         show_output()
         self.call_before, self.last_call = self.last_call, registry.next_event()

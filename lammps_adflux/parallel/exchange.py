@@ -72,6 +72,7 @@ class ExchangeEffect(effects.Effect):
         return "MPI"
 
 
+PLATFORMS = "cpu", "cuda", "rocm"  # on a GPU features go through Python and the host's memory
 EFFECT = ExchangeEffect()
 for allowed in (
     effects.lowerable_effects,
@@ -127,9 +128,9 @@ batching.primitive_batchers[exchange_p] = _batch
 
 
 def _lower(context, handle, values, *, transposed):
-    handler = load_handler()
     token = context.tokens_in.get(EFFECT)
-    lower = _lower_to_handler if handler is not None else _lower_to_python
+    compiled = "cpu" in context.module_context.platforms and load_handler() is not None
+    lower = _lower_to_handler if compiled else _lower_to_python
     results, token = lower(context, token, handle, values, transposed)
     context.set_tokens_out(mlir.TokenSet({EFFECT: token}))
     return results
@@ -163,7 +164,8 @@ def _lower_to_python(context, token, handle, values, transposed: bool):
     return results, token
 
 
-mlir.register_lowering(exchange_p, _lower, platform="cpu")
+for platform in PLATFORMS:
+    mlir.register_lowering(exchange_p, _lower, platform=platform)
 
 _handles = itertools.count(1)
 # for the Python route; plugins hold their plans

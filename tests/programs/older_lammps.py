@@ -1,8 +1,12 @@
-"""Dynamics of one model in this LAMMPS, and in one whose data have no arrays on demand (patch
-0011); argv: lj, single (the same in float32), silicon or layers, and the last word of pair_style.
+"""Dynamics of one model that gets pairs from this LAMMPS, or takes them from positions and LAMMPS'
+list as on an accelerator (patch 0012), or gets pairs from a LAMMPS whose data have no arrays on
+demand (patches 0011 and 0012).
+
+argv: lj, single (the same in float32), silicon or layers, and the last word of pair_style.
 Rank 0 writes found.npz.
 """
 
+import os
 import sys
 
 import numpy as np
@@ -14,11 +18,12 @@ from relaxed_systems import finish, found
 from lammps_adflux import LennardJones, Tersoff, export
 from lammps_adflux.lmp.programs import potentials_folder
 from lammps_adflux.mliap.plugin import AdfluxPlugin
+from lammps_adflux.mliap.positions import DevicePairs
 from lammps_adflux.mliap.registry import registry
 from lammps_adflux.paths import template_path
 from lammps_adflux.process import prepare
 
-NEW = "pack_pairs", "add_pair_forces"
+NEW = "pack_pairs", "add_pair_forces", "pack_neighbors"
 SETUP = """
 units metal
 atom_modify map array
@@ -35,14 +40,16 @@ include ${{adflux}}/heat_flux.lmp
 neighbor 0.5 bin
 neigh_modify every 4 delay 0 check no
 fix move all nve
-thermo 1
-thermo_style custom step pe pxx pyy pzz pxy v_adflux_jx v_adflux_jy
+compute atoms all stress/atom NULL virial
+compute most all reduce max c_atoms[1] c_atoms[4]
+thermo 2
+thermo_style custom step pe pxx pyy pzz pxy c_most[1] c_most[2] v_adflux_jx v_adflux_jy
 run 10
 """
 
 
 class Older:
-    """LAMMPS' MLIAPData without what patch 0011 adds."""
+    """LAMMPS' MLIAPData without what patches 0011 and 0012 add."""
 
     def __init__(self, data):
         object.__setattr__(self, "_data", data)
@@ -72,7 +79,9 @@ def run(name: str) -> None:
             f"{name} flux": flux,
             f"{name} positions": np.reshape(lmp.gather("x", 1, 3), (-1, 3))[order],
             f"{name} forces": np.reshape(lmp.gather("f", 1, 3), (-1, 3))[order],
+            f"{name} stresses": np.array(lmp.numpy.extract_compute("most", 0, 1)),
             f"{name} copied": plugin.buffers.keep is not None,
+            f"{name} selected": isinstance(plugin.buffers, DevicePairs),
         }
     )
     lmp.close()
@@ -91,6 +100,8 @@ else:
     potential = LennardJones(epsilon=0.0104, sigma=3.4, cutoff=6.0, elements=("Ar",))
 export(potential, "model.pkl", "float32" if kind == "single" else "float64")
 run("new")
+os.environ["ADFLUX_TRANSFER"] = "positions"
+run("positions")
 compute = AdfluxPlugin.compute_forces
 AdfluxPlugin.pairs_on_demand = 0
 AdfluxPlugin.compute_forces = lambda self, data: compute(self, Older(data))

@@ -18,7 +18,14 @@ from .bispectrum import bispectrum, triples, unity
 from .files import count_components, read_files, write_files
 from .pairs import pair_density
 
-PAIRS, ATOMS = 256, 16  # at a time: what then has to be held fits into a core's cache
+
+def at_a_time() -> tuple[int, int]:
+    """Pairs and atoms that are worked through together.
+
+    On a CPU what then has to be held fits into a core's cache. On a GPU it is to occupy all of it;
+    those numbers were chosen without one at hand.
+    """
+    return (256, 16) if jax.default_backend() == "cpu" else (2**17, 2**13)
 
 
 class SNAP(Potential):
@@ -187,21 +194,22 @@ class SNAP(Potential):
         density = self._density(graph)
         atoms, channels, numbers = density.shape
         count = len(triples(self.twojmax)) * channels**3
-        blocks = -(-atoms // ATOMS)
+        block_size = max(1, min(at_a_time()[1], atoms))
+        blocks = -(-atoms // block_size)
         groups = max(1, round(blocks**0.5))
         shape = groups, -(-blocks // groups)
-        room = shape[0] * shape[1] * ATOMS
+        room = shape[0] * shape[1] * block_size
         padded = jnp.pad(density, ((0, room - atoms), (0, 0), (0, 0))).reshape(
-            *shape, ATOMS, channels, numbers
+            *shape, block_size, channels, numbers
         )
-        needed = jnp.pad(graph.owned, (0, room - atoms)).reshape(*shape, ATOMS).any(axis=2)
+        needed = jnp.pad(graph.owned, (0, room - atoms)).reshape(*shape, block_size).any(axis=2)
 
         # ghosts and padding are most of the atoms of a small domain: skip them, groups of blocks
         # first, then blocks
         def skipping(function):
             def either(data):
                 values, needed = data
-                nothing = jnp.zeros((*needed.shape, ATOMS, count), density.dtype)
+                nothing = jnp.zeros((*needed.shape, block_size, count), density.dtype)
                 return jax.lax.cond(
                     any_counts(needed), function, lambda *_: nothing, values, needed
                 )
@@ -238,15 +246,16 @@ class SNAP(Potential):
         radii, weights = jnp.asarray(self.radii, dtype), jnp.asarray(self.weights, dtype)
         cutoffs = radii[graph.at_center(species)] + radii[other]
         inside = graph.mask & (graph.distances < cutoffs) & graph.at_center(graph.owned)
-        size = -(-len(inside) // PAIRS)
+        chunk = max(1, min(at_a_time()[0], len(inside)))
+        count = -(-len(inside) // chunk)
 
         def chunks(values, fill=0):
             values = jnp.pad(
                 values,
-                ((0, size * PAIRS - len(values)), *((0, 0),) * (values.ndim - 1)),
+                ((0, count * chunk - len(values)), *((0, 0),) * (values.ndim - 1)),
                 constant_values=fill,
             )
-            return values.reshape(size, PAIRS, *values.shape[1:])
+            return values.reshape(count, chunk, *values.shape[1:])
 
         # indices as they are, without arithmetic: the survey of operations (hops.py) follows them
         rows = (chunks(graph.centers), chunks(other)) if self.chemical else (chunks(graph.centers),)
@@ -261,8 +270,8 @@ class SNAP(Potential):
                 any_counts(pairs[-1]),
                 lambda *pairs: pair_density(self, *pairs),
                 lambda *pairs: (
-                    jnp.zeros((len(unity(self.twojmax)), PAIRS), dtype),
-                    jnp.zeros(PAIRS, dtype),
+                    jnp.zeros((len(unity(self.twojmax)), chunk), dtype),
+                    jnp.zeros(chunk, dtype),
                 ),
                 *pairs,
             )
@@ -270,8 +279,8 @@ class SNAP(Potential):
             # branch row by row, which takes three times as long
             return (numbers * weights).T
 
-        def add(density, chunk):
-            pairs, rows = chunk
+        def add(density, data):
+            pairs, rows = data
             return density.at[rows].add(of_pairs(*pairs), mode="drop"), None
 
         own = (
