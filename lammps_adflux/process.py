@@ -70,6 +70,15 @@ def keep_freed_memory() -> None:
         mallopt(-8, 1)  # M_ARENA_MAX
 
 
+def give_back_freed_memory() -> None:
+    """Give what glibc keeps back to the system, once: where large arrays grow, their old places
+    would stay empty.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def show_output(every: float = 2.0) -> None:
     """Write what LAMMPS printed to its log and screen so far, at most once in `every` seconds.
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..graph import room_for, slots_for
 from ..parallel.rows import Rows
+from ..process import give_back_freed_memory
 from .handover import like, to_host
 
 # where compiling costs more than padding: capacities are powers of two from the first to the second
@@ -39,6 +40,7 @@ class PairBuffers:
         self.pairs = 0  # in use
         self.atoms = 0
         self._rows: Rows | None = None
+        self._shared = True  # has each of LAMMPS' atoms a row of its own in these arrays?
         self.slots = slots_for(np.zeros((0, 3)), np.zeros(0, int), triplet_cutoff)
         self._allocate(0, 0)
 
@@ -69,7 +71,7 @@ class PairBuffers:
 
     def add_forces(self, data, gradients) -> None:
         """Give LAMMPS the forces of ∂U/∂r_p [3, pairs], float64."""
-        gradients = np.asarray(gradients)
+        gradients = np.asarray(gradients, np.float64)  # float32 where JAX has no other
         if hasattr(data, "add_pair_forces"):
             centers, partners = np.asarray(self.centers), np.asarray(self.partners)
             data.add_pair_forces(gradients, centers, partners, self.pairs)
@@ -82,6 +84,11 @@ class PairBuffers:
     def columns(self) -> np.ndarray:
         """Vectors of the pairs in use [3, pairs], on the host."""
         return np.asarray(self.vectors)[:, : self.pairs]
+
+    def closest(self) -> float:
+        """The distance of the closest pair, inf where there is none."""
+        columns = self.columns()
+        return float(np.sqrt(np.einsum("ap,ap->p", columns, columns).min(initial=np.inf)))
 
     def _label(self, data) -> None:
         """Which rows are owned atoms in LAMMPS' list, and their elements."""
@@ -145,8 +152,9 @@ class PairBuffers:
             # the number of all atoms seldom changes
             wanted = wanted[0], 8 * -(-(atoms + 1) // 8)
         shared = self._rows is None
-        if wanted == (pair_capacity, atom_capacity) and shared == (self.partners is self.others):
+        if wanted == (pair_capacity, atom_capacity) and shared == self._shared:
             return False
+        self._shared = shared
         self._allocate(*wanted)
         return True
 
@@ -156,6 +164,10 @@ class PairBuffers:
         return room_for(capacity, needed, self.domain)
 
     def _allocate(self, pairs: int, atoms: int) -> None:
+        if len(getattr(self, "species", ())):
+            self.vectors, self.centers, self.others = NO_PAIRS
+            self.partners = self.others
+            give_back_freed_memory()  # of the smaller arrays, which nothing fits into
         self._allocate_pairs(pairs)
         self.species = _aligned((atoms,), np.int32)
         self.owned = _aligned((atoms,), bool)
@@ -166,7 +178,7 @@ class PairBuffers:
         self.centers = _aligned((pairs,), np.int32)
         self.others = _aligned((pairs,), np.int32)
         # LAMMPS' atoms that the rows `others` stand for
-        self.partners = self.others if self._rows is None else _aligned((pairs,), np.int32)
+        self.partners = self.others if self._shared else _aligned((pairs,), np.int32)
 
     def _pad_pairs(self, start: int, stop: int) -> None:
         self.vectors[:, start:stop] = [[2.0 * self.cutoff], [0.0], [0.0]]

