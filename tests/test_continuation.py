@@ -159,6 +159,26 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("adflux.*")}
 
 
+def test_states_are_at_steps_of_samples(beginning, tmp_path):
+    """Where n_state is no multiple of every, states are a little farther apart."""
+    folder = shutil.copytree(beginning, tmp_path / "here")
+    short(folder, "-var", "every", 7)
+    assert steps_of_states(folder) == [0, 105]
+    short(folder, *GOES_ON, "-var", "every", 7)
+    assert "goes on from step 105," in says(folder)
+
+
+def test_a_series_without_the_sample_of_a_state_is_kept(finished):
+    flux = finished / "adflux.flux"
+    rows = flux.read_text().splitlines(keepends=True)
+    at_states = tuple(f"{step} " for step in steps_of_states(finished))
+    flux.write_text("".join(row for row in rows if not row.startswith(at_states)))
+    before = contents(finished)
+    done = short(finished, *GOES_ON, fails=True)
+    assert "adflux.flux has no sample at the steps of adflux.state.*" in done.stderr
+    assert contents(finished) == before
+
+
 def test_an_incomplete_state_is_passed_over(finished):
     newest = finished / f"adflux.state.{2 * STATE}"
     newest.write_bytes(newest.read_bytes()[:-40])

@@ -36,6 +36,7 @@ class _Attach:
             # included once more: LAMMPS has taken the new object instead of the old one
             here.end.detach()
         here.end = weakref.finalize(self, _detach, address)
+        here.forget_virials()
         here.look_at_styles()
         here.log_layers()
 
@@ -88,7 +89,10 @@ def adflux_set_field(pointer, x: float, y: float, z: float) -> None:
             "hnemd.lmp needs a field, one or more of fx, fy, fz [1/length] that are not zero: set "
             "one with -var fx VALUE or before the include."
         )
-    attachment(pointer).field = field
+    here = attachment(pointer)
+    if here.lammps.extract_global("respa_levels") is not None:
+        fail("hnemd.lmp drives at each step, which run_style respa does not allow: use verlet.")
+    here.field = field
 
 
 def adflux_drive(pointer, _virial_flag: int = 0) -> None:

@@ -12,6 +12,7 @@ from ..parallel.halo import Halo
 from ..parallel.reductions import largest, smallest
 from . import faults, styles
 from .domain import layers_sentence
+from .ghosts import Ghosts
 from .moment import Moment, kinetic_energies, masses_of, owned
 from .registry import address_of, registry
 from .rhythm import Rhythm
@@ -28,11 +29,12 @@ class Attachment:
         self.end: weakref.finalize | None = None  # set off when this LAMMPS ends
         self.comm = lmp.get_mpi_comm() or world()
         self._weights = Weights(lmp)
-        # plugin → atoms at its last force call
+        # plugin → atoms at its last force call, and the ids of owned and ghost atoms
         self._moments: WeakKeyDictionary = WeakKeyDictionary()
+        self._everyone: WeakKeyDictionary = WeakKeyDictionary()
         self._served = False  # has any plugin computed forces since the template was included?
         self._moved: Moment | None = None  # the same atoms after a fix has changed the box
-        self._halo: Halo | None = None
+        self._ghosts = Ghosts(lmp, self.comm)
         self._flux_state: tuple = ()
         self._flux = np.zeros((2, 3))
         self.field = np.zeros(3)  # F_e of driven dynamics [1/length]
@@ -59,12 +61,13 @@ class Attachment:
         before is stale. Is the flux likely to be asked for at this step?
         """
         self._moments[plugin] = Moment.now(self.lammps)
+        self._everyone[plugin] = self._ghosts.ids()
         self._served = True
         self._moved = None
         self._weights.at_force_call(
             plugin, [p for p in registry.plugins() if p.alive and self.serves(p)]
         )
-        self._virials_of = ()
+        self.forget_virials()
         array = self._virial_array()
         if array is not None:
             array[:] = np.nan
@@ -96,10 +99,11 @@ class Attachment:
         calls = self._calls(plugins)
         if calls == self._virials_of:
             return
-        shares = np.zeros((self._total(), 3, 3))
+        halo = self._halo_of(plugins)
+        shares = np.zeros((len(halo.ids), 3, 3))
         for plugin, weight in zip(plugins, weights, strict=True):
             shares += weight * plugin.atomic_virials()
-        virials = self.halo_now().reverse_add(shares)
+        virials = halo.reverse_add(shares)
         array = self._virial_array()
         if array is None:
             fail_together(
@@ -118,10 +122,11 @@ class Attachment:
         """
         field, (plugins, weights) = self.field, self._sources(faults.DRIVING)
         self._rhythm.note(self._step())
-        shares = np.zeros((self._total(), 3))
+        halo = self._halo_of(plugins)
+        shares = np.zeros((len(halo.ids), 3))
         for plugin, weight in zip(plugins, weights, strict=True):
             shares += weight * plugin.driving_forces(field)
-        forces = self.halo_now().reverse_add(shares)
+        forces = halo.reverse_add(shares)
         velocities = np.array(owned(self.lammps, "v"))
         energies = sum(
             weight * plugin.energies()[: len(velocities)]
@@ -173,7 +178,7 @@ class Attachment:
         return tuple(plugin.last_call for plugin in plugins)
 
     def _evaluate(self, plugins, weights, velocities: np.ndarray, masses: np.ndarray) -> np.ndarray:
-        everywhere = self.halo_now().forward(velocities)
+        everywhere = self._halo_of(plugins).forward(velocities)
         parts = list(zip(plugins, weights, strict=True))
         local = np.zeros((2, 3))
         local[0] = sum(weight * plugin.flux(everywhere) for plugin, weight in parts)
@@ -247,24 +252,17 @@ class Attachment:
 
     def halo_now(self) -> Halo:
         """The way between owned and ghost atoms, as they are now; collective."""
-        ids = (
-            self.lammps.numpy.extract_atom("id", nelem=self._total())
-            if self._total()
-            else np.zeros(0, np.int64)
-        )
-        count = self.lammps.extract_setting("nlocal")
-        halo = self._halo
-        stale = halo is None or not halo.matches(ids, count)
-        if self.comm.allreduce(stale) or halo is None:
-            try:
-                halo = self._halo = Halo(self.comm, ids, count)
-            except AdfluxError as error:
-                fail_together(self.comm, str(error))
-                raise
-        return halo
+        return self._ghosts.halo(self._ghosts.ids())
 
-    def _total(self) -> int:
-        return self.lammps.extract_setting("nall")
+    def _halo_of(self, plugins) -> Halo:
+        """The way between owned and ghost atoms of the last force call; collective. LAMMPS may have
+        made new ghost atoms since, as write_data and write_restart do.
+        """
+        return self._ghosts.halo(self._everyone[plugins[-1]])
+
+    def forget_virials(self) -> None:
+        """LAMMPS' array of them is a new one, or was changed."""
+        self._virials_of = ()
 
     def look_at_styles(self) -> None:
         """Note what adds to the energy; LAMMPS answers between runs only, so this happens when the

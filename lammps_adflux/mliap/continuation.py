@@ -131,10 +131,19 @@ def _states(prefix: Path) -> dict[int, Path]:
 
 def _newest(prefix: Path) -> _State | None:
     steps = set(_rows(prefix)[0])
+    later = []
     for step, path in _states(prefix).items():
+        if (state := _complete(step, path)) is None:
+            continue
         # a machine that fails may lose the last rows
-        if step in steps and (state := _complete(step, path)) is not None:
+        if step in steps:
             return state
+        later.append(step)
+    if any(later):
+        raise ValueError(
+            f"{prefix}.flux has no sample at the steps of {prefix}.state.*, "
+            f"{', '.join(map(str, later))}"
+        )
     return None
 
 

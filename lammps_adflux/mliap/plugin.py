@@ -17,6 +17,7 @@ from ..potentials.layers import require_layers
 from ..potentials.pair_potential import PairPotential
 from ..process import device, show_output
 from . import programs
+from .bonded import check_special_bonds
 from .buffers import PairBuffers
 from .domain import KnownAtoms, layers_sentence, rows_of
 from .handover import address, to_host, write_energies
@@ -170,6 +171,7 @@ class AdfluxPlugin(MLIAPUnified):
         lammps = self.lammps()
         if lammps is not None:
             self.units = str(lammps.extract_global("units"))
+            check_special_bonds(lammps, self.potential)
             converted = in_units(self.potential, self.units)
             if converted is not self.potential:
                 self._take(converted)
@@ -241,8 +243,7 @@ class AdfluxPlugin(MLIAPUnified):
         if self.potential.hops == 1:
             return np.asarray(self._call(programs.flux, self._pair_gradients, padded), np.float64)
         found = self._flux_map or self._map()
-        flux = programs.flux_by_map(found, padded.astype(self.buffers.vectors.dtype))
-        return np.asarray(flux, np.float64)
+        return np.asarray(programs.flux_by_map(found, padded.astype(self.buffers.dtype)), float)
 
     def _map(self) -> FluxMap:
         """The flux as a map of the velocities; energies and forces of the same pass come along."""
@@ -268,7 +269,7 @@ class AdfluxPlugin(MLIAPUnified):
             shares = self._call(programs.driving_forces, self._pair_gradients, field)
         else:
             found = self._flux_map or self._map()
-            shares = programs.driving_forces_by_map(found, field.astype(self.buffers.vectors.dtype))
+            shares = programs.driving_forces_by_map(found, field.astype(self.buffers.dtype))
         # images of one atom may share a row, which then stands for one of them
         forces[self._member] = np.asarray(shares)[: len(self._member)]
         return forces
