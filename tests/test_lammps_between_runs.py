@@ -144,6 +144,11 @@ def test_bonded_neighbours_that_would_be_wrong_are_refused(models, model, factor
     assert says in run_lammps(models, script, ranks, fails=True).output
 
 
+def test_bonds_that_come_later_are_seen(models):
+    script = system("net", **BONDED) + "run 0\n" + BONDS.format(factors="0 0 0")
+    assert "put `special_bonds lj/coul 1 1 1`" in run_lammps(models, script, fails=True).output
+
+
 def test_bonds_do_not_change_a_many_body_potential_that_sees_all_neighbours(models):
     rows = []
     for bonds in ("create_bonds many all all 1 1.0 1.3\n", ""):

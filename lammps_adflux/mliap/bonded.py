@@ -10,8 +10,9 @@ def check_special_bonds(lammps, potential) -> None:
 
     With a factor of 0 LAMMPS leaves bonded neighbours out, as pair potentials may want it. Factors
     between 0 and 1 are for LAMMPS' own pair styles: here such neighbours count in full.
+    lammps: None where it cannot be asked.
     """
-    if not lammps.extract_global("nbonds"):
+    if lammps is None or not lammps.extract_global("nbonds"):
         return
     factors = list(lammps.extract_global("special_lj"))[1:4]
     of_pairs = isinstance(potential, PairPotential)

@@ -127,8 +127,7 @@ class AdfluxPlugin(MLIAPUnified):
     def _compute(self, data) -> None:
         self.force_address = address(data.f) if data.ntotal else 0
         self.on_device = data.ntotal > 0 and hasattr(data.f, "get")
-        if self.units is None:
-            self._take_units()
+        self._ask_lammps()
         mine = [one for one in registry.attachments.values() if one.serves(self)]
         expects_flux = any([one.at_force_call(self) for one in mine])
         rows = rows_of(self, data)
@@ -164,19 +163,19 @@ class AdfluxPlugin(MLIAPUnified):
         self._rest, parameters = programs.parts_of(potential.astype(self._dtype))
         self._parameters = jax.device_put(parameters, device())  # JAX computes where these lie
 
-    def _take_units(self) -> None:
-        """Convert the model's energies to LAMMPS' units, as soon as LAMMPS can be asked
-        for them.
+    def _ask_lammps(self) -> None:
+        """Refuse bonds that leave neighbours out, at each force call; and convert the model's
+        energies to LAMMPS' units, as soon as LAMMPS can be asked for them.
         """
         lammps = self.lammps()
-        if lammps is not None:
+        check_special_bonds(lammps, self.potential)
+        if lammps is not None and self.units is None:
             self.units = str(lammps.extract_global("units"))
-            check_special_bonds(lammps, self.potential)
             converted = in_units(self.potential, self.units)
             if converted is not self.potential:
                 self._take(converted)
                 self._print(conversion_sentence(self._own_units, self.units))
-        elif self.last_call == 0 and self._own_units != "any":
+        elif lammps is None and self.last_call == 0 and self._own_units != "any":
             self._print(
                 f"adflux: this LAMMPS does not tell its units, so {self._own_units} units, those "
                 "of the model, are assumed; "
