@@ -7,7 +7,7 @@ import pytest
 from lammps_runner import find_program, run_adflux, run_lammps, vectors
 
 from lammps_adflux import AdfluxError
-from lammps_adflux.lmp.flux_styles import STRESSES, styles_of, verdict
+from lammps_adflux.conductivity.flux_styles import STRESSES, styles_of, verdict
 from lammps_adflux.lmp.programs import potentials_folder
 
 TIMESTEP = 2e-5  # ps

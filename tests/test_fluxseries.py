@@ -140,7 +140,7 @@ def test_a_restart_replaces_what_it_repeats(tmp_path, flux):
 
 def test_seeds_must_fit_together(tmp_path, flux):
     one = write_log(tmp_path / "one", STEPS, flux)
-    short = write_log(tmp_path / "short", STEPS[:40], flux[:40])
+    short = write_log(tmp_path / "short", STEPS[:40], flux[10:])
     series = read_flux([one, short])
     assert series.flux.shape == (2, 40, 3) and "cut to the shortest, 40" in series.notes[0]
     pair = tmp_path / "correlation"

@@ -7,48 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lammps_runner import find_program, run_program
+from log_runs import EXACT, FLUX, POTENTIAL, START, THERMO, lmp
 
 from lammps_adflux import AdfluxError, green_kubo, read_flux
 from lammps_adflux.conductivity.flux_columns import ENOUGH
 from lammps_adflux.conductivity.lammps_log import read_log
 
 pytestmark = pytest.mark.lammps
-
-BOX = """
-lattice fcc 0.9
-region box block 0 3 0 3 0 3
-create_box 1 box
-create_atoms 1 box
-mass 1 1.0
-velocity all create 1.6 30917 mom yes
-"""
-POTENTIAL = """
-pair_style lj/cut 2.5
-pair_coeff * * 1.0 1.0
-"""
-FLUX = """
-compute ke all ke/atom
-compute pe all pe/atom
-compute st all stress/atom NULL virial
-compute flux all heat/flux ke pe st
-variable jx equal c_flux[1]
-variable jy equal c_flux[2]
-variable jz equal c_flux[3]
-fix move all nve
-"""
-START = "units lj\n" + BOX + POTENTIAL + FLUX
-THERMO = "thermo 4\nthermo_style custom step temp vol v_jx v_jy v_jz\n"
-EXACT = 'format " %.14g"'
-
-
-def lmp(folder, script, log="log", *options):
-    """Run a script there."""
-    folder.mkdir(exist_ok=True)
-    (folder / "in.test").write_text(script)
-    command = [find_program("lmp"), "-in", "in.test", "-log", log, "-screen", "none", *options]
-    run_program(folder, command)
-    return folder / log
 
 
 def kappa(*arguments, **options):
@@ -130,7 +95,7 @@ def test_a_column_that_no_log_defines_is_not_guessed(per_volume, tmp_path):
 
 
 def test_a_flux_that_is_too_small_for_any_is_noted(per_volume):
-    series = read_flux(per_volume / "log", columns=["v_qx", "v_qy", "v_qx"], per_volume=False)
+    series = read_flux(per_volume / "log", columns=["v_qx", "v_qy", "v_qz"], per_volume=False)
     assert any("per volume (per_volume=True), per atom" in note for note in series.notes)
     assert not any("per atom" in note for note in read_flux(per_volume / "log", columns=Q).notes)
 

@@ -25,7 +25,7 @@ def inspect(
     from rich.console import Console
     from rich.table import Table
 
-    from ..lmp.flux_styles import STRESSES, Verdict, styles_of, verdict
+    from ..conductivity.flux_styles import STRESSES, Verdict, styles_of, verdict
 
     words = tuple(word for one in var or [] for word in ("-var", *one.split(maxsplit=1)))
     lines = _commands(script, words)

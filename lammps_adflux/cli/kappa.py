@@ -50,7 +50,10 @@ def kappa(
         ),
     ] = None,
     dimension: Annotated[
-        int | None, typer.Option(help="2 where the volume is an area; default: as the log says.")
+        int | None,
+        typer.Option(
+            help="2 where the volume is an area, with --volume; default: as the log says."
+        ),
     ] = None,
     cutoff: Annotated[
         float | None, typer.Option(help="End of the integral; default automatic.")

@@ -149,7 +149,7 @@ def print_conductivity(result: Conductivity) -> None:
     tensor.add_column("")
     for axis in "xyz"[: result.dimension]:
         tensor.add_column(axis, justify="right")
-    errors = _tensor_error(result)
+    errors = result.tensor_error
     for a, axis in enumerate("xyz"[: result.dimension]):
         cells = []
         for b in range(result.dimension):
@@ -167,7 +167,7 @@ def print_conductivity(result: Conductivity) -> None:
         "none" if result.error is None else f"{result.error:.2g}",
         ""
         if result.error is None
-        else f"error over {'blocks' if result.over_blocks.error is not None else 'seeds'}"
+        else f"error over {'seeds' if result.standard is result.over_seeds else 'blocks'}"
         + (" and past the cutoff" if result.tail else ""),
     )
     for name, estimate in (("over seeds", result.over_seeds), ("over blocks", result.over_blocks)):
@@ -195,10 +195,3 @@ def _cells(estimate: Estimate, pieces: str) -> tuple[str, str, str]:
     if estimate.error is None:
         return "–", "–", as_options(estimate.reason or "", ARGUMENTS)
     return f"{estimate.mean:.4g}", f"{estimate.error:.2g}", f"{estimate.count} {pieces}"
-
-
-def _tensor_error(result: Conductivity):
-    for estimate in (result.over_blocks, result.over_seeds):
-        if estimate.tensor_error is not None:
-            return estimate.tensor_error
-    return None

@@ -165,3 +165,30 @@ def integral_error(value: float, lags: int, samples: int) -> float:
     all seeds and components (Jones, Mandadapu, J. Chem. Phys. 136, 154102 (2012)).
     """
     return 2 * abs(value) * math.sqrt(lags / samples)
+
+
+def past_the_cutoff(
+    running: np.ndarray, zero: int, samples: int, step: float, time: str
+) -> tuple[float, str | None]:
+    """How far the integral moves after its cutoff, and a warning where that is not noise.
+
+    The largest of its rises to 3 and 6 cutoffs, and of its falls beyond their standard error σ,
+    √(Δ² − σ²). The cutoff lies where the integral of a decayed HFACF has a maximum: noise makes it
+    fall there. With one decay time the error bar grows by about a half.
+    """
+    tail, warning = 0.0, None
+    for late in (3 * zero, 6 * zero):
+        if late >= len(running):
+            break
+        change = float(running[late] - running[zero])
+        error = integral_error(max(running[late], running[zero]), late - zero, samples)
+        size = change if change > 0 else math.sqrt(max(0.0, change**2 - error**2))
+        if size > tail and not -3 * error < change < 2 * error:
+            warning = (
+                f"the integral goes on past its cutoff: {running[zero]:.3g} at {zero * step:.3g} "
+                f"{time}, {running[late]:.3g} at {late * step:.3g} {time}, a change of "
+                f"{abs(change) / error:.1f} standard errors; the error bar holds it; look at the "
+                "figure, run longer, or give cutoff="
+            )
+        tail = max(tail, size)
+    return tail, warning

@@ -88,6 +88,20 @@ def is_defined(column: str, state: State | None) -> bool:
     return state is not None and _definition_of(column, state) is not None
 
 
+def native_fluxes(column: str, state: State) -> dict[str, Definition]:
+    """The computes of LAMMPS' own heat flux that a column is made of, by their names."""
+    sources: set[str] = set()
+    try:
+        # only the names count, so that any box will do
+        _evaluate(column, state, _Box((1.0, 1.0, 1.0), 1, 3), {}, sources)
+    except Unclear:
+        return {}
+    found = {source[2:].split("[")[0]: _definition_of(source, state) for source in sources}
+    return {
+        name: one for name, one in found.items() if one is not None and one.style == "heat/flux"
+    }
+
+
 def _definition_of(column: str, state: State) -> Definition | None:
     kinds = {"v_": state.variables, "c_": state.computes, "f_": state.fixes}
     return kinds.get(column[:2], {}).get(column[2:].split("[")[0])

@@ -7,9 +7,11 @@ import numpy as np
 
 from ..errors import AdfluxError
 from .flux_columns import FluxFile
-from .flux_seeds import Options, Seed, settle
+from .flux_facts import Options
+from .flux_seeds import Seed, settle
 
 _SAME_STRUCTURE = 1e-3  # of the flux: two files hold the same step of one trajectory
+_BEGINNING, _COPIES = 16, 1e-6  # samples in which runs of one beginning agree, and how well
 _TEMPERATURES = 3.0  # standard deviations of the energy between seeds that count as one system
 
 
@@ -91,6 +93,11 @@ def compare(seeds: list[Seed]) -> None:
     """
     first = seeds[0]
     for other in seeds[1:]:
+        if _native(first) != _native(other):
+            raise AdfluxError(
+                f"{first.name} has the flux {first.columns[0]} … and {other.name} "
+                f"{other.columns[0]} …, LAMMPS' own and the exact one: analyse them separately."
+            )
         atoms = first.atoms or other.atoms
         width = max(5e-2, _TEMPERATURES * math.sqrt(2 / (3 * atoms))) if atoms else 5e-2
         bounds = {"sampling": 1e-9, "volume": 1e-2, "temperature": width}
@@ -105,6 +112,25 @@ def compare(seeds: list[Seed]) -> None:
             if abs(one - two) > bound * one:
                 remedy = ", or give one temperature= for all" if what == "temperature" else ""
                 raise _differ(what, first, other, remedy)
+
+
+def _native(seed: Seed) -> bool:
+    return any(column.startswith("v_adflux_native_j") for column in seed.columns)
+
+
+def refuse_copies(seeds: list[Seed]) -> None:
+    """Seeds must be independent: runs from the same velocities begin alike."""
+    for one, other in itertools.combinations(seeds, 2):
+        count = min(len(one.total), len(other.total), _BEGINNING)
+        if one.is_correlation or count < _BEGINNING:
+            continue
+        apart = np.abs(one.total[:count] - other.total[:count]).max()
+        if apart <= _COPIES * np.abs(one.total[:count]).max():
+            raise AdfluxError(
+                f"{one.name} and {other.name} begin with the same {count} samples, but seeds "
+                "must be independent: begin runs with velocities of other seeds (variable seed), "
+                "or name one of the files."
+            )
 
 
 def _differ(what: str, first: Seed, other: Seed, remedy: str) -> AdfluxError:

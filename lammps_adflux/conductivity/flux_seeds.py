@@ -4,7 +4,6 @@ extensive flux.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,9 @@ from ..errors import AdfluxError
 from ..units import unit_system
 from .flux_columns import ENOUGH, FluxFile
 from .flux_definition import Unclear, is_defined, meaning, refuse
-from .run_facts import FACTS, Facts, facts_of
+from .flux_doubts import doubts
+from .flux_facts import Options, ask, file_facts
+from .run_facts import FACTS
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Seed:
     atoms: int | None
     notes: list[str]
     used: list[str]
+    columns: tuple[str, ...] = ()  # LAMMPS' own names of them
     field: tuple[float, ...] | None = None  # F_e that drives the run [1/length]
 
     @property
@@ -40,25 +42,11 @@ class Seed:
         return self.counts is not None
 
 
-@dataclass
-class Options:
-    """What the user gives, None where it is left to the files."""
-
-    units: str | None = None
-    volume: float | None = None
-    temperature: float | None = None
-    timestep: float | None = None
-    dimension: int | None = None
-    per_volume: bool | None = None
-    skip: int = 0
-    discard: float = 0.0
-
-
 def settle(file: FluxFile, options: Options, first: bool = True) -> Seed:
     """One file with its facts; `first`: it is the beginning of a run, where equilibration is left
     out.
     """
-    everything = _facts(file, options, -np.inf, np.inf)
+    everything = file_facts(file, options, -np.inf, np.inf)
     spacing = float(file.steps[1] - file.steps[0]) if len(file.steps) > 1 else 1.0
     drop = options.skip
     if options.discard and "timestep" in everything.values:
@@ -76,22 +64,17 @@ def settle(file: FluxFile, options: Options, first: bool = True) -> Seed:
     if file.is_correlation:
         facts = everything
     else:
-        facts = _facts(file, options, float(file.steps[drop]), float(file.steps[-1]))
-        if file.temperatures is not None and options.temperature is None:
-            facts.put(
-                "temperature",
-                float(file.temperatures[drop:].mean()),
-                f"mean of the samples' {left} in the file",
-            )
-    _ask(file, facts)
+        first_step, last_step = float(file.steps[drop]), float(file.steps[-1])
+        facts = file_facts(file, options, first_step, last_step, drop)
+    ask(file, facts)
     values = facts.values
     dimension = int(values.get("dimension", 3))
     sampling = float(values["timestep"]) * spacing
     if not sampling > 0:
         raise AdfluxError(f"timestep= must be a positive number, got {values['timestep']}.")
-    shares, convective_shares, notes, used = _shares(
-        file, options, float(values["volume"]), dimension
-    )
+    # an option may be another volume than that of the box, by which a column was divided
+    box = facts.own.get("volume", values["volume"]), facts.own.get("dimension", dimension)
+    shares, convective_shares, notes, used = _shares(file, options, float(box[0]), int(box[1]))
 
     def seed(data: np.ndarray | None, share: np.ndarray) -> np.ndarray | None:
         return None if data is None else data[drop:] / share
@@ -116,11 +99,12 @@ def settle(file: FluxFile, options: Options, first: bool = True) -> Seed:
         windows=None if file.windows is None else file.windows / outer,
         counts=file.counts,
         atoms=facts.atoms,
-        notes=[*file.notes, *dict.fromkeys(facts.notes), *notes],
+        notes=[*file.notes, *dict.fromkeys(facts.notes), *notes, *doubts(file, facts.masses)],
         used=[
             *used,
             *(_used(name, values[name], facts.sources[name]) for name in FACTS if name in values),
         ],
+        columns=file.columns,
         field=field_of(file),
     )
     _check_dimension(file, result, "dimension" in values)
@@ -137,65 +121,6 @@ def field_of(file: FluxFile) -> tuple[float, ...] | None:
 
 def _used(name: str, value, source: str) -> str:
     return f"{name} {value if isinstance(value, str) else format(value, '.6g')}: {source}"
-
-
-def _facts(file: FluxFile, options: Options, first: float, last: float) -> Facts:
-    """Options over the file's header over the logs."""
-    facts = Facts()
-    for log, runs in reversed(file.witnesses):
-        found = facts_of(log, runs, first, last)
-        for name, value in found.values.items():
-            facts.put(name, value, found.sources[name])
-        facts.missing = found.missing | facts.missing
-        facts.notes = found.notes + facts.notes
-        facts.atoms = found.atoms or facts.atoms
-    for name, text in file.header.items():
-        if name == "atoms":
-            facts.atoms = int(text)
-        if name not in FACTS:
-            continue
-        value: Any = text if name == "units" else int(text) if name == "dimension" else float(text)
-        known = facts.values.get(name)
-        if (
-            known is not None
-            and known != value
-            and not (name != "units" and math.isclose(known, value, rel_tol=1e-3))
-        ):
-            raise AdfluxError(
-                f"{file.name}: {name} is {text} by its own header, but {known} by "
-                f"{facts.sources[name]}: name the log of the run "
-                "that wrote it."
-            )
-        facts.put(name, value, f"header of {file.name}")
-    for name in FACTS:
-        given = getattr(options, name)
-        if given is not None:
-            if name == "units":
-                unit_system(given)
-            facts.put(name, given, f"{name}=")
-            facts.notes = [note for note in facts.notes if f"({name}=)" not in note]
-    return facts
-
-
-def _ask(file: FluxFile, facts: Facts) -> None:
-    names = [
-        name for name in ("units", "volume", "temperature", "timestep") if name not in facts.values
-    ]
-    if not names:
-        return
-    known = ", ".join(f"{name} {value}" for name, value in facts.values.items())
-    reasons = "; ".join(
-        f"{name}=: {facts.missing[name]}" for name in names if name in facts.missing
-    )
-    log = "or name the run's log with log=" if not file.witnesses else "since no log says so"
-    raise AdfluxError(
-        f"{file.name}: {' and '.join(name + '=' for name in names)} "
-        f"{'is' if len(names) == 1 else 'are'} needed and not in "
-        f"{'the file' if not file.witnesses else 'the file or its log'} "
-        f"({known or 'none of units, volume, temperature, timestep'} "
-        f"found{'; ' + reasons if reasons else ''}): pass {'it' if len(names) == 1 else 'them'}, "
-        f"{log}."
-    )
 
 
 def _shares(file: FluxFile, options: Options, volume: float, dimension: int):

@@ -60,9 +60,9 @@ def write_flux(series: FluxSeries, prefix: str | Path, form: str) -> list[Path]:
 
 
 def _stacie(series: FluxSeries, flux: np.ndarray, path: Path) -> None:
-    axes = series.dimension
-    factor = conductivity_prefactor(series.units, axes) / (series.volume * series.temperature**2)
-    sequences = np.moveaxis(flux[..., :axes], 2, 1).reshape(-1, flux.shape[1])
+    scale = conductivity_prefactor(series.units, series.dimension)
+    factor = scale / (series.volume * series.temperature**2)
+    sequences = np.moveaxis(flux[..., : series.directions], 2, 1).reshape(-1, flux.shape[1])
     np.savez(path, sequences=sequences, prefactors=factor, timestep=series.sampling)
 
 

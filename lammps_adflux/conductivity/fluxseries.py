@@ -9,10 +9,11 @@ from jaxtyping import Float
 
 from ..errors import AdfluxError
 from ..units import unit_system
+from .flux_facts import Options
 from .flux_files import add_log, read_file, refuse_running_means
 from .flux_folders import expand
-from .flux_pieces import compare, join_pieces, same_kind, settle_pieces
-from .flux_seeds import Options, Seed, magnitude_note
+from .flux_pieces import compare, join_pieces, refuse_copies, same_kind, settle_pieces
+from .flux_seeds import Seed, magnitude_note
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,12 @@ class FluxSeries:
         return self._data.shape[1]
 
     @property
+    def directions(self) -> int:
+        """In how many directions heat can flow: 2 where the flux along z is zero throughout."""
+        along_z = self._data[..., 2] if self.correlation is None else self._data[..., 2, 2]
+        return 3 if self.dimension == 3 and np.any(along_z) else 2
+
+    @property
     def diagonal_correlation(self) -> Float[np.ndarray, "seeds lags 3"]:
         if self.correlation is None:
             raise AdfluxError(
@@ -176,6 +183,11 @@ def read_flux(
         raise AdfluxError(
             f"columns= needs 3 names (x, y, z) or 6 (and the convective part), got {len(columns)}."
         )
+    if columns is not None and len(set(columns[:3])) < 3:
+        raise AdfluxError(
+            f"columns= needs the flux along x, y and z, but {', '.join(columns[:3])} names one "
+            "twice."
+        )
     if skip < 0 or discard < 0:
         raise AdfluxError("skip= and discard= must not be negative.")
     found = expand([Path(name) for name in names])
@@ -200,6 +212,7 @@ def read_flux(
 
 def _join(seeds: list[Seed]) -> FluxSeries:
     compare(seeds)
+    refuse_copies(seeds)
     first = seeds[0]
     samples = min(len(seed.total) for seed in seeds)
     longest = max(len(seed.total) for seed in seeds)
@@ -207,6 +220,11 @@ def _join(seeds: list[Seed]) -> FluxSeries:
     if longest != samples:
         notes.append(
             f"the seeds were cut to the shortest, {samples} samples (the longest has {longest})"
+        )
+    if len({seed.columns for seed in seeds}) > 1:
+        notes.append(
+            "the seeds have columns of different names: "
+            + ", ".join(f"{seed.columns[0]} in {seed.name}" for seed in seeds)
         )
     temperatures = [seed.temperature for seed in seeds]
     if max(temperatures) - min(temperatures) > 0.02 * min(temperatures):
@@ -220,6 +238,12 @@ def _join(seeds: list[Seed]) -> FluxSeries:
         return np.stack(kept) if len(kept) == len(arrays) else None
 
     total = stack([seed.total for seed in seeds])
+    assert total is not None
+    if first.dimension == 3 and not np.any(total[..., 2]):
+        notes.append(
+            "the flux along z is zero in every sample: means are over x and y; the volume is the "
+            f"area times a thickness, {first.volume:.6g}"
+        )
     windows = [seed.windows[:, :samples] for seed in seeds if seed.windows is not None]
     counts = [int(seed.counts[0]) for seed in seeds if seed.counts is not None]
     return FluxSeries(

@@ -10,12 +10,12 @@ from ..units import conductivity_prefactor, unit_system
 from .correlation import (
     correlate,
     first_zero,
-    integral_error,
     noise_filter,
+    past_the_cutoff,
     running_integral,
 )
 from .fluxseries import FluxSeries
-from .result import Conductivity, Estimate
+from .result import Conductivity, Estimate, standard
 from .spectrum import SpectrumFit, fit_spectrum
 
 # Below this ratio from one sample to the next the trapezoidal rule is off: in the LJ liquid near
@@ -73,8 +73,16 @@ def green_kubo(
             "These runs were driven by a field: their conductivity is that of `hnemd`, not of "
             "fluctuations."
         )
-    system, axes = unit_system(series.units), series.dimension
-    factor = conductivity_prefactor(series.units, axes) / (series.volume * series.temperature**2)
+    if series.flux is None and (subtract_mean or blocks is not None):
+        raise AdfluxError(
+            f"{'subtract_mean=' if subtract_mean else 'blocks='} needs the time series, but "
+            f"{', '.join(series.files) or 'the series'} holds its correlations: leave it out, or "
+            "analyse a fix ave/time file."
+        )
+    system, axes = unit_system(series.units), series.directions
+    factor = conductivity_prefactor(series.units, series.dimension) / (
+        series.volume * series.temperature**2
+    )
     step, notes = series.sampling, list(series.notes)
     flux = series.flux
     if flux is None:
@@ -146,13 +154,27 @@ def green_kubo(
         running_error[: curves.shape[1]] = curves.std(axis=0, ddof=1) / math.sqrt(len(curves))
     running_tensor = by_seed.mean(axis=0)
     running = _mean_diagonal(running_tensor, axes)
-    tail, warning = _past_the_cutoff(
+    tail, warning = past_the_cutoff(
         running, zero, axes * series.seeds * per_seed, step, system.time_name
     )
     notes += [warning] if warning else []
+    tails = np.zeros(3)
+    for axis in range(axes):
+        curve = running_tensor[:, axis, axis]
+        tails[axis], _ = past_the_cutoff(
+            curve, zero, series.seeds * per_seed, step, system.time_name
+        )
+    if standard(over_blocks, over_seeds) is over_seeds and over_blocks.error and over_seeds.error:
+        notes.append(
+            f"the {over_seeds.count} seeds differ by {over_seeds.error / over_blocks.error:.1f} "
+            "times what their blocks tell, so that the error over seeds was taken: are they of one "
+            "system, each long beside its slowest motion?"
+        )
     return Conductivity(
         units=series.units,
-        conductivity_unit=system.conductivity_name if axes == 3 else system.sheet_conductivity_name,
+        conductivity_unit=(
+            system.conductivity_name if series.dimension == 3 else system.sheet_conductivity_name
+        ),
         method=method if cutoff is None else "cutoff",
         cutoff=zero * step,
         filter_window=width * step if width > 1 else 0.0,
@@ -161,6 +183,7 @@ def green_kubo(
         over_seeds=over_seeds,
         over_blocks=over_blocks,
         tail=tail,
+        tail_tensor=np.sqrt(np.outer(tails, tails)),
         stacie=stacie,
         parts=part_tensors,
         times=np.arange(lags) * step,
@@ -179,33 +202,6 @@ def green_kubo(
         used=series.used,
         dimension=axes,
     )
-
-
-def _past_the_cutoff(
-    running: np.ndarray, zero: int, samples: int, step: float, time: str
-) -> tuple[float, str | None]:
-    """How far the integral moves after its cutoff, and a warning where that is not noise.
-
-    The largest of its rises to 3 and 6 cutoffs, and of its falls beyond their standard error σ,
-    √(Δ² − σ²). The cutoff lies where the integral of a decayed HFACF has a maximum: noise makes it
-    fall there. With one decay time the error bar grows by about a half.
-    """
-    tail, warning = 0.0, None
-    for late in (3 * zero, 6 * zero):
-        if late >= len(running):
-            break
-        change = float(running[late] - running[zero])
-        error = integral_error(max(running[late], running[zero]), late - zero, samples)
-        size = change if change > 0 else math.sqrt(max(0.0, change**2 - error**2))
-        if size > tail and not -3 * error < change < 2 * error:
-            warning = (
-                f"the integral goes on past its cutoff: {running[zero]:.3g} at {zero * step:.3g} "
-                f"{time}, {running[late]:.3g} at {late * step:.3g} {time}, a change of "
-                f"{abs(change) / error:.1f} standard errors; the error bar holds it; look at the "
-                "figure, run longer, or give cutoff="
-            )
-        tail = max(tail, size)
-    return tail, warning
 
 
 def _mean_diagonal(tensors: np.ndarray, axes: int) -> Any:

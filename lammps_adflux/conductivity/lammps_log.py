@@ -94,12 +94,14 @@ class _Reader:
                 self.command_line = number
 
     def _is_header(self, words: list[str]) -> bool:
-        """`run N pre no` prints the header of its table and nothing before it."""
-        if self._now().command is None or not words:
-            return False
-        return words[0] == "Step" or (
-            bool(self.log.runs) and tuple(words) == self.log.runs[-1].table.columns
-        )
+        """`run N pre no` prints the header of its table and nothing before it, as the later parts
+        of `run N every M` do, for which no command is echoed.
+        """
+        state, runs = self._now(), self.log.runs
+        again = bool(runs) and tuple(words) == runs[-1].table.columns
+        if state.command is None and again and runs[-1].kind == "run" and runs[-1].finished:
+            state.command = "run"
+        return bool(words) and state.command is not None and (words[0] == "Step" or again)
 
     def _whole_command(self, line: str) -> str:
         """Take in the lines of a triple-quoted text."""

@@ -29,6 +29,7 @@ class Definition:
     style: str
     words: tuple[str, ...]
     line: int
+    group: str = "all"
 
     def after(self, keyword: str) -> str | None:
         """The word behind a keyword, None where it is not there."""
@@ -61,16 +62,24 @@ class State:
     fixes: dict[str, Definition] = field(default_factory=dict)
     computes: dict[str, Definition] = field(default_factory=dict)
     variables: dict[str, Definition] = field(default_factory=dict)
+    pair_style: tuple[str, ...] = ()
+    masses: dict[str, float] = field(default_factory=dict)  # by what stands before them
+    elements: tuple[str, ...] = ()  # that pair_coeff names
     # patterns of the restart files written so far → units, time step and dimension in them
     restarts: dict[str, tuple] = field(default_factory=dict)
     periodic: tuple[str, ...] = ()  # restart files that runs write
     command: str | None = None  # the last of run, minimize, rerun
     printed: tuple[str, ...] = ()  # patterns of the lines that the last print command writes
 
+    @property
+    def kinds(self) -> int:
+        """How many kinds of atoms the commands tell apart, by their masses or elements."""
+        return max(len(set(self.masses.values())), len(self.elements))
+
     def snapshot(self) -> "State":
         """A copy that later commands do not change; definitions are shared."""
         copied = copy.copy(self)
-        for name in ("fixes", "computes", "variables", "restarts"):
+        for name in ("fixes", "computes", "variables", "restarts", "masses"):
             setattr(copied, name, dict(getattr(self, name)))
         return copied
 
@@ -156,7 +165,7 @@ class State:
         if len(words) < 3:
             return
         style = re.sub(r"/(kk|omp|intel|gpu|opt)(/device|/host)?$", "", words[2])
-        self.fixes[words[0]] = Definition(style, tuple(words[3:]), line)
+        self.fixes[words[0]] = Definition(style, tuple(words[3:]), line, words[1])
 
     def _unfix(self, words, line) -> None:
         if words:
@@ -164,7 +173,7 @@ class State:
 
     def _compute(self, words, line) -> None:
         if len(words) >= 3:
-            self.computes[words[0]] = Definition(words[2], tuple(words[3:]), line)
+            self.computes[words[0]] = Definition(words[2], tuple(words[3:]), line, words[1])
 
     def _variable(self, words, line) -> None:
         if len(words) < 2:
@@ -176,6 +185,17 @@ class State:
             or words[0] not in self.variables
         ):
             self.variables[words[0]] = Definition(words[1], tuple(words[2:]), line)
+
+    def _pair_style(self, words, line) -> None:
+        self.pair_style, self.elements = tuple(words), ()
+
+    def _pair_coeff(self, words, line) -> None:
+        found = [word for word in words[2:] if re.fullmatch("[A-Z][a-z]?", word)]
+        self.elements = tuple(dict.fromkeys([*self.elements, *found]))
+
+    def _mass(self, words, line) -> None:
+        if len(words) > 1 and (value := _number(words[1])) is not None:
+            self.masses[words[0]] = value
 
     def _thermo(self, words, line) -> None:
         self.interval = int(words[0]) if words and words[0].isdigit() else None

@@ -26,6 +26,17 @@ class Estimate:
     reason: str | None = None
 
 
+def standard(over_blocks: Estimate, over_seeds: Estimate) -> Estimate:
+    """The estimate whose error is quoted: over blocks, else over seeds; over three seeds or more
+    where their error is more than twice that over blocks, for which 2 % is the chance at most.
+    """
+    if over_blocks.error is None:
+        return over_seeds
+    if over_seeds.error is not None and over_seeds.count >= 3:
+        return over_seeds if over_seeds.error > 2 * over_blocks.error else over_blocks
+    return over_blocks
+
+
 @dataclass(frozen=True)
 class Conductivity:
     """κ_ab = f/(V T²) ∫₀^cutoff ⟨J_a(0) J_b(t)⟩ dt, in `conductivity_unit`.
@@ -33,13 +44,14 @@ class Conductivity:
     Attributes
     ----------
     mean, tensor
-        tr κ / 3, in two dimensions (κ_xx + κ_yy)/2; and κ_ab.
+        tr κ / 3, where nothing flows along z (κ_xx + κ_yy)/2; and κ_ab.
     over_seeds, over_blocks
         Standard errors of the same estimator, or the reason why there is none.
     stacie
         A fit of the low-frequency spectrum: another estimator.
-    tail
-        How far the integral moves past its cutoff, up to six times the cutoff.
+    tail, tail_tensor
+        How far the integral of the mean, and of each component, moves past its cutoff, up to six
+        times the cutoff; off the diagonal the geometric mean of its two directions.
     method, cutoff, filter_window
         How the integral was ended, and when.
     parts
@@ -50,7 +62,7 @@ class Conductivity:
         cutoff; κ(t); its standard error over blocks (over seeds where there are no blocks);
         κ_ab(t).
     units, volume, temperature, sampling, samples, seeds, dimension, files, notes, used
-        Of the series.
+        Of the series; dimension is 2 where nothing flows along z.
     """
 
     units: str
@@ -63,6 +75,7 @@ class Conductivity:
     over_seeds: Estimate
     over_blocks: Estimate
     tail: float
+    tail_tensor: Float[np.ndarray, "3 3"]
     stacie: SpectrumFit
     parts: dict[str, Float[np.ndarray, "3 3"]] | None
     times: Float[np.ndarray, " lags"]
@@ -82,14 +95,24 @@ class Conductivity:
     dimension: int = 3
 
     @property
+    def standard(self) -> Estimate:
+        """Over blocks or over seeds: the one whose error `error` is (see `standard`)."""
+        return standard(self.over_blocks, self.over_seeds)
+
+    @property
     def error(self) -> float | None:
-        """Standard error of `mean` over blocks, else over seeds, with `tail` added in squares;
-        None where there is neither.
+        """Standard error of `mean` over blocks, else over seeds (over three seeds or more where
+        that is more than twice as large), with `tail` added in squares; None where there is
+        neither.
         """
-        for estimate in (self.over_blocks, self.over_seeds):
-            if estimate.error is not None:
-                return math.hypot(estimate.error, self.tail)
-        return None
+        error = self.standard.error
+        return None if error is None else math.hypot(error, self.tail)
+
+    @property
+    def tensor_error(self) -> Float[np.ndarray, "3 3"] | None:
+        """The same of `tensor`, with `tail_tensor`."""
+        error = self.standard.tensor_error
+        return None if error is None else np.hypot(error, self.tail_tensor)
 
     @property
     def without_error(self) -> str | None:
@@ -121,9 +144,11 @@ class Conductivity:
 
         curves = {"times", "hfacf", "hfacf_filtered", "running", "running_error", "running_tensor"}
         names = [name for name in self.__dataclass_fields__ if name not in curves]
-        return {"error": self.error, "without_error": self.without_error} | {
-            name: plain(getattr(self, name)) for name in names
-        }
+        return {
+            "error": self.error,
+            "tensor_error": plain(self.tensor_error),
+            "without_error": self.without_error,
+        } | {name: plain(getattr(self, name)) for name in names}
 
     def to_json(self, path: str | Path | None = None) -> str:
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)

@@ -2,6 +2,7 @@
 where.
 """
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ..errors import AdfluxError
 from ..units import unit_system
 from .lammps_log import Log, Run
 
+UNSURE = 0.01  # of the mean temperature
 FACTS = "units", "timestep", "volume", "temperature", "dimension"
 
 
@@ -23,6 +25,8 @@ class Facts:
     missing: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     atoms: int | None = None
+    masses: int | None = None  # how many different ones the header tells
+    own: dict = field(default_factory=dict)  # values before the user's options
 
     def put(self, name: str, value, source: str) -> None:
         self.values[name], self.sources[name] = value, source
@@ -47,14 +51,35 @@ def facts_of(log: Log, runs: list[Run], first: float, last: float) -> Facts:
     if state.dimension is not None:
         line = f"line {state.dimension.line}" if state.dimension.line else "no dimension command"
         facts.put("dimension", state.dimension.value, f"{path}, {line}")
-    temperature = _rows(runs, ["Temp"], first, last)
-    if temperature is not None:
-        values, where = temperature
-        facts.put(
-            "temperature", float(values.mean()), f"mean of {len(values)} rows of Temp, {where}"
-        )
+    _temperature(facts, path, runs, first, last)
     _volume(facts, path, runs, first, last)
     return facts
+
+
+def _temperature(facts: Facts, path: Path, runs: list[Run], first: float, last: float) -> None:
+    found = _rows(runs, ["Temp"], first, last)
+    if found is None:
+        return
+    values, where, inside = found
+    count, mean = len(values), float(values.mean())
+    if count == 1:
+        facts.missing["temperature"] = (
+            f"{path} has one row of Temp for these samples ({where}), which is no mean"
+        )
+        return
+    facts.put("temperature", mean, f"mean of {count} rows of Temp, {where}")
+    error = float(values.std(ddof=1)) / math.sqrt(count)
+    if not inside:
+        facts.notes.append(
+            f"{path}: no row of Temp lies between the samples; the mean of {where} was taken "
+            "(temperature=)"
+        )
+    elif error > UNSURE * mean:
+        facts.notes.append(
+            f"{path}: the mean temperature of {count} rows is uncertain by "
+            f"{100 * error / mean:.0f} %, and κ by twice that: print thermo output more often "
+            "(temperature=)"
+        )
 
 
 def _units(facts: Facts, log: Log, runs: list[Run]) -> None:
@@ -146,7 +171,7 @@ def _volume(facts: Facts, path: Path, runs: list[Run], first: float, last: float
     for names in (["Volume"], ["Lx", "Ly", "Lz"][:dimension]):
         found = _rows(runs, names, first, last)
         if found is not None:
-            values, where = found
+            values, where, _ = found
             facts.put(
                 "volume",
                 float(values.mean()),
@@ -168,8 +193,10 @@ def _volume(facts: Facts, path: Path, runs: list[Run], first: float, last: float
 
 def _rows(
     runs: list[Run], names: list[str], first: float, last: float
-) -> tuple[np.ndarray, str] | None:
-    """The product of columns in the rows from step `first` to `last`, and their steps in words."""
+) -> tuple[np.ndarray, str, bool] | None:
+    """The product of columns in the rows from step `first` to `last`, their steps in words, and
+    whether there are such rows (else all are taken).
+    """
     if not runs or any(run.table.place(name) is None for run in runs for name in names):
         return None
     steps = np.concatenate([run.table.column("Step") for run in runs])
@@ -177,8 +204,10 @@ def _rows(
         [np.prod([run.table.column(name) for name in names], axis=0) for run in runs]
     )
     inside = (steps >= first) & (steps <= last)
-    if not inside.any():
-        inside[:] = True
     if not len(steps):
         return None
-    return values[inside], f"steps {int(steps[inside].min())} to {int(steps[inside].max())}"
+    some = bool(inside.any())
+    if not some:
+        inside[:] = True
+    where = f"steps {int(steps[inside].min())} to {int(steps[inside].max())}"
+    return values[inside], where, some

@@ -44,6 +44,10 @@ def adflux_rerun_header(pointer, timestep: float) -> str:
 
 def _quoted(lmp, **facts: str) -> str:
     facts |= {"dimension": lmp.extract_setting("dimension"), "atoms": f"{lmp.get_natoms():.0f}"}
+    types = lmp.extract_setting("ntypes")
+    if not lmp.extract_setting("rmass_flag") and types > 1:
+        masses = lmp.numpy.extract_atom("mass", nelem=types + 1, dim=1)[1:]
+        facts["masses"] = str(len(set(masses[masses > 0.0].tolist())))
     listed = ",".join(
         f"{name}={value}" for name, value in {"units": lmp.extract_global("units"), **facts}.items()
     )
