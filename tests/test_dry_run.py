@@ -57,6 +57,11 @@ def test_a_script_that_lacks_nothing_is_good_and_writes_nothing(folder):
     (
         (GOOD, (), "model is not set"),
         (GOOD, ("-var", "model", "absent.pkl"), "absent.pkl"),
+        (
+            GOOD.replace("mass 1", "create_atoms 1 single 0 0 0\nmass 1"),
+            MODEL,
+            "its energy is not finite",
+        ),
         (GOOD.replace("units", "unit"), MODEL, "Unknown command: unit"),
         (GOOD.replace(BEGIN, FLUX + BEGIN), MODEL, "include it after pair_style mliap unified"),
         (GOOD.replace(FLUX, "").replace(SERIES, ""), MODEL, "no flux is computed"),

@@ -98,6 +98,7 @@ def test_the_units_of_a_file_are_read_where_lammps_reads_them(tmp_path):
         ("# DATE: 2007 UNITS: real\n", "real"),
         ("# silicon\n", "metal"),
         ("#\n# UNITS: real\n", "metal"),
+        ("\n  \n# UNITS: real\n", "real"),
     ):
         (tmp_path / "Si.sw").write_text(head + line)
         assert StillingerWeber.from_lammps(tmp_path / "Si.sw", elements="Si").units == units

@@ -95,6 +95,22 @@ def test_pairs_of_numbers_are_read_in_any_units(tmp_path):
     assert found.d0.tolist() == [[2.0, 2.0], [2.0, 2.0]] and found.cutoff == 8.0
 
 
+def test_types_of_one_element_are_mixed_to_the_same_numbers(tmp_path):
+    """But for rounding, which depends on the order."""
+    path = tmp_path / "pair.mod"
+    path.write_text(
+        "pair_style lj/cut 8.3\npair_modify mix sixthpower\npair_coeff 1*2 1*2 0.37 3.41\n"
+        "pair_coeff 3 3 0.29 2.97 7.1\n"
+    )
+    found = read_pair_style(path, "Ar Ar Kr")
+    assert isinstance(found, LennardJones) and found.elements == ("Ar", "Kr")
+    path.write_text(path.read_text().replace("1*2 1*2", "1 1") + "pair_coeff 2 2 0.37 3.41\n")
+    again = read_pair_style(path, "Ar Ar Kr")
+    assert isinstance(again, LennardJones)
+    close(again.epsilon, found.epsilon, 1e-12)
+    close(again.sigma, found.sigma, 1e-12)
+
+
 WRONG = {
     "morse has no mixing": (
         "pair_style morse 5\npair_coeff 1 1 1 1 1\npair_coeff 2* 2* 1 1 1\n",

@@ -8,6 +8,7 @@ from reference import pairs_by_force
 from systems import cluster, random_crystal
 
 from lammps_adflux import AdfluxError, energy_forces_virial, graph_from_atoms
+from lammps_adflux.checks.unfolded import unfold
 from lammps_adflux.graph import pad
 
 POTENTIAL = message_passing(2)
@@ -73,10 +74,26 @@ def test_a_foreign_element_is_refused_by_name():
         graph_from_atoms(ase.Atoms("SiC", positions=[[0, 0, 0], [1, 1, 1]]), POTENTIAL)
 
 
-def test_a_periodic_structure_without_a_cell_is_refused():
-    flat = ase.Atoms("Si", positions=[[0, 0, 0]], cell=[[1, 0, 0], [2, 0, 0], [0, 0, 1]], pbc=True)
+@pytest.mark.parametrize(
+    ("cell", "periodic"),
+    [
+        ([[1, 0, 0], [2, 0, 0], [0, 0, 1]], True),
+        ([0, 0, 0], True),
+        ([0, 0, 20], True),
+        ([20, 0, 20], (True, True, False)),
+    ],
+)
+def test_a_periodic_structure_without_a_cell_is_refused(cell, periodic):
+    flat = ase.Atoms("Si", positions=[[0, 0, 0]], cell=cell, pbc=periodic)
     with pytest.raises(AdfluxError, match="no volume"):
         graph_from_atoms(flat, POTENTIAL)
+    with pytest.raises(AdfluxError, match="no volume"):
+        unfold(flat, POTENTIAL, 100)
+
+
+def test_an_open_direction_needs_no_cell_vector():
+    pair = ase.Atoms("Si2", positions=[[0, 0, 0], [2.3, 0, 0]], cell=[0, 20, 0], pbc=(0, 1, 0))
+    assert len(graph_from_atoms(pair, POTENTIAL).centers) == 2
 
 
 def test_positions_that_are_not_finite_are_refused():

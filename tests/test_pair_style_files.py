@@ -33,6 +33,13 @@ SAME = {  # of SNAP + ZBL(2.0, 4.8)
         "$(2*16)\n" + SNAP_LINE,
         ALL,
     ),
+    "formulas are evaluated where they are used": (
+        "variable b equal 1\nvariable a equal v_b*2^-1\nvariable b equal 4\n"
+        + BOTH.replace("2.0", "${a}").replace("4.8", "${b}.8")
+        + CHARGES
+        + SNAP_LINE,
+        ALL,
+    ),
     "ranges": (
         BOTH
         + "pair_coeff 1 * zbl 14 14\n".replace("1 *", "1 1")
@@ -106,7 +113,20 @@ WRONG = {
         "line 3: the first atom type must not be larger",
     ),
     "variable": (BOTH.replace("2.0", "${inner}"), "line 1: the variable inner is not defined"),
-    "formula": ("variable inner equal sqrt(2)\n" + BOTH, r"line 1: .* but 'sqrt\(2\)' was found"),
+    "formula": (
+        "variable inner equal sqrt(2)\n" + BOTH.replace("2.0", "${inner}"),
+        r"line 1: .* but 'sqrt\(2\)' was found",
+    ),
+    "format": (
+        "variable a index 3.14\n" + BOTH.replace("2.0", "$(v_a/2:%.1f)"),
+        r"line 2: .* but 'v_a/2:%.1f' was found",
+    ),
+    "LAMMPS' -2^2 is 4": (BOTH.replace("2.0", "$(-2^2)"), r"line 1: .* but '-2\^2' was found"),
+    "LAMMPS' 2^3^2 is 64": (BOTH.replace("2.0", "$(2^3^2)"), r"line 1: .* but '2\^3\^2' was"),
+    "a formula of itself": (
+        "variable a equal v_a+1\n" + BOTH.replace("2.0", "${a}"),
+        r"line 1: .* but 'v_a\+1' was found",
+    ),
     "loop": (
         "variable inner loop 3\n" + BOTH,
         "line 1: `variable inner loop 3` was found, but only index",

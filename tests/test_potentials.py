@@ -453,6 +453,11 @@ def test_numbers_that_were_rounded_are_equal_and_others_are_not(tmp_path, crysta
             ],
             "no two atoms of Si, Ge",
         ),
+        # LAMMPS takes one of the two ranges by the atoms' numbers
+        (
+            [*mixed(NOTHING, tol=0.01)[1:], entry("Si Ge Ge", tol=0.01, gamma=0.5)],
+            r"range \(by gamma and tol\) of Si Ge Ge and of Ge Si Si differ",
+        ),
     ),
 )
 def test_a_pair_term_in_one_direction_only_is_refused(tmp_path, lines, message):

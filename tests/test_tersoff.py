@@ -4,16 +4,20 @@ graph.
 
 import dataclasses
 
+import ase
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from comparing import close
+from lammps_runner import run_lammps, vectors
 from systems import random_crystal
 from tables import write_tersoff
 
-from lammps_adflux import AdfluxError, Tersoff, graph_from_atoms
+from lammps_adflux import AdfluxError, Tersoff, energy_forces_virial, graph_from_atoms
 from lammps_adflux.graph import pad
+from lammps_adflux.lmp.programs import potentials_folder
 from lammps_adflux.potentials import TersoffMod
+from lammps_adflux.potentials.conversion import KCAL_PER_MOL
 
 PAIR = "Si", "Ge"
 STYLES = "tersoff", "tersoff/mod", "tersoff/zbl"
@@ -102,3 +106,71 @@ def test_a_style_that_is_none_is_refused(path):
         Tersoff.from_lammps(path, elements=PAIR, style="tersoff/modc")
     with pytest.raises(AdfluxError, match=r"after three elements 17 \(tersoff/mod\) numbers"):
         Tersoff.from_lammps(path, elements=PAIR, style="tersoff/mod")
+
+
+@pytest.mark.parametrize("style", (None, "tersoff/zbl"))
+@pytest.mark.parametrize(
+    ("old", "new"), ((" 1.9 8.0", " -1.9 8.0"), (" 1.9 8.0", " 1.9 -8.0"), (" 14 14 ", " 0.5 14 "))
+)
+def test_numbers_that_are_no_core_are_refused(tmp_path, style, old, new):
+    path = write_tersoff(tmp_path / "x", "tersoff/zbl")
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(AdfluxError, match="tersoff/zbl needs nuclear charges of 1 to 120"):
+        Tersoff.from_lammps(path, elements=PAIR, style=style)
+
+
+def test_a_file_of_tersoff_mod_c_is_not_taken_for_one_of_zbl(tmp_path):
+    """Numbers of LAMMPS' Si.tersoff.modc, of which an entry has as many."""
+    path = tmp_path / "Si.tersoff.modc"
+    entry = (
+        "Si Si Si 3 1.8 -0.38 2.16 1 1.39 117.8 2.87 0.33 3.18 3198.5 1.98 0.2 614230 996439 3.3"
+    )
+    for last in ("25.2 -0.0059", "25.2 0.0059"):
+        path.write_text(f"{entry} {last}\n")
+        with pytest.raises(AdfluxError, match="tersoff/mod/c, which has as many numbers"):
+            Tersoff.from_lammps(path, elements="Si")
+
+
+def test_a_core_needs_units_that_lammps_has_for_it(tmp_path):
+    path = write_tersoff(tmp_path / "x", "tersoff/zbl")
+    with pytest.raises(AdfluxError, match="tersoff/zbl needs metal or real units, but si was"):
+        Tersoff.from_lammps(path, elements=PAIR, units="si")
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize("head", ("# UNITS: real\n", "\n \n# UNITS: real\n"))
+def test_a_core_in_real_units_is_that_of_lammps(tmp_path, head):
+    lines = []
+    for line in (potentials_folder() / "SiC.tersoff.zbl").read_text().splitlines():
+        words = line.split("#")[0].split()
+        for column in (12, 16) if words else ():  # B, A
+            words[column] = repr(KCAL_PER_MOL * float(words[column]))
+        lines.append(" ".join(words))
+    (tmp_path / "real.zbl").write_text(head + "\n".join(lines) + "\n")
+    script = """
+units real
+lattice diamond 3.4
+region box block 0 2 0 2 0 2
+create_box 2 box
+create_atoms 1 box
+mass * 20.0
+set type 1 type/fraction 2 0.4 11
+displace_atoms all random 0.5 0.5 0.5 7 units box
+pair_style tersoff/zbl
+pair_coeff * * real.zbl Si C
+thermo_style custom step pe
+thermo_modify format float %.17g
+run 0
+write_dump all custom own.dump id type x y z fx fy fz modify format float %.17g
+"""
+    run = run_lammps(tmp_path, script)
+    frame = run.dump("own.dump")[0]
+    potential = Tersoff.from_lammps(tmp_path / "real.zbl", elements="Si C")
+    assert potential.units == "real" and np.diff(np.unique(frame["type"])).size
+    atoms = ase.Atoms(
+        np.array(potential.elements)[frame["type"].astype(int) - 1],
+        vectors(frame, "x", "y", "z"), cell=[6.8] * 3, pbc=True,
+    )  # fmt: skip
+    ours = energy_forces_virial(potential, graph_from_atoms(atoms, potential))
+    close(ours.energy, run.tables[0]["PotEng"][0], 1e-10)
+    close(ours.forces, vectors(frame, "fx", "fy", "fz"), 1e-10)

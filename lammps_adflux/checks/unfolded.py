@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from ..graph import Graph
 from ..potentials import Potential
 from ..structures import graph_from_atoms
+from ..structures.graphs import cell_of
 
 
 class Cluster(NamedTuple):
@@ -65,7 +66,7 @@ def unfold(
     `largest` atoms.
     """
     reach = (layers or potential.hops) * potential.cutoff + 1e-6
-    cell = atoms.cell.complete().array
+    cell = cell_of(atoms) if atoms.pbc.any() else atoms.cell.complete().array
     heights = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     scaled = atoms.positions @ np.linalg.inv(cell)
     spread = np.ptp(scaled, axis=0)

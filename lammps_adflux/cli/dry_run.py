@@ -20,7 +20,8 @@ WANTED = ("units", "boundary", "pair_style", "pair_coeff", "python", "restored")
 LATER = ("fix", "thermo_style", "timestep", "variable")
 FLUX = re.compile(r"v_adflux_j[pc]?[xyz]")
 MISSING = re.compile(r"Substitution for illegal variable (\w+)|needs the variable (\w+)")
-AT_RUN = "run 0 post no", "write_data {data} nocoeff"
+# the time is over from the start, by -skiprun
+AT_RUN = "timer timeout off", "run 0 post no", "write_data {data} nocoeff"
 ENOUGH = 2.0  # samples in a period of the fastest vibration, at least
 
 

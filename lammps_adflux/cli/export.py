@@ -17,7 +17,6 @@ export = typer.Typer(
 )
 export.add_typer(pairs)
 export.add_typer(files)
-PAIR_COMMANDS = "units", "pair_style", "pair_coeff", "pair_modify"
 
 
 @export.callback()
@@ -52,10 +51,20 @@ def from_input(
         return
     if output is None:
         raise AdfluxError("--from-input needs -o with the model file to write.")
-    from ..modelfile import export
+    import tempfile
 
-    potential, types = _of_script(script, elements, var or [])
+    from ..modelfile import export
+    from .export_compared import compare
+
+    words = tuple(word for one in var or [] for word in ("-var", *one.split(maxsplit=1)))
+    potential, types = _of_script(script, elements, words)
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model.pkl"
+        export(potential, model, dtype)
+        reason = compare(script, model, types, words)
     export(potential, output, dtype)
+    if reason is not None:
+        print(f"The model's energy was not compared with that of {script}: {reason}.")
     print(
         f"In {script} replace pair_style, pair_coeff and pair_modify by\n"
         f"pair_style mliap unified {output} 0\n"
@@ -83,16 +92,15 @@ def total(
     export(Sum(*(load(path) for path in models)), output, dtype)
 
 
-def _of_script(script: Path, elements: str | None, variables: list[str]):
+def _of_script(script: Path, elements: str | None, words: tuple[str, ...]):
     """The potential of an input script, and the elements of its atom types."""
     import tempfile
 
-    from ..lmp.resolved import resolved_commands
+    from ..lmp.resolved import potential_commands
     from ..potentials import read_pair_style
     from ..potentials.pair_styles.reader import elements_of_types
 
-    words = tuple(word for one in variables for word in ("-var", *one.split(maxsplit=1)))
-    lines = resolved_commands(script, PAIR_COMMANDS, words)
+    lines = potential_commands(script, words)
     with tempfile.TemporaryDirectory() as folder:
         read = Path(folder) / script.name
         read.write_text("\n".join(lines) + "\n")

@@ -17,11 +17,12 @@ RUNS = (
 )  # fmt: skip
 # these write files, or need what is left out
 LEFT_OUT = (
-    "dump", "undump", "dump_modify", "restart", "write_data", "write_dump", "write_restart",
+    "echo", "dump", "undump", "dump_modify", "restart", "write_data", "write_dump", "write_restart",
     "write_coeff", "log", "shell", "fix", "unfix", "fix_modify", "thermo", "thermo_style",
     "thermo_modify", "compute", "compute_modify", "uncompute", "velocity", "reset_timestep",
     "plugin", "info",
 )  # fmt: skip
+SAID = "said:"  # before a script's own words, which may look like commands
 MARK = "adflux: a run"  # printed where one was left out
 AT_RUN = "at_run"  # file beside the copies with what LAMMPS does in its place, if there is one
 FILE = "adflux_file"  # variable with the name of a file that is included
@@ -39,9 +40,13 @@ def harmless_copy(script: Path, copy: Path, wanted: set[str]) -> None:
     text = ""
     kept = []
     for line in script.read_text(errors="replace").splitlines():
-        text += line.split("#")[0].rstrip() if '"' not in line else line.rstrip()
+        inside = text.count('"""') % 2
+        text += line.rstrip() if inside or '"' in line else line.split("#")[0].rstrip()
         if text.endswith("&"):
             text = text[:-1] + " "
+            continue
+        if text.count('"""') % 2:
+            text += "\n"
             continue
         kept += _commands(text.strip(), '"""', files, wanted)
         text = ""
@@ -60,6 +65,9 @@ def _commands(command: str, quote: str, files: Iterator[str], wanted: set[str]) 
         return [f"print {quote}{command}{quote}"] if name in wanted else []
     if name == "print" and re.search(r"\s(file|append)\s+\S+", command):
         return []
+    if name == "print" and not re.match(r"print\s+[\"']*adflux: ", command):
+        text = re.sub(r"^(print\s+(\"{3}|[\"']?))", rf"\1{SAID}", command)
+        return [text.replace("\n", f"\n{SAID}")]
     if name == "if":
         return [_condition(command, files, wanted)]
     if name in ("include", "jump") and len(words) > 1 and words[1] != "SELF":

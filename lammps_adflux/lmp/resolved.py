@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ..errors import AdfluxError
 from ..paths import template_path
 from . import harmless
+from .data_coefficients import coefficients_of_data
 from .programs import find_lmp, lammps_environment, potentials_folder
 
 # of a pair style in a restart file; of most many-body styles only the name is there
@@ -22,6 +23,7 @@ RESTORED = re.compile(
 )
 
 
+POTENTIAL = "units", "pair_style", "pair_coeff", "pair_modify", "read_data", "clear", "restored"
 READING = "ADFLUX_READING"  # see mliap/continuation.py
 
 
@@ -128,6 +130,46 @@ def resolved_commands(
         for number, line in enumerate(read.commands)
         if number < read.first or line.split()[0] in late
     ]
+    _check_read(script, read, found)
+    return [_with_paths(line) for line in found]
+
+
+def potential_commands(script: Path, variables: tuple[str, ...] = ()) -> list[str]:
+    """The commands of `POTENTIAL` that LAMMPS reads before the first `run`; in place of read_data
+    the pair_coeff commands that the data file stands for.
+
+    AdfluxError where others follow after the first `run`. variables: as for `read_script`.
+    """
+    read = read_script(script, POTENTIAL, variables)
+    first, later = read.commands[: read.first], read.commands[read.first :]
+    _check_read(script, read, first)
+    first, later = (
+        [_with_paths(one) for line in part for one in coefficients_of_data(line)]
+        for part in (first, later)
+    )
+    other = _other(first, later)
+    if other is not None:
+        raise AdfluxError(
+            f"One potential was needed, but {script} has `{other}` after its first run: take the "
+            "line out, or move it before the run."
+        )
+    return first
+
+
+def _other(first: list[str], later: list[str]) -> str | None:
+    """The command that makes later ones more than the first ones over again, as in a loop."""
+    cleared = max((n + 1 for n, line in enumerate(first) if line == "clear"), default=0)
+    styled = max((n for n, line in enumerate(first) if line.startswith("pair_style")), default=0)
+    repeats = [part for part in (["clear"], first[cleared:], first[styled:]) if part]
+    while later:
+        part = next((part for part in repeats if later[: len(part)] == part), None)
+        if part is None:
+            return next((line for line in later if line not in first), later[0])
+        later = later[len(part) :]
+    return None
+
+
+def _check_read(script: Path, read: Reading, found: list[str]) -> None:
     # a style that this LAMMPS does not have is not refused here
     enough = read.reached or (found and found[-1].startswith("pair_style"))
     if read.reason and not enough:
@@ -135,7 +177,6 @@ def resolved_commands(
         raise AdfluxError(
             f"LAMMPS does not read {script} up to its pair_coeff: {read.reason.rstrip('.')}{hint}."
         )
-    return [_with_paths(line) for line in found]
 
 
 def _with_paths(line: str) -> str:

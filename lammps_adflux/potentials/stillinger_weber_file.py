@@ -104,7 +104,7 @@ def symmetric(
     strength = np.where(within, two["A"] * two["epsilon"], 0.0)
     bound = (strength > 0.0) | (strength.T > 0.0)  # pairs with φ2
     repelled = bound & ((two["B"] > 0.0) | (two["B"].T > 0.0))
-    needed = {name: bound for name in ("epsilon", "A", "sigma", "a", "q", "tol")} | {
+    needed = {name: bound for name in ("epsilon", "A", "sigma", "a", "q", "tol", "range")} | {
         "B": repelled,
         "p": repelled,
     }
@@ -114,7 +114,8 @@ def symmetric(
         wrong = np.argwhere(matters & ~_equal(two[name], two[name].T))
         if len(wrong):
             i, j = wrong[0]
-            refuse(name, (i, j, j), (j, i, i), "pair")
+            what = "range (by gamma and tol)" if name == "range" else name
+            refuse(what, (i, j, j), (j, i, i), "pair")
         columns[name][:, pair, pair] = _mean(two[name], two[name].T)
 
     def swapped(values):

@@ -73,11 +73,7 @@ class PairList:
                 "give a potential for these elements."
             )
         self._positions = _positions(atoms)
-        self._cell, self._periodic = _cell(atoms), np.asarray(atoms.pbc, bool)
-        if self._periodic.any() and abs(np.linalg.det(self._cell)) < 1e-12:
-            raise AdfluxError(
-                "The structure is periodic but its cell has no volume: set the cell or pbc=False."
-            )
+        self._cell, self._periodic = cell_of(atoms), np.asarray(atoms.pbc, bool)
         self._symbols, self._skin = symbols, skin
         index = {element: number for number, element in enumerate(elements)}
         self.species = np.array([index[symbol] for symbol in symbols], np.int32)
@@ -101,7 +97,7 @@ class PairList:
         if (
             atoms.get_chemical_symbols() != self._symbols
             or not np.array_equal(atoms.pbc, self._periodic)
-            or not np.array_equal(_cell(atoms), self._cell)
+            or not np.array_equal(cell_of(atoms), self._cell)
         ):
             return False
         moved = _positions(atoms) - self._positions
@@ -126,6 +122,16 @@ def _positions(atoms: "ase.Atoms") -> Float[np.ndarray, "atoms 3"]:
     return positions
 
 
-def _cell(atoms: "ase.Atoms") -> Float[np.ndarray, "3 3"]:
-    cell = atoms.cell.complete() if np.any(atoms.pbc) else atoms.cell
-    return np.array(cell.array, np.float64)
+def cell_of(atoms: "ase.Atoms") -> Float[np.ndarray, "3 3"]:
+    """The cell; where a direction is periodic, with vectors for the others that have none."""
+    periodic = np.asarray(atoms.pbc, bool)
+    if not periodic.any():
+        return np.array(atoms.cell.array, np.float64)
+    cell = np.array(atoms.cell.complete().array, np.float64)
+    # `complete` gives a periodic direction without a vector one of 1 Å
+    empty = periodic & ~atoms.cell.array.any(axis=1)
+    if empty.any() or abs(np.linalg.det(cell)) < 1e-12:
+        raise AdfluxError(
+            "The structure is periodic but its cell has no volume: set the cell or pbc=False."
+        )
+    return cell

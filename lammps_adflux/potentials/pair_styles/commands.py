@@ -23,6 +23,9 @@ OPTIONS = {
     "buck": 1,
 }
 READ = tuple(OPTIONS)  # and zero, which adds nothing
+# how many numbers pair_coeff has before a cutoff
+NUMBERS = {"lj/cut": 2, "morse": 3, "buck": 3}
+RESTORED = (*NUMBERS, "zbl")  # a restart file holds their settings and coefficients
 MIXINGS = "geometric", "arithmetic", "sixthpower"
 WITHOUT_MEANING = (
     "print", "echo", "log", "mass", "neighbor", "neigh_modify", "comm_modify", "newton",
@@ -61,12 +64,25 @@ def read_commands(path: Path) -> Commands:
     styles: list[Style] = []
     found: dict[str, list[Coefficients]] = {}
     settings: dict[str, dict[str, str]] = {}
-    units, hybrid = None, False
+    units, hybrid, restored = None, False, ""
     for place, words in commands(path):
         if words[0] == "pair_style":
-            hybrid, styles = words[1:2] == [OVERLAY], _split(place, words[1:])
-            found = {style.name: [] for style in styles}
-            settings = {style.name: {} for style in styles}
+            before, styles = styles, _split(place, words[1:])
+            again = not hybrid and words[1:2] == [style.name for style in before]
+            hybrid = words[1:2] == [OVERLAY]
+            if words[1] == restored:
+                raise AdfluxError(
+                    f"{place}: LAMMPS goes on with what a restart file holds of pair_style "
+                    f"{restored}, which is not read: write its commands into a script without "
+                    "read_restart."
+                )
+            restored = ""
+            if again:
+                # LAMMPS keeps all but the cutoffs
+                found = {name: _without_cutoffs(name, lines) for name, lines in found.items()}
+            else:
+                found = {style.name: [] for style in styles}
+                settings = {style.name: {} for style in styles}
         elif words[0] == "pair_coeff" and styles and len(words) > 3:
             name = words[3] if hybrid else styles[0].name
             if name not in found:
@@ -85,6 +101,10 @@ def read_commands(path: Path) -> Commands:
             _modify(place, words[1:], settings)
         elif words[0] == "units":
             units = place, " ".join(words[1:])
+        elif words[0] in ("clear", "restored"):  # see lmp/resolved.py
+            restored = words[1] if words[1:] and words[1] in RESTORED else ""
+            styles, found, settings, hybrid = [], {}, {}, False
+            units = units if words[0] == "restored" else None
         elif words[0] not in ("pair_coeff", *WITHOUT_MEANING):
             raise AdfluxError(
                 f"{place}: variable, pair_style and pair_coeff are read, but the command "
@@ -98,15 +118,18 @@ def read_commands(path: Path) -> Commands:
     return Commands(path, styles, found, settings, units)
 
 
+def _without_cutoffs(style: str, lines: list[Coefficients]) -> list[Coefficients]:
+    return [line._replace(words=line.words[: NUMBERS.get(style)]) for line in lines]
+
+
 def _split(place: str, words: list[str]) -> list[Style]:
     """The styles of a pair_style command with their options."""
     hybrid = words[:1] == [OVERLAY]
     styles: list[Style] = []
     for word in words[1:] if hybrid else words:
-        number = (
-            word.replace(".", "", 1).replace("-", "").replace("+", "").replace("e", "").isdigit()
-        )
-        if styles and (number or (styles[-1].name == "zero" and word in ("nocoeff", "full"))):
+        if styles and (
+            _is_number(word) or (styles[-1].name == "zero" and word in ("nocoeff", "full"))
+        ):
             styles[-1].options.append(word)
         elif word in (*READ, "zero"):
             styles.append(Style(word, []))
@@ -129,6 +152,14 @@ def _split(place: str, words: list[str]) -> list[Style]:
                 f"`{' '.join(style.options)}` was found."
             )
     return styles
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _modify(place: str, words: list[str], settings: dict[str, dict[str, str]]) -> None:

@@ -58,10 +58,8 @@ def from_numbers(
 
 
 def _alone(found: Commands, style: str) -> bool:
-    """LAMMPS mixes only where no other style stands between the types."""
-    return all(
-        len(lines) == 0 for name, lines in found.coefficients.items() if name not in (style, "zero")
-    )
+    """LAMMPS mixes only where no other style, `zero` included, stands between the types."""
+    return all(len(lines) == 0 for name, lines in found.coefficients.items() if name != style)
 
 
 def _mix(table: np.ndarray, rule: str) -> None:
@@ -88,7 +86,10 @@ def _of_elements(found: Commands, style: str, table, types: list[str], names: tu
         if types[i] not in names or types[j] not in names:
             continue
         place = names.index(types[i]), names.index(types[j])
-        if seen[place] and not np.array_equal(rows[place], table[i, j], equal_nan=True):
+        # mixing rounds
+        if seen[place] and not np.allclose(
+            rows[place], table[i, j], rtol=1e-12, atol=0.0, equal_nan=True
+        ):
             raise AdfluxError(
                 f"{found.path}: {style} differs between some types of {types[i]} and {types[j]}, "
                 "which one potential cannot have."

@@ -54,6 +54,7 @@ def types_of(found: Commands) -> list[str] | None:
 def from_files(found: Commands, style: str, types: list[str], names: tuple[str, ...]) -> Potential:
     """The potential of a style in `FILES`, or of `eam`, for these elements."""
     if style == "eam":
+        _check_alone(found, types)
         return EAM.from_lammps(
             [_file_of(found, types, name) for name in names], elements=names, style=style
         )
@@ -68,6 +69,16 @@ def from_files(found: Commands, style: str, types: list[str], names: tuple[str, 
         return StillingerWeber.from_lammps(file, elements=names)
     kind = EAM if style.startswith("eam") else Tersoff
     return kind.from_lammps(file, elements=names, style=style)
+
+
+def _check_alone(found: Commands, types: list[str]) -> None:
+    """Between unlike types LAMMPS has `eam` only where no other style stands."""
+    others = [name for name, lines in found.coefficients.items() if lines and name != "eam"]
+    if len(types) > 1 and others:
+        raise AdfluxError(
+            f"{found.path}: beside {others[0]} LAMMPS has no eam between unlike atom types, which "
+            f"one potential cannot have, but {len(types)} types were found: use eam/alloy."
+        )
 
 
 def _file_of(found: Commands, types: list[str], element: str) -> Path:

@@ -4,8 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-# LAMMPS' digits for metal units
-BOHR, VACUUM = 0.529, 0.00552635
+from ...errors import AdfluxError
+
+# LAMMPS' digits; ε₀ by the units of energies
+BOHR, VACUUM = 0.529, {"metal": 0.00552635, "real": 0.00552635 * 0.043365121}
 SHARES = (0.02817, 0.2802, 0.5099, 0.1818)
 DECAYS = (0.2016, 0.4029, 0.9423, 3.2)
 POWER, SCREENING = 0.23, 0.8854
@@ -17,19 +19,24 @@ Table = tuple[tuple[float, ...], ...]
 
 class Core(eqx.Module):
     """φ = Z_i Z_j e²/(4πε₀ r) Σ_k c_k exp(-d_k r/a), a = 0.8854 · 0.529 Å / (Z_i^0.23 + Z_j^0.23),
-    of which a pair has the share 1 - F, F = 1 / (1 + exp(-steepness (r - inner))); energies in eV,
-    lengths in Å.
+    of which a pair has the share 1 - F, F = 1 / (1 + exp(-steepness (r - inner))); energies in eV
+    or kcal/mol, lengths in Å.
     """
 
     charges: Table = eqx.field(static=True)  # Z_i
     others: Table = eqx.field(static=True)  # Z_j
     inner: Table = eqx.field(static=True)
     steepness: Table = eqx.field(static=True)
+    units: str = eqx.field(static=True, default="metal")
 
     @classmethod
-    def of(cls, *columns: np.ndarray) -> "Core":
+    def of(cls, *columns: np.ndarray, units: str) -> "Core":
         """From matrices over the elements."""
-        return cls(*(tuple(map(tuple, column.tolist())) for column in columns))
+        if units not in VACUUM:
+            raise AdfluxError(
+                f"tersoff/zbl needs metal or real units, but {units} was found: use one of them."
+            )
+        return cls(*(tuple(map(tuple, column.tolist())) for column in columns), units=units)
 
     def share(self, r, of_pair):
         """1 - F."""
@@ -39,7 +46,7 @@ class Core(eqx.Module):
         """φ."""
         first, second = np.array(self.charges), np.array(self.others)
         length = SCREENING * BOHR / (first**POWER + second**POWER)
-        strength = first * second / (4.0 * np.pi * VACUUM)
+        strength = first * second / (4.0 * np.pi * VACUUM[self.units])
         scaled = r / of_pair(length)
         screened = sum(
             share * jnp.exp(-decay * scaled) for share, decay in zip(SHARES, DECAYS, strict=True)

@@ -18,6 +18,7 @@ COLUMNS = {
     ),
 }  # fmt: skip
 POSITIVE = ("c", "d", "n", "beta", "lambda2", "B", "R", "D", "lambda1", "A", "gamma")
+HEAVIEST = 120.0  # nuclear charge
 # relative: SiC_1994.tersoff has numbers of five digits beside the same with more
 PRINTED = 1e-4
 
@@ -108,6 +109,18 @@ def _check(place: str, names, entry: dict[str, float]) -> None:
         raise AdfluxError(
             f"{place}: 0 <= D <= R and R > 0 were needed for {who}, but D is {entry['D']:g} and R "
             f"{entry['R']:g}."
+        )
+    charges = [entry[name] for name in ("Z_i", "Z_j") if name in entry]
+    if charges and not (
+        all(1.0 <= charge <= HEAVIEST for charge in charges)
+        and entry["inner"] >= 0.0
+        and entry["steepness"] >= 0.0
+    ):
+        raise AdfluxError(
+            f"{place}: tersoff/zbl needs nuclear charges of 1 to {HEAVIEST:g}, then no negative "
+            f"number, but {' '.join(names)} ends with {charges[0]:g} {charges[1]:g} "
+            f"{entry['inner']:g} {entry['steepness']:g}; tersoff/mod/c, which has as many numbers, "
+            "has no potential here."
         )
     if names[1] == names[2] and not entry["n"] > 0.0:
         raise AdfluxError(f"{place}: n of {who} must be positive, but is {entry['n']:g}.")

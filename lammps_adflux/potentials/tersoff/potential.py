@@ -156,7 +156,7 @@ class Tersoff(BondOrder):
             Default: what the number of entries shows.
         units
             Default: those that the first line names (`UNITS: real`), as LAMMPS reads it; metal, if
-            it names none.
+            it names none. tersoff/zbl needs one of these two.
 
         Raises
         ------
@@ -189,7 +189,8 @@ class Tersoff(BondOrder):
             return TersoffMod(**common, **angular, eta=columns["eta"][:, each, each])
         core = None
         if style == "tersoff/zbl":
-            core = Core.of(*(columns[name][:, each, each] for name in COLUMNS))
+            numbers = (columns[name][:, each, each] for name in COLUMNS)
+            core = Core.of(*numbers, units=common["units"])
         bend: dict[str, Any] = {name: columns[name] for name in ("gamma", "c", "d")}
         return cls(**common, **bend, core=core)
 
