@@ -1,6 +1,5 @@
 """Derivatives of structures by a network of layers: ranks, with empty ones, change nothing."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from comparing import close
-from lammps_runner import QUICK, run_program
+from lammps_runner import run_program
 from relaxing import write_data
 
 pytestmark = pytest.mark.lammps
@@ -45,9 +44,8 @@ def runs(tmp_path_factory):
             if what == "products":
                 atoms += Atoms("Ar", [[1.0, 1.0, 1.0]])
             write_data(folder, what, atoms, "Ar", "Kr")
-            flags = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {QUICK}"}
             command = [sys.executable, str(PROGRAM), what]
-            run_program(folder, command, ranks, environment=flags, time_limit=200.0)
+            run_program(folder, command, ranks, quick=True, time_limit=200.0)
             with np.load(folder / "found.npz") as file:
                 done[what, ranks] = dict(file)
         return done[what, ranks]

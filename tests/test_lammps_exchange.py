@@ -10,7 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 from comparing import close
-from lammps_runner import QUICK, find_program, run_lammps, vectors
+from lammps_runner import find_program, run_lammps, vectors
 from networks import FailsOnRankOne, message_passing
 
 import lammps_adflux as adflux
@@ -129,8 +129,7 @@ def measured(folder, situation: str, ranks: int):
         script = BOX.format(before=before, region=region, where=where)
     script += model + "include ${adflux}/heat_flux.lmp\nfix move all nve\n" + happens + "\n"
     script += END.format(name=name, flux=" ".join(FLUX))
-    environment = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {QUICK}"}
-    run = run_lammps(folder, script, ranks, environment=environment, time_limit=200.0)
+    run = run_lammps(folder, script, ranks, quick=True, time_limit=200.0)
     return run.tables[-1], run.dump(f"{name}.dump")[-1]
 
 

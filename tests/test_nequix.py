@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 from comparing import close
-from lammps_runner import QUICK, ROOT, run_adflux, run_lammps, vectors
+from lammps_runner import ROOT, run_adflux, run_lammps, vectors
 from nequix_files import write_nqx
 from reference import unfolded_flux
 from systems import random_crystal, velocities
@@ -131,7 +131,7 @@ def test_lammps_on_one_and_two_ranks_gives_the_library_s_numbers(tmp_path):
     potential = adflux.load(tmp_path / "small.pkl")
     found = []
     for ranks in (1, 2):
-        run = run_lammps(tmp_path, SCRIPT, ranks, environment={"XLA_FLAGS": QUICK})
+        run = run_lammps(tmp_path, SCRIPT, ranks, quick=True)
         found.append((run.tables[0], run.dump("now.dump")[0]))
     (table, frame), (two_table, two_frame) = found
     symbols = [PAIR[int(kind) - 1] for kind in frame["type"]]

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from comparing import relative_error
-from lammps_runner import QUICK, run_lammps, vectors
+from lammps_runner import run_lammps, vectors
 from reference import bispectrum_by_sums, wigner
 from scipy.spatial.transform import Rotation
 from systems import random_crystal
@@ -169,9 +169,7 @@ def runs(tmp_path_factory):
                 files = (folder / file for file in case.files)
                 export(SNAP.from_lammps(*files, case.elements.split()), folder / f"{case.id}.pkl")
             text = "".join(script(case, style) for case in there for style in ("native", "jax"))
-            finished = run_lammps(
-                folder, text, ranks, environment={"XLA_FLAGS": QUICK}, time_limit=400.0
-            )
+            finished = run_lammps(folder, text, ranks, quick=True, time_limit=400.0)
             tables = zip(finished.tables[::2], finished.tables[1::2], strict=True)
             done[ranks] = dict(zip(there, tables, strict=True)), finished
         return done[ranks]

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from comparing import relative_error
-from lammps_runner import QUICK, run_lammps, vectors
+from lammps_runner import run_lammps, vectors
 from networks import message_passing
 from systems import random_crystal, velocities
 from test_snap import PAIR, write_snap
@@ -103,9 +103,7 @@ def runs(tmp_path_factory):
                     pair=pair_commands(name, with_snap), dump=f"{number}_native.dump"
                 )
                 text += SCRIPT.format(pair=jax_, dump=f"{number}_jax.dump")
-            finished = run_lammps(
-                folder, text, ranks, environment={"XLA_FLAGS": QUICK}, time_limit=300.0
-            )
+            finished = run_lammps(folder, text, ranks, quick=True, time_limit=300.0)
             tables = zip(finished.tables[::2], finished.tables[1::2], strict=True)
             done[ranks] = finished, list(tables)
         return done[ranks]

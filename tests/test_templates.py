@@ -81,8 +81,9 @@ def test_rerun_flux_recomputes_the_flux_of_a_stored_run(folder):
 def test_a_disk_that_is_full_ends_the_run(folder, ranks):
     (folder / "in.run").write_text(SYSTEM + SAMPLED)
     (folder / "adflux.flux").symlink_to("/dev/full")
-    done = run_adflux(folder, "run", "in.run", "-n", ranks, "-var", "n_sample", "600", fails=True)
-    assert "adflux.flux lacks all samples at step 500" in " ".join(done.stderr.split())
+    short = "-var every 1 -var n_sample 120 -var n_equilibrate 10".split()
+    done = run_adflux(folder, "run", "in.run", "-n", ranks, *short, fails=True)
+    assert "adflux.flux lacks all samples at step 100" in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize("ranks", ("1", "2", "4"))

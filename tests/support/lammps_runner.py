@@ -111,6 +111,7 @@ def run_lammps(
     environment: dict[str, str] | None = None,
     time_limit: float = 120.0,
     fails: bool = False,
+    quick: bool = False,
 ) -> Run:
     """Run `script` in `folder`; the test fails if it takes too long, or ends otherwise than `fails`
     says.
@@ -124,7 +125,13 @@ def run_lammps(
         command += ["-var", name, str(value)]
     command += shlex.split(os.environ.get("ADFLUX_LMP_OPTIONS", ""))  # make test-kokkos
     return run_program(
-        folder, command, ranks, environment=environment, time_limit=time_limit, fails=fails
+        folder,
+        command,
+        ranks,
+        environment=environment,
+        time_limit=time_limit,
+        fails=fails,
+        quick=quick,
     )
 
 
@@ -148,10 +155,12 @@ def run_program(
     environment=None,
     time_limit: float = 120.0,
     fails: bool | None = False,
+    quick: bool = False,
 ) -> Run:
     """Run a command in `folder`, on one rank or by mpiexec, with the settings of a user's shell.
 
     The test fails where it takes too long, or ends otherwise than `fails` says; None: either way.
+    quick: compile in a third of the time what runs half as fast.
     """
     if ranks > 1:
         mpiexec = find_program("mpiexec")
@@ -171,6 +180,8 @@ def run_program(
         [str(ROOT / "tests/support"), str(ROOT / "tests"), variables.get("PYTHONPATH", "")]
     )
     variables["OMP_NUM_THREADS"] = "1"
+    if quick or ranks > 2:  # users' flags are tried on fewer; these ranks share two cores
+        variables["XLA_FLAGS"] = f"{variables.get('XLA_FLAGS', '')} {QUICK}"
     variables.update(environment or {})
     with TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
         process = subprocess.Popen(
