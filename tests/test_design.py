@@ -4,6 +4,7 @@ checkpoints, ranks, and mistakes.
 
 import re
 
+import jax
 import numpy as np
 import pytest
 from comparing import close
@@ -137,6 +138,53 @@ def test_distances_are_modulo_translation_and_periodic_images():
     close(adflux.losses.distance(there, 0, 1), 0.2, 1e-12)
     with pytest.raises(adflux.AdfluxError, match="give all atoms"):
         adflux.losses.squared_distance(structure, target[:2])
+
+
+@pytest.mark.parametrize("periodic", [(1, 1, 1), (1, 0, 1), (0, 1, 0), (0, 0, 0)])
+@pytest.mark.parametrize("shape", ("LAMMPS", "tilted", "any"))
+def test_the_nearest_image_is_the_nearest_of_all(shape, periodic):
+    """With tilts of half an edge, as LAMMPS has them, and with far larger ones."""
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        cell = np.diag(random.uniform(0.7, 2.0, 3))
+        tilt = 0.5 if shape == "LAMMPS" else 2.0
+        cell[[1, 2, 2], [0, 0, 1]] = (
+            random.choice([-tilt, tilt, 0.1], 3) * cell[[0, 0, 1], [0, 0, 1]]
+        )
+        cell = random.normal(size=(3, 3)) if shape == "any" else cell
+        lattice = cell[np.flatnonzero(periodic)]
+        structure = adflux.losses.Structure(
+            np.zeros((1, 3)), np.zeros(6), np.array(0.0), cell, (0,), tuple(map(bool, periodic))
+        )
+        vectors = random.normal(size=(10, 3)) @ cell
+        found = np.asarray(structure.nearest(vectors))
+        # around the one that was found: a shorter one would be there as well
+        steps = [np.arange(-9, 10) if along else [0] for along in periodic]
+        images = np.stack(np.meshgrid(*steps), axis=-1).reshape(-1, 3) @ cell
+        shortest = np.linalg.norm(found[:, None] + images, axis=2).min(axis=1)
+        close(np.linalg.norm(found, axis=1), shortest, 1e-12)
+        whole = (vectors - found) @ np.linalg.pinv(lattice)
+        close(np.round(whole) @ lattice, vectors - found, 1e-9, floor=1.0)
+
+
+def test_a_distance_follows_the_cell_that_it_crosses():
+    """The slope of a distance by the cell: of the images, which are not differentiated."""
+    cell = np.array([[2.0, 0.0, 0.0], [-1.0, 1.7, 0.0], [0.9, 0.8, 3.0]])
+    random = np.random.default_rng(5)
+    positions, change = random.uniform(0.0, 4.0, (4, 3)), 1e-5 * random.normal(size=(3, 3))
+
+    def length(cell):
+        return adflux.losses.distance(crystal(positions, cell), 0, 1)
+
+    slope = np.sum(jax.jit(jax.grad(length))(cell) * change)
+    assert abs(slope) > 1e-6
+    close(slope, (length(cell + change) - length(cell - change)) / 2.0, 1e-6)
+
+
+def test_elastic_constants_count_however_a_loss_depends_on_them(tmp_path):
+    constants = found(tmp_path, "losses_of_constants")
+    close(*constants["loss"], 1e-9)
+    assert constants["one-sided"] and constants["inverse"] and not constants["absent"]
 
 
 def test_cells_and_formation_energies():

@@ -15,7 +15,7 @@ SAID = {
     "command": "LAMMPS stopped in the set-up: ERROR: Unrecognized fix style 'nonsense'",
     "other forces": "(fixes: addforce, spring/self): derivatives know the potential only",
     "quit": "The set-up has the command quit",
-    "box": "The script has a fix box/relax: say which strains relax",
+    "box": "The set-up has the fix press (box/relax), whose pressure is not known here: take it",
 }
 SAID_ALONE = {
     "cell": "cell must be None",

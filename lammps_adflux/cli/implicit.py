@@ -89,6 +89,7 @@ def implicit(
     checks = relaxed.checks
     answer = {
         "units": relaxed.units,
+        "dimension": expansion.dimension,
         "energy": relaxed.energy,
         "volume": relaxed.volume,
         "largest_force": checks.force,
@@ -146,7 +147,7 @@ def predict(
     predictions = [expansion.predict(row, model) for row in rows]
     names = "energy", "energy_first", "energy_at_structure", "volume", "doubt"
     answers = [
-        {"units": expansion.units}
+        {"units": expansion.units, "dimension": expansion.dimension}
         | {name: getattr(found, name) for name in names}
         | {"notes": notes}
         for found, notes in (
@@ -273,23 +274,23 @@ def _answer(values: dict, json: bool) -> None:
         if name == "notes":
             for note in value:
                 print(f"adflux: {note}", file=sys.stderr)
-        elif value is not None:
+        elif value is not None and (name, value) != ("dimension", 3):
             if isinstance(value, list):
                 value = " ".join(value[:LISTED]) + (" …" if len(value) > LISTED else "")
             elif isinstance(value, float):
-                value = f"{value:.10g} {_unit(name, values.get('units'))}".strip()
+                value = f"{value:.10g} {_unit(name, values)}".strip()
             print(f"{name.replace('_', ' '):24s}{value}")
 
 
-def _unit(name: str, units: str | None) -> str:
-    """The unit of a printed number."""
-    if units is None:
+def _unit(name: str, values: dict) -> str:
+    """The unit of a printed number, of all that are printed."""
+    if values.get("units") is None:
         return ""
-    system = unit_system(units)
+    system = unit_system(values["units"])
     energy, length = system.energy_name, system.length_name
     known = {
         "energy": energy,
-        "volume": f"{length}³",
+        "volume": f"{length}²" if values.get("dimension") == 2 else f"{length}³",
         "largest_force": f"{energy}/{length}",
         "lowest_eigenvalue": f"{energy}/{length}²",
         "cutoff_distance": length,

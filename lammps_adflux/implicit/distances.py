@@ -43,7 +43,9 @@ def check_cutoff(potential, system: System, margin: float) -> float:
     crowd = int(system.comm.allreduce(int((gaps < width).sum())))
     # as many as in a fluid of this density are no shell
     density = system.atoms / system.volume
-    expected = system.atoms * 4.0 * np.pi * potential.cutoff**2 * density * width
+    r = potential.cutoff
+    shell = 4.0 * np.pi * r**2 if system.dimension == 3 else 2.0 * np.pi * r
+    expected = system.atoms * shell * density * width
     if margin > 0.0 and crowd >= 2 and crowd > 10.0 * expected + 1:
         raise AdfluxError(
             f"{crowd} pairs lie within {width:.1e} of the cutoff, the nearest {closest:.1e} "

@@ -86,11 +86,12 @@ class Taylor:
     # of the potential, beside the parameters (`model_record`)
     record: Mapping[str, str] | None = None
     model: Any = None  # [bytes] model file of the potential
+    dimension: int = 3  # also where a file does not say it; with 2 volumes are areas
     source: str = "the expansion"  # the file that it was read from
 
     @property
     def volume(self) -> float:
-        """Of the relaxed cell."""
+        """Of the relaxed cell; its area in two dimensions."""
         return float(abs(np.linalg.det(self.cell)))
 
     def energies(self, samples, order: int = 2) -> Float[np.ndarray, " samples"]:
@@ -108,11 +109,11 @@ class Taylor:
 
     def lengths(self, samples) -> Float[np.ndarray, " samples"]:
         """Largest relative change of lengths for each row of parameters: of strains, and of
-        displacements beside (volume / atoms)^⅓.
+        displacements beside (volume / atoms)^⅓, in two dimensions (area / atoms)^½.
         """
         change = self._changes(samples)
         strains = np.abs(change @ self.strain_jacobian).max(axis=1)
-        spacing = (self.volume / len(self.ids)) ** (1 / 3)
+        spacing = (self.volume / len(self.ids)) ** (1 / self.dimension)
         # rows one by one: samples · atoms would be large
         moves = [
             np.abs(np.tensordot(row, self.position_jacobian, 1)).max(initial=0.0) for row in change

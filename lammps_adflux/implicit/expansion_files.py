@@ -38,7 +38,7 @@ NEEDED = (
     "names",
 )
 # files of the first version have none of these
-LATER = "units", "order", "strains", "loads", "cutoff", "record", "model"
+LATER = "units", "order", "strains", "loads", "cutoff", "record", "model", "dimension"
 TEXTS = "symbols", "names", "units", "strains", "record"
 HDF5 = ".h5", ".hdf5"
 
@@ -83,6 +83,7 @@ def read_arrays(path) -> dict[str, Any]:
             values[name] = _text(values[name])
         values["energy"] = float(values["energy"])
         values["cutoff"] = None if values["cutoff"] is None else float(values["cutoff"])
+        values["dimension"] = 3 if values["dimension"] is None else int(values["dimension"])
         values["record"] = None if values["record"] is None else json.loads(values["record"])
     except UNREADABLE as error:
         raise AdfluxError(

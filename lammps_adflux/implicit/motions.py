@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from ..parallel.system import System
+from ..parallel.system import System, uniform
 from .strain import CELLS
 from .vectors import Vectors
 
@@ -21,7 +21,7 @@ class Motions:
         self.system, self.comm = system, system.comm
         self.strains = CELLS[cell]
         self.atoms = system.atoms
-        self.length = (system.volume / self.atoms) ** (1 / 3) * self.atoms**0.5
+        self.length = system.spacing * self.atoms**0.5
         # 0 where a component is held, 1 elsewhere
         self.free = np.append(~system.held.ravel(), np.ones(len(self.strains), bool)).astype(float)
         # the strain is the same on every rank, and counts once
@@ -84,7 +84,7 @@ class Motions:
         numbers = 3 * self.system.ids.astype(np.uint64)[:, None] + np.arange(3, dtype=np.uint64)
         strains = np.uint64(2**63) + np.arange(len(self.strains), dtype=np.uint64)
         counters = np.append(numbers.ravel(), strains)
-        return self.project(np.stack([_uniform(counters, seed) for seed in range(count)]))
+        return self.project(np.stack([uniform(counters, seed) for seed in range(count)]))
 
     def _null_space(self) -> np.ndarray:
         held = self.comm.allreduce(self.system.held.any(axis=0).astype(int)) > 0
@@ -111,13 +111,3 @@ class Motions:
         total = np.empty_like(values)
         self.comm.Allreduce(np.ascontiguousarray(values), total)
         return total
-
-
-def _uniform(counters: np.ndarray, seed: int) -> np.ndarray:
-    """Numbers in (-1, 1) from SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) of the counters."""
-    z = (counters + np.uint64(seed) * np.uint64(2**40) + np.uint64(1)) * np.uint64(
-        0x9E3779B97F4A7C15
-    )
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(float) / 2.0**52 - 1.0

@@ -44,7 +44,8 @@ class Properties:
         Raises
         ------
         AdfluxError
-            Where a boundary is not periodic, or the structure is not stable.
+            Where a boundary is not periodic, in two dimensions, or where the structure is not
+            stable.
         """
         return self._elastic().constants * self._pressure_unit()
 
@@ -106,7 +107,7 @@ class Properties:
         return jax.tree.map(lambda a, b: np.asarray(a) + np.asarray(b), direct, found)
 
     def _elastic(self) -> Elastic:
-        check_cell("tri", self.system.periodic, "respond")
+        check_cell("tri", self.system.periodic, "respond", self.system.dimension)
         if self._elastic_found is None:
             self._elastic_found = Elastic(self._linear(None))
         return self._elastic_found

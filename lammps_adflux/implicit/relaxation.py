@@ -19,6 +19,9 @@ from .stationary_point import Checks, check_index
 from .strain import check_cell
 
 TIGHTER = 0.01  # the minimiser's tolerance beside the last one
+MINIMIZED = 1e-8  # the minimiser goes on no further
+# tolerances beside a moderate force, at most: in some units all forces are small numbers
+TOLERANCE, MINIMIZED_TOLERANCE = 1e-2, 1e-4
 GIVE_UP = 1.0  # a structure with larger forces than this after minimisation is not near a minimum
 LOOSEST = 1e-3  # residual of the linear solves of derivatives
 
@@ -50,11 +53,12 @@ def relax(
         An input script's path, a list of commands or their text, or a live `lammps`. It makes box
         and atoms, and may choose `min_style`, groups, `fix setforce`, and a pair style for a
         relaxation of its own; that is then replaced, which a note of the logger `lammps_adflux`
-        says.
+        says. It has no `fix box/relax`: `cell` and `pressure` stand for it.
     potential
         The potential, with float64 parameters.
     force_tolerance
-        Largest component of a force, in LAMMPS' units.
+        Largest component of a force, in LAMMPS' units; at most 10⁻⁶ of the energy per atom over
+        the distance of atoms, whatever is given.
     cell
         Strains that relax too: "iso", "aniso", or "tri"; None for a fixed cell. "aniso" scales the
         edges' components along x, y, z; in a tilted box LAMMPS minimises with "iso", and Newton
@@ -86,8 +90,9 @@ def relax(
         On all ranks alike: where forces do not become small; where the Hessian has another number
         of negative eigenvalues than `index`, or zero ones; where a shell of neighbours lies at the
         cutoff; where atoms fall into one another, or the cell's volume halves or becomes four times
-        what it was (the minimiser stops then); and where the set-up adds other pair styles to
-        mliap.
+        what it was (the minimiser stops then); where the set-up has a `fix box/relax`, other forces
+        than the potential's, or other pair styles beside mliap; and where the cell of two
+        dimensions is to relax.
     """
     return relax_session(
         script,
@@ -136,18 +141,18 @@ def relax_session(
     _check_potential(potential)
     session = Session(script, potential, types, comm, log, variables)
     target = session.pressure(pressure)
+    if cell is not None or np.any(target):
+        check_cell(cell or "iso", session.periodic, "relax", session.dimension)
     if cell is None and np.any(target):
         raise AdfluxError(
             'A pressure was given, but the cell does not relax: give cell="iso", "aniso" or '
             '"tri" as well.'
         )
-    if cell is None and any(style == "box/relax" for _, style, _ in session.fixes()):
-        raise AdfluxError(
-            'The script has a fix box/relax: say which strains relax, cell="iso", "aniso" or "tri".'
-        )
-    check_cell(cell, session.periodic, "relax")
     if start is not None:
         start(session)
+    moderate = session.moderate_force()
+    if moderate:
+        force_tolerance = min(force_tolerance, TOLERANCE * moderate)
     known = known or Recycling()
 
     def newton(give_up: float, may_fail: bool = False):
@@ -166,11 +171,11 @@ def relax_session(
 
     # LAMMPS strains the box about its middle, Newton steps about its corner: how far each goes
     # decides where atoms are, and must not depend on rounding
-    final = options.index or (cell is not None and start is None)
-    first = 0.0 if final else session.moderate_force()
-    operator, steps = _minimized(
-        session, newton, force_tolerance, first, cell, fixed, target, options
-    )
+    minimized = options.index or (cell is not None and start is None)
+    first = 0.0 if minimized else moderate
+    least = min(MINIMIZED, MINIMIZED_TOLERANCE * moderate) if moderate else MINIMIZED
+    final = max(force_tolerance, least)
+    operator, steps = _minimized(session, newton, final, first, cell, fixed, target, options)
     closest = check_cutoff(potential, operator.motions.system, options.cutoff_margin)
     eigenvalues = check_index(operator, options.preconditioner, options.index, known)
     force, stress = _largest_slopes(operator)
@@ -178,14 +183,13 @@ def relax_session(
     return Relaxed(session.lammps, operator, cell, checks, options, known)
 
 
-def _minimized(session, newton, force_tolerance: float, first: float, cell, fixed, target, options):
+def _minimized(session, newton, final: float, first: float, cell, fixed, target, options):
     """The Hessian at the minimum, and the Newton steps that led to it: from where LAMMPS' minimiser
     has forces as small as `first`; where the minimum is not near enough then, it goes on to smaller
-    ones.
+    ones, `final` at last.
     """
     if not options.minimize:
         return newton(GIVE_UP)
-    final = max(force_tolerance, 1e-8)
     tolerance, left = max(final, first), options.steps
     while True:
         before = session.lammps.extract_global("ntimestep")

@@ -103,7 +103,7 @@ class Relaxed(Properties):
 
     @property
     def volume(self) -> float:
-        """Of the relaxed cell."""
+        """Of the relaxed cell; its area in two dimensions, as LAMMPS' `vol`."""
         return self.system.volume
 
     def loads(self, cell="relaxed") -> tuple[str, Float[np.ndarray, " strains"]]:
@@ -274,7 +274,7 @@ class Relaxed(Properties):
     def _responding(self, cell) -> str | None:
         """Which strains respond where `cell` was given, or left out."""
         cell = self.cell if cell == "relaxed" else cell
-        check_cell(cell, self.system.periodic, "respond")
+        check_cell(cell, self.system.periodic, "respond", self.system.dimension)
         return cell
 
     def _linear(self, cell) -> LinearResponse:

@@ -18,8 +18,9 @@ CELLS = {
 VOIGT = np.array([0, 1, 2, 1, 0, 0]), np.array([0, 1, 2, 2, 2, 1])
 
 
-def check_cell(cell, periodic, verb: str) -> None:
-    """An AdfluxError unless `cell` names strains, and all boundaries are periodic where it does.
+def check_cell(cell, periodic, verb: str, dimension: int = 3) -> None:
+    """An AdfluxError unless `cell` names strains, and where it does, unless all boundaries of three
+    dimensions are periodic.
 
     Parameters
     ----------
@@ -29,9 +30,16 @@ def check_cell(cell, periodic, verb: str) -> None:
         Which boundaries are periodic [3]; None where that is not known yet.
     verb
         What the cell was to do, for the sentence: relax, or respond.
+    dimension
+        Of the simulation.
     """
     if not (cell is None or isinstance(cell, str)) or cell not in CELLS:
         raise AdfluxError(f'cell must be None, "iso", "aniso" or "tri", but is {cell!r}.')
+    if cell is not None and dimension != 3:
+        raise AdfluxError(
+            f"A cell can {verb} only in three dimensions, but LAMMPS has `dimension {dimension}`: "
+            "leave cell=, pressure= and elastic constants out."
+        )
     if cell is not None and periodic is not None and not np.all(periodic):
         raise AdfluxError(
             f"A cell can {verb} only where all its boundaries are periodic: set `boundary p p p`, "

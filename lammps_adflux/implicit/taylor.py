@@ -47,6 +47,7 @@ def taylor(relaxed: Relaxed, where=None, cell="relaxed", progress: bool = True) 
         cell=system.cell,
         origin=system.origin,
         periodic=system.periodic,
+        dimension=system.dimension,
         ids=relaxed.gather(relaxed.ids),
         symbols=tuple(relaxed.potential.elements[s] for s in relaxed.gather(species)),
         names=tuple(choice.names[number] for number in order),

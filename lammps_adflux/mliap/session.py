@@ -2,11 +2,6 @@
 list.
 """
 
-import os
-import re
-import tempfile
-from pathlib import Path
-
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,6 +13,7 @@ from ..parallel.system import System
 from ..potentials.conversion import energy_factor
 from ..process import prepare
 from ..units import unit_system
+from .fixes import frozen_components, refuse_box_relax
 from .plugin import AdfluxPlugin
 from .replaced import take_leave
 from .runaway import Watch
@@ -49,21 +45,34 @@ class Session:
         # refuses what has none
         energy_factor(potential.units, str(self.lammps.extract_global("units")))
         names = type_names(potential, types, self._count("ntypes"))
+        refuse_box_relax(self.lammps, self.comm)
         take_leave(self.lammps, self.comm, live=script is self.lammps)
+        # groups of which fixes make forces zero, with the components [3]; None: not found yet
+        self.frozen: list[tuple[str, np.ndarray]] | None = None
         self.plugin = AdfluxPlugin(potential, "float64", self.lammps)
         lammps.mliap.load_unified(self.plugin)
-        self._command("pair_style mliap unified EXISTS 0")
-        self._command(f"pair_coeff * * {' '.join(names)}")
+        self.command("pair_style mliap unified EXISTS 0")
+        self.command(f"pair_coeff * * {' '.join(names)}")
         self.run()
 
     def run(self) -> None:
         """Evaluate the forces of the present atoms, with a new pair list."""
-        self._command("run 0 post no")
+        self.command("run 0 post no")
+
+    @property
+    def dimension(self) -> int:
+        """Of the simulation, 2 or 3."""
+        return self._count("dimension")
 
     @property
     def periodic(self) -> np.ndarray:
-        """Which directions of the box are periodic [3]."""
-        return np.array(self.lammps.extract_box()[5], bool)
+        """Which directions of the box are periodic [3]; z is not in two dimensions."""
+        return np.array(self.lammps.extract_box()[5], bool) & (np.arange(3) < self.dimension)
+
+    def spacing(self) -> float:
+        """The distance of atoms, (volume / atoms)^⅓, in two dimensions (area / atoms)^½."""
+        volume = float(self.lammps.get_thermo("vol") or 0.0)
+        return (volume / self.lammps.get_natoms()) ** (1 / self.dimension)
 
     def pressure(self, pressure) -> np.ndarray:
         """A pressure in LAMMPS' units, one number or six, as energy per volume [6]."""
@@ -84,8 +93,7 @@ class Session:
         unit = unit_system(str(self.lammps.extract_global("units")))
         most = 10.0 if unit.is_reduced else 10.0 * unit_system("metal").energy / unit.energy
         energy = min(abs(float(self.lammps.get_thermo("pe") or 0.0)) / atoms, most)
-        volume = abs(np.linalg.det(self._box()[0]))
-        return 1e-4 * energy / float(volume / atoms) ** (1 / 3)
+        return 1e-4 * energy / self.spacing()
 
     def minimize(
         self,
@@ -96,36 +104,34 @@ class Session:
         steps: int,
     ) -> bool:
         """LAMMPS' `minimize` in the style of the script; where the cell relaxes, with a `fix
-        box/relax` unless the script has one.
+        box/relax`.
 
         False where it does not relax all strains of the cell: `box/relax aniso` turns edges that
         are not at right angles.
         """
-        fixes = self.fixes()
         if fixed is not None:
             self.in_group(fixed)
-            self._command(f"fix adflux_hold {fixed} setforce 0.0 0.0 0.0")
+            self.command(f"fix adflux_hold {fixed} setforce 0.0 0.0 0.0")
         tilted = cell == "aniso" and any(self.lammps.extract_box()[2:5])
         cell = "iso" if tilted else cell
-        own_fix = cell is not None and not any(style == "box/relax" for _, style, _ in fixes)
-        if cell is not None and own_fix:
+        if cell is not None:
             if cell == "tri" and not self.lammps.extract_global("triclinic"):
-                self._command("change_box all triclinic")
+                self.command("change_box all triclinic")
             wanted = pressure * self.lammps.extract_global("nktv2p")
             wanted = wanted if cell != "iso" else [wanted[:3].mean()]
             keywords = BOX_KEYWORDS[cell].format(*(f"{p:.17g}" for p in wanted))
-            self._command(f"fix adflux_box all box/relax {keywords} vmax 0.001")
+            self.command(f"fix adflux_box all box/relax {keywords} vmax 0.001")
         watch = self.plugin.watch = Watch(self.lammps, self.comm)
         try:
-            self._command(f"minimize 0.0 {force_tolerance} {steps} {10 * steps}")
+            self.command(f"minimize 0.0 {force_tolerance} {steps} {10 * steps}")
         finally:  # a live lammps goes on without our fixes
             self.plugin.watch = None
             if watch.reason is not None:
-                self._command("timer timeout off")
-            if own_fix:
-                self._command("unfix adflux_box")
+                self.command("timer timeout off")
+            if cell is not None:
+                self.command("unfix adflux_box")
             if fixed is not None:
-                self._command("unfix adflux_hold")
+                self.command("unfix adflux_hold")
         if watch.reason is not None:
             raise AdfluxError(
                 f"The relaxation runs away: {watch.reason}; the potential does not hold atoms "
@@ -133,22 +139,6 @@ class Session:
                 "SNAP + ZBL), or start from a structure nearer to its minimum."
             )
         return not tilted
-
-    def fixes(self) -> list[tuple[str, str, str]]:
-        """(id, style, group) of the fixes that LAMMPS has."""
-        handle, path = tempfile.mkstemp(prefix="adflux", suffix=".info")
-        os.close(handle)
-        try:
-            self.lammps.command(f"info fixes out overwrite {path}")
-            lines = Path(path).read_text().splitlines() if self.comm.rank == 0 else []
-        finally:
-            os.unlink(path)
-        found = []
-        for line in lines:
-            found += re.findall(
-                r"Fix\[.*?\]:\s*(\S+),\s*style =\s*([^\s,]+),?\s*group =\s*(\S+)", line
-            )
-        return self.comm.bcast(found)
 
     def in_group(self, group: str) -> np.ndarray:
         """Which owned atoms are in the group [owned]."""
@@ -158,58 +148,30 @@ class Session:
                 f"LAMMPS has no group {group!r}; it knows {', '.join(names)}: name one of them as "
                 "fixed=."
             )
-        self._command(f"variable adflux_group atom gmask({group})")
+        self.command(f"variable adflux_group atom gmask({group})")
         inside = np.array(self.lammps.extract_variable("adflux_group"))[: self._count("nlocal")]
-        self._command("variable adflux_group delete")
+        self.command("variable adflux_group delete")
         return inside != 0.0
 
+    def find_frozen(self) -> None:
+        """Note what a `fix setforce` makes zero at the last force call, of displaced atoms."""
+        self.frozen = frozen_components(self)
+
     def held(self, group: str | None) -> np.ndarray:
-        """Components that must not move [owned, 3]: of the group, and of atoms whose forces a `fix
-        setforce` makes zero.
+        """Components that must not move [owned, 3]: of the group, of what is `frozen`, and z in two
+        dimensions.
         """
-        count = self._count("nlocal")
-        held = np.zeros((count, 3), bool)
+        held = np.zeros((self._count("nlocal"), 3), bool)
         if group is not None:
             held[self.in_group(group)] = True
             if not self.comm.allreduce(int(held.any())):
                 raise AdfluxError(
                     f"The LAMMPS group {group} has no atoms: name another one, or leave it out."
                 )
-        for _, style, frozen in self.fixes():
-            if style in ("setforce", "freeze"):
-                atoms = self.in_group(frozen)
-                forces = (
-                    np.asarray(self.lammps.numpy.extract_atom("f", nelem=count))
-                    if count
-                    else np.zeros((0, 3))
-                )
-                # forces that are not set are hardly ever exactly zero for all atoms of a group
-                moving = self.comm.allreduce(np.any(forces[atoms] != 0.0, axis=0).astype(int)) > 0
-                held |= atoms[:, None] & ~moving
+        for frozen, components in self.frozen or ():
+            held |= self.in_group(frozen)[:, None] & components
+        held[:, self.dimension :] = True
         return held
-
-    def check_forces(self, system: System, slopes: np.ndarray) -> None:
-        """An error where LAMMPS' forces on atoms that may move are not the potential's, -slopes
-        [owned, 3].
-        """
-        count = len(slopes)
-        forces = (
-            np.asarray(self.lammps.numpy.extract_atom("f", nelem=count))
-            if count
-            else np.zeros((0, 3))
-        )
-        others = np.abs(np.where(system.held, 0.0, forces + slopes)).max(initial=0.0)
-        size = np.abs(slopes).max(initial=0.0)
-        largest, size = (max(self.comm.allgather(float(value))) for value in (others, size))
-        if largest > 1e-6 * max(1.0, size):
-            styles = sorted(
-                {style for _, style, _ in self.fixes()} - {"box/relax", "setforce", "nve"}
-            )
-            raise AdfluxError(
-                f"Forces up to {largest:.2g} that are not the potential's act on the atoms "
-                f"({'fixes: ' + ', '.join(styles) if styles else 'bonds, or the like'}): "
-                "derivatives know the potential only; take them out of the set-up."
-            )
 
     def system(self, group: str | None) -> System:
         """Atoms, box and pair list of this rank, as of the last force call."""
@@ -237,7 +199,9 @@ class Session:
             exchange=None if plan is None else plan.exchange(),
             slots=None if slots is None else jnp.asarray(slots),
         )
-        cell, origin = self._box()
+        cell, origin = self.box()
+        if self.dimension == 2:
+            cell[2] = 0.0, 0.0, 1.0  # volumes are areas then, as LAMMPS' `vol`
         positions = (
             np.array(lmp.numpy.extract_atom("x", nelem=nlocal)) if nlocal else np.zeros((0, 3))
         )
@@ -252,6 +216,7 @@ class Session:
             cell=cell,
             origin=origin,
             periodic=self.periodic,
+            dimension=self.dimension,
             units=str(lmp.extract_global("units")),
         )
 
@@ -263,7 +228,7 @@ class Session:
             positions = np.asarray(self.lammps.numpy.extract_atom("x", nelem=len(displacements)))
             positions += displacements  # LAMMPS' own memory
         if not np.array_equal(deformation, np.eye(3)):
-            cell, low = self._box()
+            cell, low = self.box()
             cell = cell @ deformation.T
             ends = " ".join(
                 f"{axis} final {low[a]:.17g} {low[a] + cell[a, a]:.17g}"
@@ -271,16 +236,16 @@ class Session:
             )
             triclinic = self.lammps.extract_global("triclinic") or np.any(np.triu(deformation, 1))
             if triclinic and not self.lammps.extract_global("triclinic"):
-                self._command("change_box all triclinic")
+                self.command("change_box all triclinic")
             tilts = (
                 f" xy final {cell[1, 0]:.17g} xz final {cell[2, 0]:.17g} yz final {cell[2, 1]:.17g}"
                 if triclinic
                 else ""
             )
-            self._command(f"change_box all {ends}{tilts} remap units box")
+            self.command(f"change_box all {ends}{tilts} remap units box")
         self.run()
 
-    def _box(self) -> tuple[np.ndarray, np.ndarray]:
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
         """The cell vectors as rows [3, 3], and the corner at which they begin [3]."""
         low, high, xy, yz, xz, _, _ = self.lammps.extract_box()
         lx, ly, lz = np.subtract(high, low)
@@ -289,7 +254,7 @@ class Session:
     def _count(self, what: str) -> int:
         return int(self.lammps.extract_setting(what) or 0)
 
-    def _command(self, command: str) -> None:
+    def command(self, command: str) -> None:
         try:
             self.lammps.command(command)
         except AdfluxError:

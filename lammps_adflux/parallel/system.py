@@ -26,6 +26,7 @@ class System:
     cell: Float[np.ndarray, "3 3"]  # rows are the cell vectors
     origin: Float[np.ndarray, "3"]
     periodic: Bool[np.ndarray, "3"]
+    dimension: int = 3  # with 2 the third cell vector has the length 1, and z is held
     # LAMMPS' unit style, to which energies are converted; None: those of the potential
     units: str | None = None
     # of graph.exchange (parallel.exchange.Plan), which lives as long as this
@@ -38,8 +39,13 @@ class System:
 
     @property
     def volume(self) -> float:
-        """Of the cell."""
+        """Of the cell; its area in two dimensions."""
         return float(abs(np.linalg.det(self.cell)))
+
+    @property
+    def spacing(self) -> float:
+        """The distance of atoms, (volume / atoms)^⅓, in two dimensions (area / atoms)^½."""
+        return (self.volume / self.atoms) ** (1 / self.dimension)
 
     @property
     def atoms(self) -> int:
@@ -84,3 +90,13 @@ class Whole:
         total = np.empty_like(whole)
         self._comm.Allreduce(whole, total)
         return total
+
+
+def uniform(counters: np.ndarray, seed: int) -> np.ndarray:
+    """Numbers in (-1, 1) from SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) of the counters."""
+    z = (counters + np.uint64(seed) * np.uint64(2**40) + np.uint64(1)) * np.uint64(
+        0x9E3779B97F4A7C15
+    )
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(float) / 2.0**52 - 1.0

@@ -54,7 +54,7 @@ attempt(
     ),
 )
 attempt("quit", lambda: relax(["quit"]))
-attempt("box", lambda: relax(["fix box all box/relax iso 0.0"]))
+attempt("box", lambda: relax(["fix press all box/relax iso 0.5"], cell="iso"))
 if MPI.COMM_WORLD.size == 1:
     attempt("cell", lambda: relax(cell="cubic"))
     attempt("no atoms to hold", lambda: relax(["group none id 0"], fixed="none"))

@@ -129,7 +129,9 @@ def design(
     steps
         At most so many accepted steps, those of a checkpoint included.
     cell, fixed, pressure, types, variables
-        As for `relax`: for all set-ups, or by name in a dict whose keys are set-ups' names.
+        As for `relax`: for all set-ups, or by name in a dict whose keys are set-ups' names. Where a
+        pressure is not hydrostatic, gradients hold the nominal stress, and each relaxation ends at
+        the Cauchy stress (docs/design.md).
     constraints
         Combinations that stay, and bounds: `adflux.Constraints`.
     regularization

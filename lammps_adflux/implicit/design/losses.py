@@ -7,7 +7,6 @@ image of a vector: `adflux.losses.squared_distance` and its kin put them togethe
 from collections.abc import Sequence
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -15,6 +14,7 @@ from jaxtyping import Array, Float
 from ...errors import AdfluxError
 from ..relaxed import Relaxed
 from ..strain import VOIGT, deformation
+from .nearest import nearest_images
 
 
 class Structure(eqx.Module):
@@ -56,10 +56,8 @@ class Structure(eqx.Module):
         return jnp.abs(jnp.linalg.det(self.cell))
 
     def nearest(self, vectors: Float[Array | np.ndarray, "n 3"]) -> Float[Array, "n 3"]:
-        """d(v): v less the whole cell vectors that make it short, along periodic boundaries."""
-        fractional = jnp.round(vectors @ jnp.linalg.inv(self.cell))
-        whole = jax.lax.stop_gradient(fractional) * jnp.asarray(self.periodic)
-        return jnp.asarray(vectors) - whole @ self.cell
+        """d(v): v less the whole cell vectors that make it shortest, along periodic boundaries."""
+        return nearest_images(vectors, jnp.asarray(self.cell)[np.flatnonzero(self.periodic)])
 
 
 def structure_of(relaxed: Relaxed, first_cell=None) -> Structure:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.interpreters.partial_eval import dce_jaxpr
 from jaxtyping import Float
 
 from ...errors import AdfluxError
@@ -52,7 +53,7 @@ class Objective:
         self._values = jax.jit(jax.value_and_grad(self._of_variables, argnums=(0, 1)))
         self._alone = jax.jit(self._of_variables)
         self._start = flatten(choice.values)
-        self._elastic: dict[str, bool] = {}  # does the loss ask for elastic constants?
+        self._elastic: dict[str, bool] = {}  # does the loss ask for elastic constants? once known
 
     def potential(self, vector):
         """The potential with these parameters."""
@@ -152,18 +153,13 @@ class Objective:
         return Point(vector, states, total, comm.bcast(gradient + slope))
 
     def _with_elastic(self, states: dict[str, State], variables, vector) -> dict[str, State]:
-        """The states with elastic constants where the loss asks for them, in `variables` as well:
-        with NaN for them, it is NaN then.
+        """The states with elastic constants where the loss depends on them, in `variables` as
+        well.
         """
+        if not self._elastic:
+            self._elastic = self._asks_for_elastic(states, variables, vector)
         found = {}
         for name, state in states.items():
-            if name not in self._elastic:
-                others = {key: (*parts[:3], np.zeros((6, 6))) for key, parts in variables.items()}
-                others[name] = (*others[name][:3], np.full((6, 6), np.nan))
-                loss = float(self._alone(others, self._tree(vector), _fixed(states)))
-                others[name] = (*others[name][:3], np.ones((6, 6)))
-                sound = float(self._alone(others, self._tree(vector), _fixed(states)))
-                self._elastic[name] = math.isnan(loss) and not math.isnan(sound)
             if self._elastic[name]:
                 constants = state.relaxed.elastic_constants()
                 structure = replace(state.structure, elastic_constants=constants)
@@ -171,6 +167,14 @@ class Objective:
                 variables[name] = (*variables[name][:3], constants)
             found[name] = state
         return found
+
+    def _asks_for_elastic(self, states: dict[str, State], variables, vector) -> dict[str, bool]:
+        """Of which structures do elastic constants lead to the loss, whatever their values are?"""
+        traced = jax.make_jaxpr(self._of_variables)(variables, self._tree(vector), _fixed(states))
+        _, used = dce_jaxpr(traced.jaxpr, [True])
+        leaves, form = jax.tree.flatten(variables)
+        reached = jax.tree.unflatten(form, used[: len(leaves)])
+        return {name: parts[3] for name, parts in reached.items()}
 
     def _where_at(self, vector):
         """`where` for a potential with these parameters."""
