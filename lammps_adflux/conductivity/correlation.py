@@ -192,3 +192,23 @@ def past_the_cutoff(
             )
         tail = max(tail, size)
     return tail, warning
+
+
+def tails_of_tensor(
+    running: np.ndarray, zero: int, samples: int, axes: int, step: float, time: str
+) -> np.ndarray:
+    """How far each component of the running integral [lags, 3, 3] moves after the cutoff [3, 3]:
+    on the diagonal as `past_the_cutoff`, elsewhere beyond the standard error 2 √(κ_aa κ_bb t/L).
+    """
+    tails = np.zeros((3, 3))
+    for a, b in np.ndindex(axes, axes):
+        if a == b:
+            tails[a, b], _ = past_the_cutoff(running[:, a, b], zero, samples, step, time)
+            continue
+        for late in (3 * zero, 6 * zero):
+            if late < len(running):
+                change = float(running[late, a, b] - running[zero, a, b])
+                size = math.sqrt(abs(running[late, a, a] * running[late, b, b]))
+                error = integral_error(size, late - zero, samples)
+                tails[a, b] = max(tails[a, b], math.sqrt(max(0.0, change**2 - error**2)))
+    return tails

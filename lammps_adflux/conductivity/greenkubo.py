@@ -13,6 +13,7 @@ from .correlation import (
     noise_filter,
     past_the_cutoff,
     running_integral,
+    tails_of_tensor,
 )
 from .fluxseries import FluxSeries
 from .result import Conductivity, Estimate, standard
@@ -158,12 +159,6 @@ def green_kubo(
         running, zero, axes * series.seeds * per_seed, step, system.time_name
     )
     notes += [warning] if warning else []
-    tails = np.zeros(3)
-    for axis in range(axes):
-        curve = running_tensor[:, axis, axis]
-        tails[axis], _ = past_the_cutoff(
-            curve, zero, series.seeds * per_seed, step, system.time_name
-        )
     if standard(over_blocks, over_seeds) is over_seeds and over_blocks.error and over_seeds.error:
         notes.append(
             f"the {over_seeds.count} seeds differ by {over_seeds.error / over_blocks.error:.1f} "
@@ -183,7 +178,9 @@ def green_kubo(
         over_seeds=over_seeds,
         over_blocks=over_blocks,
         tail=tail,
-        tail_tensor=np.sqrt(np.outer(tails, tails)),
+        tail_tensor=tails_of_tensor(
+            running_tensor, zero, series.seeds * per_seed, axes, step, system.time_name
+        ),
         stacie=stacie,
         parts=part_tensors,
         times=np.arange(lags) * step,

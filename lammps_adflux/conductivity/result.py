@@ -51,7 +51,7 @@ class Conductivity:
         A fit of the low-frequency spectrum: another estimator.
     tail, tail_tensor
         How far the integral of the mean, and of each component, moves past its cutoff, up to six
-        times the cutoff; off the diagonal the geometric mean of its two directions.
+        times the cutoff, beyond what noise does.
     method, cutoff, filter_window
         How the integral was ended, and when.
     parts
