@@ -5,7 +5,6 @@ an empty environment, builds LAMMPS and runs README.
 import os
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -46,8 +45,9 @@ def release(tmp_path_factory):
         raise
     run(tools, "-m", "hatchling", "build", "-t", "sdist", "-d", folder / "dist", folder=ROOT)
     (sdist,) = (folder / "dist").glob("*.tar.gz")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder / "source", filter="data")
+    (folder / "source").mkdir()
+    # the first Pythons 3.11 know no filter of tarfile, which later ones want
+    run("tar", "-xzf", sdist, "-C", folder / "source", folder=folder)
     (source,) = (folder / "source").iterdir()
     run(tools, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "dist", folder=source)
     (wheel,) = (folder / "dist").glob("*.whl")

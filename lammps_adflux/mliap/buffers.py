@@ -57,14 +57,9 @@ class PairBuffers:
         )
         self.atoms = atoms
         if rows is not None:
-            np.take(rows.row, self.partners[:pairs], out=self.others[:pairs], mode="clip")
-        if self.slots is not None:
-            self.slots = slots_for(
-                self.vectors[:, :pairs].T,
-                self.centers[:pairs],
-                self.triplet_cutoff,
-                len(self.slots),
-            )
+            self._take_rows(rows)
+        if self.triplet_cutoff is not None and self.slots is not None:
+            self.slots = self._places(self.triplet_cutoff, len(self.slots))
         # LAMMPS may have written one too many
         self._pad_pairs(pairs, max(before, pairs + 1))
         self._label(data)
@@ -90,6 +85,16 @@ class PairBuffers:
         columns = self.columns()
         return float(np.sqrt(np.einsum("ap,ap->p", columns, columns).min(initial=np.inf)))
 
+    def _take_rows(self, rows: Rows) -> None:
+        """The row of each pair's partner."""
+        used = slice(self.pairs)
+        np.take(rows.row, self.partners[used], out=self.others[used], mode="clip")
+
+    def _places(self, triplet_cutoff: float, known: int) -> np.ndarray | None:
+        """`Graph.slots` of the pairs in use, `known` or more."""
+        vectors, centers = self.vectors[:, : self.pairs].T, self.centers[: self.pairs]
+        return slots_for(vectors, centers, triplet_cutoff, known)
+
     def _label(self, data) -> None:
         """Which rows are owned atoms in LAMMPS' list, and their elements."""
         self.owned[:] = False
@@ -109,7 +114,7 @@ class PairBuffers:
 
     def _copy(self, data, atoms: int) -> int:
         vectors, centers, others = (
-            (to_host(array) for array in (data.rij, data.pair_i, data.jatoms))
+            (self._taken(array) for array in (data.rij, data.pair_i, data.jatoms))
             if data.npairs
             else NO_PAIRS  # LAMMPS has no arrays
         )
@@ -120,10 +125,15 @@ class PairBuffers:
             vectors, centers, others = vectors[keep], centers[keep], others[keep]
         pairs = len(centers)
         self._reserve(pairs, atoms)
-        np.copyto(self.vectors[:, :pairs], vectors.T, casting="same_kind")
-        np.copyto(self.centers[:pairs], centers)
-        np.copyto(self.partners[:pairs], others)
+        if pairs:
+            self.vectors[:, :pairs] = vectors.T
+            self.centers[:pairs] = centers
+            self.partners[:pairs] = others
         return pairs
+
+    def _taken(self, array):
+        """An array of LAMMPS, where these are."""
+        return to_host(array)
 
     def arrays(self) -> tuple:
         """vectors [3, pairs], centers, others, species, owned, the number of pairs in use, and
@@ -169,24 +179,29 @@ class PairBuffers:
             self.partners = self.others
             give_back_freed_memory()  # of the smaller arrays, which nothing fits into
         self._allocate_pairs(pairs)
-        self.species = _aligned((atoms,), np.int32)
-        self.owned = _aligned((atoms,), bool)
+        self.species = aligned((atoms,), np.int32)
+        self.owned = aligned((atoms,), bool)
         self._pad_pairs(0, pairs)
 
     def _allocate_pairs(self, pairs: int) -> None:
-        self.vectors = _aligned((3, pairs), self.dtype)
-        self.centers = _aligned((pairs,), np.int32)
-        self.others = _aligned((pairs,), np.int32)
+        self.vectors = self._new((3, pairs), self.dtype)
+        self.centers = self._new((pairs,), np.int32)
+        self.others = self._new((pairs,), np.int32)
         # LAMMPS' atoms that the rows `others` stand for
-        self.partners = self.others if self._shared else _aligned((pairs,), np.int32)
+        self.partners = self.others if self._shared else self._new((pairs,), np.int32)
+
+    def _new(self, shape: tuple[int, ...], dtype):
+        """An array of pairs."""
+        return aligned(shape, dtype)
 
     def _pad_pairs(self, start: int, stop: int) -> None:
-        self.vectors[:, start:stop] = [[2.0 * self.cutoff], [0.0], [0.0]]
+        self.vectors[0, start:stop] = 2.0 * self.cutoff
+        self.vectors[1:, start:stop] = 0.0
         self.centers[start:stop] = len(self.species) - 1
         self.others[start:stop] = len(self.species) - 1
 
 
-def _aligned(shape: tuple[int, ...], dtype) -> np.ndarray:
+def aligned(shape: tuple[int, ...], dtype) -> np.ndarray:
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.zeros(size + 64, np.uint8)
     start = -raw.ctypes.data % 64

@@ -23,8 +23,8 @@ from .domain import KnownAtoms, layers_sentence, rows_of
 from .handover import address, to_host, write_energies
 from .not_finite import explain
 from .peratom import PerAtom
-from .positions import DevicePairs, sends_positions
 from .registry import registry
+from .transfer import buffers_for
 from .weights import pair_style_command
 
 
@@ -132,8 +132,8 @@ class AdfluxPlugin(MLIAPUnified):
         expects_flux = any([one.at_force_call(self) for one in mine])
         rows = rows_of(self, data)
         self._print_layers()
-        if self.last_call == 0 and sends_positions(data):
-            self.buffers = DevicePairs.like(self.buffers)
+        if type(self.buffers) is PairBuffers and self.buffers.atoms == 0:
+            self.buffers = buffers_for(data, self.buffers)
         self._energies = self._flux_map = self._pair_gradients = None  # their memory is free now
         self.buffers.fill(data, rows)
         if self.watch is not None:

@@ -5,7 +5,6 @@ Here the list travels where LAMMPS has a new one, and a step sends positions and
 bytes for each atom and way.
 """
 
-import os
 from functools import partial
 from typing import NamedTuple
 
@@ -13,33 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..errors import AdfluxError
 from ..graph import places_for
 from ..parallel.rows import Rows
 from ..process import device
 from .buffers import COARSE_ATOMS, COARSE_PAIRS, PairBuffers
 
-TRANSFER = "ADFLUX_TRANSFER"
 NO_ROOM = np.zeros((3, 0)), np.zeros(0, np.int32), np.zeros(0, np.int32)
-
-
-def sends_positions(data) -> bool:
-    """Does this rank send positions, and not pairs, to its device?
-
-    On an accelerator it does, where LAMMPS has patch 0012. $ADFLUX_TRANSFER, `positions` or
-    `pairs`, says otherwise.
-    """
-    wanted = os.environ.get(TRANSFER)
-    if wanted not in (None, "pairs", "positions"):
-        raise AdfluxError(f"{TRANSFER} must be pairs or positions, but is {wanted!r}.")
-    # differences of positions lose digits in float32
-    possible = hasattr(data, "pack_neighbors") and jax.config.read("jax_enable_x64")
-    if wanted == "positions" and not possible:
-        raise AdfluxError(
-            f"{TRANSFER}=positions needs a LAMMPS of `adflux build-lammps` without Kokkos, and "
-            "float64 in JAX: leave it out, or unset JAX_ENABLE_X64."
-        )
-    return wanted == "positions" or (wanted is None and possible and device().platform != "cpu")
 
 
 class Selected(NamedTuple):

@@ -20,6 +20,7 @@ from lammps_adflux.lmp.programs import potentials_folder
 from lammps_adflux.mliap.plugin import AdfluxPlugin
 from lammps_adflux.mliap.positions import DevicePairs
 from lammps_adflux.mliap.registry import registry
+from lammps_adflux.mliap.shared import SharedPairs
 from lammps_adflux.paths import template_path
 from lammps_adflux.process import prepare
 
@@ -87,6 +88,7 @@ def run(name: str) -> None:
             f"{name} stresses": np.array(lmp.numpy.extract_compute("most", 0, 1)),
             f"{name} copied": plugin.buffers.keep is not None,
             f"{name} selected": isinstance(plugin.buffers, DevicePairs),
+            f"{name} in place": isinstance(plugin.buffers, SharedPairs),
         }
     )
     # LAMMPS makes no virial of forces then, but sums that of pairs
@@ -115,4 +117,6 @@ compute = AdfluxPlugin.compute_forces
 AdfluxPlugin.pairs_on_demand = 0
 AdfluxPlugin.compute_forces = lambda self, data: compute(self, Older(data))
 run("older")
+os.environ["ADFLUX_TRANSFER"] = "shared"
+run("shared")
 finish()
