@@ -18,8 +18,8 @@ class SharedPairs(PairBuffers):
     """The same attributes as `PairBuffers`, of which vectors, centers, others and partners are
     arrays of `module`, cupy or numpy.
 
-    LAMMPS, cupy and JAX have streams of their own, and none waits for another's: the device is
-    waited for before arrays are written, before LAMMPS reads forces, and before it has read them.
+    LAMMPS, cupy and JAX have streams of their own: the device is waited for wherever arrays go from
+    one to the other.
     """
 
     def __init__(self, *arguments, module=np):
@@ -36,9 +36,10 @@ class SharedPairs(PairBuffers):
     def fill(self, data, rows: Rows | None = None) -> None:
         self._wait()
         super().fill(data, rows)
+        self._wait()
 
     def add_forces(self, data, gradients) -> None:
-        columns = self._module.from_dlpack(gradients)[:, : self.pairs]
+        columns = self._module.from_dlpack(jax.block_until_ready(gradients))[:, : self.pairs]
         rows = self._module.ascontiguousarray(columns.T, dtype=np.float64)
         if self.keep is not None:
             whole = self._module.zeros((data.npairs, 3))  # pairs that were left out have no force
