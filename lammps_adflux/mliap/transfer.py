@@ -39,7 +39,8 @@ def buffers_for(data, known: PairBuffers) -> PairBuffers:
     accelerated = device().platform != "cpu"
     if wanted == "positions" or (wanted is None and possible and accelerated):
         return DevicePairs.like(known)
-    if wanted == "shared" or (wanted is None and accelerated and _here(data)):
+    # without atoms nothing says where arrays will be: this is asked again
+    if (wanted == "shared" and data.ntotal) or (wanted is None and accelerated and _here(data)):
         return SharedPairs.like(known, _module_of(data))
     return known
 
@@ -59,7 +60,7 @@ def _here(data) -> bool:
 
 def _module_of(data):
     """cupy where LAMMPS' arrays are cupy's, else numpy."""
-    if data.ntotal and hasattr(data.f, "get"):
+    if hasattr(data.f, "get"):
         import cupy  # pyright: ignore[reportMissingImports]
 
         return cupy

@@ -37,3 +37,12 @@ def words_of(lines: list[str], drop: str = "") -> list[tuple[int, list[str]]]:
         if words := line.split():
             found.append((number, words))
     return found
+
+
+def is_number(word: str) -> bool:
+    """Does a word of a file or command stand for a number?"""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

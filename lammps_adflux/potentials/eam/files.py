@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import AdfluxError
 from ..file_units import units_of_file
-from ..text_files import read_lines
+from ..text_files import is_number, read_lines
 from .splines import SHORTEST
 
 STYLES = ("eam", "eam/alloy", "eam/fs")
@@ -94,7 +94,7 @@ class _Reader:
                 f"{self.place}: nrho, drho, nr, dr and the cutoff were needed, but "
                 f"{' '.join(words)[:60]!r} was found."
             ) from None
-        if len(words) > 5 and _is_number(words[5]):
+        if len(words) > 5 and is_number(words[5]):
             raise AdfluxError(
                 f"{self.place}: a sixth number was found, as in files of eam/he, which is not "
                 f"read; {', '.join(STYLES)} are."
@@ -145,7 +145,7 @@ def _has_names(path: Path) -> bool:
     """Does the fourth line name elements, as setfl files do?"""
     lines = read_lines(path, "EAM")
     words = lines[3].split() if len(lines) > 3 else []
-    return len(words) > 1 and words[0].isdigit() and not _is_number(words[1])
+    return len(words) > 1 and words[0].isdigit() and not is_number(words[1])
 
 
 def _read_setfl(path: Path, elements: tuple[str, ...], style: str | None) -> Tables:
@@ -197,7 +197,7 @@ def _has_more_densities(path: Path) -> bool:
     reader.words()
     reader.numbers(nrho)
     reader.numbers(nr)
-    return elements > 1 and all(map(_is_number, reader.words()))
+    return elements > 1 and all(map(is_number, reader.words()))
 
 
 def _read_funcfl(path: Path) -> _Funcfl:
@@ -247,11 +247,3 @@ def pair_row(i, j):
     """Where the pair stands in that order."""
     high, low = np.maximum(i, j), np.minimum(i, j)
     return high * (high + 1) // 2 + low
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import AdfluxError
+from ..text_files import is_number
 from .script import commands
 
 OVERLAY = "hybrid/overlay"
@@ -128,7 +129,7 @@ def _split(place: str, words: list[str]) -> list[Style]:
     styles: list[Style] = []
     for word in words[1:] if hybrid else words:
         if styles and (
-            _is_number(word) or (styles[-1].name == "zero" and word in ("nocoeff", "full"))
+            is_number(word) or (styles[-1].name == "zero" and word in ("nocoeff", "full"))
         ):
             styles[-1].options.append(word)
         elif word in (*READ, "zero"):
@@ -152,14 +153,6 @@ def _split(place: str, words: list[str]) -> list[Style]:
                 f"`{' '.join(style.options)}` was found."
             )
     return styles
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _modify(place: str, words: list[str], settings: dict[str, dict[str, str]]) -> None:
